@@ -1,0 +1,58 @@
+//! Search spaces for few-shot neural architecture search, without tensors.
+//!
+//! A [`Space`] is a list of [`Decision`]s; an [`Arch`] takes one option of each. A [`Region`] is the part of a space that
+//! one supernet covers: the allowed options per decision and, if wanted, a [`Filter`] on a structural [`Feature`] or a cost. It
+//! counts, draws, lists, varies and splits. A [`Partition`] is a list of regions that are *proven* to be disjoint and to cover
+//! their whole, and routes an architecture to the one that owns it.
+//!
+//! ```
+//! use fewshot_space::{Partition, Region, Space, nasbench201, random};
+//! use std::sync::Arc;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let space = Arc::new(nasbench201::nasbench201(nasbench201::default_skeleton()));
+//! let whole = Region::full(space.clone());
+//! assert_eq!(whole.size()?, 15_625);
+//!
+//! // One sub-space per operation on the edge from the cell's input to its first node.
+//! let parts = Partition::new(whole.clone(), whole.split(&[whole.decision("e0")?])?)?;
+//! assert_eq!(parts.regions()[3].label(), "e0=nor_conv_3x3");
+//!
+//! let arch = whole.sample(&mut random::stream(0, "example", 0, 0))?;
+//! let owner = parts.route(&arch).expect("a partition owns every member of its whole");
+//! assert!(parts.regions()[owner].contains(&arch));
+//! println!("{} costs {:?}", space.format(&arch), space.cost(&arch));
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod arch;
+mod cells;
+mod cost;
+mod decision;
+mod feature;
+mod graph;
+mod option_set;
+mod partition;
+pub mod random;
+mod region;
+mod space;
+pub mod suggest;
+mod text;
+
+pub use arch::{Arch, ArchError};
+pub use cells::{
+    CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, SkeletonError, SpaceError, cell1296, nasbench201,
+    space_names, supernet_params,
+};
+pub use cost::Cost;
+pub use decision::{Activation, Decision};
+pub use feature::{Feature, Filter, UnknownFeature};
+pub use graph::{Edge, Graph, OpKind};
+pub use option_set::{OptionSet, OptionSetError};
+pub use partition::{Partition, PartitionError};
+pub use region::{ENUMERATION_LIMIT, PARTS_LIMIT, Region, RegionError, RegionSpec};
+pub use space::Space;
+pub use text::{ParseArchError, ParseProblem};
