@@ -1,0 +1,323 @@
+//! What can be wrong with a data set or with what is asked of one.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where in a data set something was found: a file and, in files that hold many images, the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The record, counted from 0: the row of a Parquet file, the image of a CIFAR or idx file. `None` where the file
+    /// is one image.
+    pub record: Option<u64>,
+}
+
+impl Place {
+    /// A whole file.
+    pub fn file(path: impl Into<Arc<Path>>) -> Place {
+        Place { file: path.into(), record: None }
+    }
+
+    /// Record `record`, counted from 0, of a file.
+    pub fn record(path: impl Into<Arc<Path>>, record: u64) -> Place {
+        Place { file: path.into(), record: Some(record) }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.file.display())?;
+        match self.record {
+            Some(record) => write!(f, ", record {record} (counted from 0)"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Everything that this crate refuses. The message of each names the file, the record and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The path does not exist.
+    #[error("no data at `{}`: no such file or folder", path.display())]
+    NotFound {
+        /// The path as it was given.
+        path: PathBuf,
+    },
+    /// The operating system could not open or read a file.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file has no bytes at all.
+    #[error("`{}` is empty (0 bytes): copy or download it again", path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder has nothing in it (hidden files aside).
+    #[error("the folder `{}` is empty", path.display())]
+    EmptyFolder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No reader knows this layout.
+    #[error("no reader knows the layout of `{}`; supported:\n{supported}", path.display())]
+    Unsupported {
+        /// The path as it was given.
+        path: PathBuf,
+        /// The supported layouts, one a line.
+        supported: String,
+    },
+    /// The data set lacks a file that must be there.
+    #[error("`{}` lacks {wanted}", path.display())]
+    MissingFile {
+        /// The folder.
+        path: PathBuf,
+        /// The file that was looked for.
+        wanted: String,
+    },
+    /// A file begins with other bytes than its format prescribes.
+    #[error("`{}` is no {format} file: it begins with {found}", path.display())]
+    Magic {
+        /// The file.
+        path: PathBuf,
+        /// The format that its name promises.
+        format: &'static str,
+        /// The first bytes, in hexadecimal.
+        found: String,
+    },
+    /// A file ends before its last record.
+    #[error("{place} is cut off: {expected} bytes were expected, {found} are there; copy or download it again")]
+    Truncated {
+        /// The file, and the first record that is not whole.
+        place: Place,
+        /// Bytes that the header (or whole records) need; of the record where one is named, else of the file.
+        expected: u64,
+        /// Bytes that are there.
+        found: u64,
+    },
+    /// A file goes on after its last record.
+    #[error("`{}` goes on after the {records} records that its header announces", path.display())]
+    TrailingBytes {
+        /// The file.
+        path: PathBuf,
+        /// Records announced.
+        records: u64,
+    },
+    /// A container (Parquet, gzip) is damaged in a way that only its decoder can describe.
+    #[error("`{}` is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// An image cannot be decoded.
+    #[error("{place}: the image cannot be decoded: {reason}; repair or remove it")]
+    Image {
+        /// The file and record.
+        place: Place,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// A class folder holds a file of an image format that is not read.
+    #[error("`{}` is neither JPEG nor PNG: convert or remove it", path.display())]
+    ImageFormat {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A column is missing.
+    #[error("`{}` has no {wanted}; its columns are {}", path.display(), list(columns))]
+    MissingColumn {
+        /// The Parquet file.
+        path: PathBuf,
+        /// What was looked for.
+        wanted: String,
+        /// The leaf columns that exist.
+        columns: Vec<String>,
+    },
+    /// A column has a type that cannot hold what is wanted of it.
+    #[error("`{}`: column `{column}` is {found}, not {wanted}", path.display())]
+    ColumnType {
+        /// The Parquet file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+        /// The types that are read.
+        wanted: &'static str,
+    },
+    /// A row has no value in a column that needs one.
+    #[error("{place}: column `{column}` is null")]
+    Null {
+        /// The file and row.
+        place: Place,
+        /// The column.
+        column: String,
+    },
+    /// Images and labels are not equally many.
+    #[error(
+        "`{}` holds {images} images, but `{}` {labels} labels: they do not belong together",
+        images_file.display(), labels_file.display()
+    )]
+    CountMismatch {
+        /// The file of the images.
+        images_file: PathBuf,
+        /// Images there.
+        images: u64,
+        /// The file of the labels.
+        labels_file: PathBuf,
+        /// Labels there.
+        labels: u64,
+    },
+    /// A label names no class.
+    #[error(
+        "{place}: label {label} is out of range: there are {classes} classes, 0 to {}{}", classes.saturating_sub(1),
+        if *label == -1 { " (-1 marks an unlabelled split: remove that file)" } else { "" }
+    )]
+    Label {
+        /// The file and record.
+        place: Place,
+        /// The label found.
+        label: i64,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// Labels without names must be consecutive numbers, so that a damaged label cannot found a class of its own.
+    #[error("`{}`: the labels are not consecutive numbers: after {before} comes {after}", path.display())]
+    LabelGap {
+        /// The file.
+        path: PathBuf,
+        /// The last label before the gap.
+        before: i64,
+        /// The next label that occurs.
+        after: i64,
+    },
+    /// The test part has a class that the training part lacks.
+    #[error("`{}`: class `{class}` is not among the training classes {}", path.display(), list(classes))]
+    UnknownClass {
+        /// The file or folder.
+        path: PathBuf,
+        /// The class.
+        class: String,
+        /// The training classes.
+        classes: Vec<String>,
+    },
+    /// The test part's class names differ from those of the training part.
+    #[error("`{}` names its classes {}, the training part {}", path.display(), list(found), list(classes))]
+    ClassNames {
+        /// The file of the test part.
+        path: PathBuf,
+        /// Its classes.
+        found: Vec<String>,
+        /// The training classes.
+        classes: Vec<String>,
+    },
+    /// A class has no training image.
+    #[error("`{}`: class `{class}` has no training image; add some or remove the class", path.display())]
+    EmptyClass {
+        /// The data set.
+        path: PathBuf,
+        /// The class.
+        class: String,
+    },
+    /// Fewer than two classes, or so many that the labels are hardly classes.
+    #[error("`{}` has {found} class(es); 2 to {most} can be told apart", path.display())]
+    ClassCount {
+        /// The data set.
+        path: PathBuf,
+        /// Classes found.
+        found: usize,
+        /// The most that are accepted.
+        most: usize,
+    },
+    /// The data set has no image.
+    #[error("`{}` holds no image", path.display())]
+    NoImages {
+        /// The data set or part.
+        path: PathBuf,
+    },
+    /// Images differ in size where the format has one size for all.
+    #[error(
+        "{place}: images are {}x{} (height x width), those of the training part {}x{}",
+        found.0, found.1, expected.0, expected.1
+    )]
+    SizeMismatch {
+        /// The file.
+        place: Place,
+        /// Height and width found, in pixels.
+        found: (usize, usize),
+        /// Height and width of the training part, in pixels.
+        expected: (usize, usize),
+    },
+    /// The decoded images would not fit into the memory that they may take.
+    #[error(
+        "{images} images of {height}x{width} with {channels} channel(s) take {bytes} bytes, more than the {limit} \
+         allowed: choose a smaller image size or a limit on the number of images, or raise the allowance"
+    )]
+    TooLarge {
+        /// Number of images.
+        images: usize,
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+        /// Channels, 1 or 3.
+        channels: usize,
+        /// Bytes needed.
+        bytes: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Pixels, labels and classes handed to [`Dataset::new`](crate::Dataset::new) do not fit together.
+    #[error("data set `{name}`: {reason}")]
+    Inconsistent {
+        /// Name of the data set.
+        name: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// A setting is out of its range.
+    #[error("{name} is {value}, but must be {wanted}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The allowed values.
+        wanted: String,
+    },
+}
+
+/// `a, b, c`, shortened after 20 entries: a thousand class names help nobody.
+fn list(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if names.len() > SHOWN {
+        text.push(format!(".. ({} in all)", names.len()));
+    }
+    if text.is_empty() { "none".to_owned() } else { text.join(", ") }
+}
+
+impl DataError {
+    /// Wraps an error of the operating system with the path it is about.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
+        move |source| match source.kind() {
+            io::ErrorKind::NotFound => DataError::NotFound { path: path.to_owned() },
+            _ => DataError::Io { path: path.to_owned(), source },
+        }
+    }
+
+    /// A setting that is out of range.
+    pub(crate) fn setting(name: &'static str, value: impl fmt::Display, wanted: impl Into<String>) -> DataError {
+        DataError::Setting { name, value: value.to_string(), wanted: wanted.into() }
+    }
+}

@@ -1,0 +1,70 @@
+//! What there is to say about a data set.
+
+use serde::Serialize;
+
+use crate::{DataError, DataSource, Normalise};
+
+/// A summary of a data set; of the test part just its size, so that it stays sealed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Info {
+    /// Name of the data set.
+    pub name: String,
+    /// The reader that recognised its layout.
+    pub reader: String,
+    /// Rows of an image.
+    pub height: usize,
+    /// Pixels a row.
+    pub width: usize,
+    /// 1 (greyscale) or 3 (red, green, blue).
+    pub channels: usize,
+    /// Training images.
+    pub train_images: usize,
+    /// Test images.
+    pub test_images: usize,
+    /// The classes, in the order of their labels.
+    pub classes: Vec<ClassInfo>,
+    /// Mean of each channel over all training images, on the scale 0 to 1.
+    pub mean: Vec<f32>,
+    /// Standard deviation of each channel, likewise.
+    pub std: Vec<f32>,
+    /// [`Dataset::fingerprint`](crate::Dataset::fingerprint) of the training part.
+    pub fingerprint: String,
+    /// Bytes that the training part takes in memory.
+    pub bytes: u64,
+}
+
+/// A class of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassInfo {
+    /// Its name.
+    pub name: String,
+    /// Its training images.
+    pub train_images: usize,
+}
+
+impl DataSource {
+    /// Sums the data set up. Reads all training images (mean, standard deviation, fingerprint), and no test image.
+    ///
+    /// # Errors
+    /// None for a data set that could be opened.
+    pub fn info(&self) -> Result<Info, DataError> {
+        let train = &self.train;
+        let everything: Vec<u32> = (0..).zip(train.labels()).map(|(index, _)| index).collect();
+        let Normalise { mean, std } = Normalise::measure(train, &everything)?;
+        let classes = train.classes().iter().zip(train.counts());
+        Ok(Info {
+            name: train.name().to_owned(),
+            reader: self.reader.to_owned(),
+            height: train.height(),
+            width: train.width(),
+            channels: train.channels(),
+            train_images: train.len(),
+            test_images: self.test.len(),
+            classes: classes.map(|(name, count)| ClassInfo { name: name.clone(), train_images: count }).collect(),
+            mean,
+            std,
+            fingerprint: train.fingerprint().to_owned(),
+            bytes: train.bytes(),
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! Image data sets to batches.
+//!
+//! [`open`] recognises the layout of a data set on disk ([`readers`] lists them), reads its training images into memory as bytes and
+//! seals its test images ([`SealedTest`]). [`Splits`] parts the training images for a search; [`TrainLoader`] and [`EvalLoader`]
+//! turn them into normalised `f32` batches (NHWC) on a background thread. [`sample`] is a real data set that is part of the
+//! program.
+//!
+//! Everything random is keyed by a seed and counters, so the same call gives the same bits, whatever the threads do.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use fewshot_data::{Augment, Normalise, Splits, TrainLoader, sample};
+//!
+//! # fn main() -> Result<(), fewshot_data::DataError> {
+//! let source = sample()?;
+//! let train = Arc::new(source.train);
+//! let splits = Splits::stratified(train.labels(), 0.5, Some(2_000), 0)?;
+//! let normalise = Normalise::measure(&train, &splits.search_train)?;
+//! let augment = Augment::for_shape(train.shape());
+//! let loader = TrainLoader::new(train, splits.search_train.into(), normalise, augment, 64, 0)?;
+//! let batch = loader.epoch(0, 0).next().expect("an epoch has at least one batch");
+//! assert_eq!(batch.shape, [64, 28, 28, 1]);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod augment;
+mod dataset;
+mod decode;
+mod error;
+mod info;
+mod load;
+mod loader;
+mod normalise;
+mod readers;
+mod resize;
+mod sample;
+mod source;
+mod split;
+
+pub use augment::Augment;
+pub use dataset::{Dataset, Shape};
+pub use error::{DataError, Place};
+pub use info::{ClassInfo, Info};
+pub use load::read_image;
+pub use loader::{Batch, Batches, EvalLoader, TrainLoader};
+pub use normalise::Normalise;
+pub use readers::readers;
+pub use sample::sample;
+pub use source::{DataSource, HOLDOUT, OpenOptions, SealedTest, open};
+pub use split::{Splits, stratified_subset};

@@ -1,0 +1,37 @@
+//! The data set that is part of the program.
+
+use std::path::Path;
+
+use crate::readers::idx::{self, Source};
+use crate::source::assemble;
+use crate::{DataError, DataSource, OpenOptions};
+
+/// Names of Fashion-MNIST's classes, one a line, in the order of its labels.
+const CLASSES: &str = include_str!("../../../data/fashion-mnist-sample/classes.txt");
+
+/// One file of the sample.
+macro_rules! embedded {
+    ($name:literal) => {
+        Source::Embedded(
+            concat!("fashion-mnist-sample/", $name),
+            include_bytes!(concat!("../../../data/fashion-mnist-sample/", $name)),
+        )
+    };
+}
+
+/// The embedded sample: 10,000 training and 2,000 test images of Fashion-MNIST (1,000 and 200 a class), 28x28, grey.
+///
+/// `data/README.md` says how it was made. The test part is sealed like that of any other data set.
+///
+/// Fashion-MNIST: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
+/// Learning Algorithms", 2017; MIT licence, (c) 2017 Zalando SE.
+///
+/// # Errors
+/// None with the files of this repository; a [`DataError`] if they were replaced by damaged ones when the program was built.
+pub fn sample() -> Result<DataSource, DataError> {
+    let train = (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz"));
+    let test = (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz"));
+    let found = idx::found(train, Some(test), Some(CLASSES.lines().map(str::to_owned).collect()))?;
+    let name = "fashion-mnist-sample";
+    assemble("embedded", name.to_owned(), Path::new(name), found, &OpenOptions::default())
+}
