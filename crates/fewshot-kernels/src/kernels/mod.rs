@@ -1,0 +1,22 @@
+//! The kernels: plain slices in, plain slices out; nothing here knows of Burn.
+
+pub(crate) mod conv;
+pub(crate) mod depthwise;
+pub(crate) mod elementwise;
+pub(crate) mod head;
+pub(crate) mod layout;
+pub(crate) mod norm;
+pub(crate) mod outer;
+pub(crate) mod pack;
+pub(crate) mod plan;
+pub(crate) mod pool;
+pub(crate) mod tile;
+
+/// At most this many pieces carry partial sums of their own. It is fixed, so that the order of a
+/// sum depends on the shape alone and not on the number of threads.
+const PIECES: usize = 16;
+
+/// How many images one piece of a batch holds.
+pub(crate) fn images_per_piece(batch: usize) -> usize {
+    batch.div_ceil(PIECES).max(1)
+}

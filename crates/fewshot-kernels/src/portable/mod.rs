@@ -1,0 +1,18 @@
+//! Every operation of this crate composed of Burn's own tensor operations.
+//!
+//! This runs on each backend and is differentiated by Burn itself. It is what the public
+//! functions do outside `Flex`, and the oracle that the tests hold the fast kernels against.
+
+mod activation;
+mod conv;
+mod head;
+mod norm;
+mod optim;
+mod pool;
+
+pub use activation::{add, hardsigmoid, hardswish, relu, relu6};
+pub use conv::{conv2d, depthwise_conv2d, transposed_conv2x2};
+pub use head::{cross_entropy, linear};
+pub use norm::{batch_norm, conv_bn};
+pub use optim::{sgd_step, sum_squares};
+pub use pool::{avg_pool2d, global_avg_pool, max_pool2d, pad_channels, upsample_bilinear2x, upsample_nearest2x};

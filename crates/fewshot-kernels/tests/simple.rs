@@ -1,0 +1,171 @@
+//! Pools, activations, sums, the head and the optimizer against Burn's own.
+
+mod common;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use common::{Random, Values, assert_close, compare, device, floats};
+use fewshot_kernels::{Conv, Sgd, portable};
+use proptest::prelude::*;
+
+type Op = fn(Tensor<4>) -> Tensor<4>;
+
+/// `[batch, height, width, channels]` with narrow and wide maps.
+fn shape() -> impl Strategy<Value = [usize; 4]> {
+    let channels = prop_oneof![3 => 1..=20usize, 1 => 21..=130usize];
+    (1..=4usize, 3..=12usize, 3..=12usize, channels).prop_map(|(n, h, w, c)| [n, h, w, c])
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    #[test]
+    fn pools_agree(
+        shape in shape(),
+        geometry in prop_oneof![
+            Just([3, 1, 1]), Just([2, 2, 0]), Just([3, 2, 1]), Just([2, 1, 0]), Just([3, 3, 0]),
+        ],
+        seed in any::<u64>(),
+    ) {
+        let x = [Values::random(&shape, &mut Random::new(seed))];
+        let [k, s, p] = geometry;
+        compare("avg_pool2d", &x, 1e-4,
+            |t| (fewshot_kernels::avg_pool2d(t[0].clone(), k, s, p), vec![]),
+            |t| (portable::avg_pool2d(t[0].clone(), k, s, p), vec![]));
+        compare("max_pool2d", &x, 1e-4,
+            |t| (fewshot_kernels::max_pool2d(t[0].clone(), k, s, p), vec![]),
+            |t| (portable::max_pool2d(t[0].clone(), k, s, p), vec![]));
+    }
+
+    #[test]
+    fn maps_agree(shape in shape(), more in 0..9usize, seed in any::<u64>()) {
+        let mut random = Random::new(seed);
+        let x = [Values::random(&shape, &mut random).map(|v| 7.0 * v)];
+        let ops: [(&str, Op, Op); 4] = [
+            ("relu", fewshot_kernels::relu, portable::relu),
+            ("relu6", fewshot_kernels::relu6, portable::relu6),
+            ("hardsigmoid", fewshot_kernels::hardsigmoid, portable::hardsigmoid),
+            ("hardswish", fewshot_kernels::hardswish, portable::hardswish),
+        ];
+        for (name, op, oracle) in ops {
+            compare(name, &x, 1e-4, |t| (op(t[0].clone()), vec![]),
+                |t| (oracle(t[0].clone()), vec![]));
+        }
+        let channels = shape[3] + more;
+        compare("pad_channels", &x, 1e-6,
+            |t| (fewshot_kernels::pad_channels(t[0].clone(), channels), vec![]),
+            |t| (portable::pad_channels(t[0].clone(), channels), vec![]));
+        compare("global_avg_pool", &x, 1e-4,
+            |t| (fewshot_kernels::global_avg_pool(t[0].clone()).unsqueeze(), vec![]),
+            |t| (portable::global_avg_pool(t[0].clone()).unsqueeze(), vec![]));
+        let pair = [x[0].clone(), Values::random(&shape, &mut random)];
+        compare("add", &pair, 1e-6,
+            |t| (fewshot_kernels::add(t[0].clone(), t[1].clone()), vec![]),
+            |t| (portable::add(t[0].clone(), t[1].clone()), vec![]));
+        compare("add of one to itself", &x, 1e-6,
+            |t| (fewshot_kernels::add(t[0].clone(), t[0].clone()), vec![]),
+            |t| (portable::add(t[0].clone(), t[0].clone()), vec![]));
+        compare("add in place", &pair, 1e-6,
+            |t| (fewshot_kernels::add(t[0].clone() * 2.0, t[1].clone()), vec![]),
+            |t| (portable::add(t[0].clone() * 2.0, t[1].clone()), vec![]));
+    }
+
+    #[test]
+    fn upsampling_agrees(shape in shape(), seed in any::<u64>()) {
+        let x = [Values::random(&shape, &mut Random::new(seed))];
+        compare("nearest", &x, 1e-4,
+            |t| (fewshot_kernels::upsample_nearest2x(t[0].clone()), vec![]),
+            |t| (portable::upsample_nearest2x(t[0].clone()), vec![]));
+        compare("bilinear", &x, 1e-4,
+            |t| (fewshot_kernels::upsample_bilinear2x(t[0].clone()), vec![]),
+            |t| (portable::upsample_bilinear2x(t[0].clone()), vec![]));
+    }
+
+    #[test]
+    fn transposed_convolution_agrees(
+        shape in shape(), cout in 1..=40usize, seed in any::<u64>(),
+    ) {
+        let mut random = Random::new(seed);
+        let inputs = [
+            Values::random(&shape, &mut random),
+            Values::random(&[2, 2, shape[3], cout], &mut random),
+        ];
+        compare("transposed_conv2x2", &inputs, 1e-4,
+            |t| (fewshot_kernels::transposed_conv2x2(t[0].clone(), t[1].clone()), vec![]),
+            |t| (portable::transposed_conv2x2(t[0].clone(), t[1].clone()), vec![]));
+    }
+
+    #[test]
+    fn depthwise_agrees(
+        shape in shape(),
+        kernel in prop_oneof![Just(1), Just(3), Just(5)],
+        stride in 1..=2usize,
+        dilation in 1..=2usize,
+        relu_input in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let mut random = Random::new(seed);
+        let inputs = [
+            Values::random(&shape, &mut random),
+            Values::random(&[1, kernel, kernel, shape[3]], &mut random),
+        ];
+        let conv = Conv { relu_input, ..Conv::same(kernel).with_stride(stride).with_dilation(dilation) };
+        let weight = |t: &Tensor<4>| t.clone().reshape([kernel, kernel, shape[3]]);
+        compare("depthwise_conv2d", &inputs, 1e-4,
+            |t| (fewshot_kernels::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]),
+            |t| (portable::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]));
+    }
+
+    #[test]
+    fn cross_entropy_agrees(
+        batch in 1..=20usize, classes in 1..=30usize, smoothing in 0.0..0.3f32, seed in any::<u64>(),
+    ) {
+        let mut random = Random::new(seed);
+        let logits = [Values::random(&[batch, classes], &mut random).map(|v| 9.0 * v)];
+        let labels: Vec<i64> = (0..batch).map(|_| random.below(classes) as i64).collect();
+        let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [batch]), &device());
+        let flat = |t: &Tensor<4>| t.clone().reshape([batch, classes]);
+        compare("cross_entropy", &logits, 1e-4,
+            |t| (fewshot_kernels::cross_entropy(flat(&t[0]), labels.clone(), smoothing)
+                .reshape([1, 1, 1, 1]), vec![]),
+            |t| (portable::cross_entropy(flat(&t[0]), labels.clone(), smoothing)
+                .reshape([1, 1, 1, 1]), vec![]));
+    }
+
+    #[test]
+    fn optimizer_agrees(
+        len in prop_oneof![1..=100usize, 16_000..=40_000usize],
+        nesterov in any::<bool>(),
+        seed in any::<u64>(),
+    ) {
+        let device = Device::flex();
+        let mut random = Random::new(seed);
+        let [w, g, h] = [0; 3].map(|_| Values::random(&[len], &mut random).tensor::<1>(&device));
+        let sgd = Sgd { lr: 0.1, momentum: 0.9, nesterov, weight_decay: 0.01 };
+        let (fast_w, fast_v) = fewshot_kernels::sgd_step(w.clone(), g.clone(), None, &sgd);
+        let (slow_w, slow_v) = portable::sgd_step(w.clone(), g.clone(), None, &sgd);
+        assert_close("velocity", &floats(fast_v.clone()), &floats(slow_v.clone()), 1e-5);
+        let before = floats(w.clone());
+        assert_close("shared weight untouched", &before, &floats(w), 0.0);
+        let (fast_w, fast_v) = fewshot_kernels::sgd_step(fast_w, h.clone(), Some(fast_v), &sgd);
+        let (slow_w, slow_v) = portable::sgd_step(slow_w, h.clone(), Some(slow_v), &sgd);
+        assert_close("weight", &floats(fast_w), &floats(slow_w), 1e-5);
+        assert_close("velocity", &floats(fast_v), &floats(slow_v), 1e-5);
+        let (found, wanted) = (fewshot_kernels::sum_squares(h.clone()), portable::sum_squares(h));
+        prop_assert!((found - wanted).abs() <= 1e-9 * wanted);
+    }
+}
+
+#[test]
+fn steps_of_shared_tensors_leave_the_others_alone() {
+    let device = Device::flex();
+    let w = Tensor::<1>::from_floats([1.0, 2.0, 3.0], &device);
+    let g = Tensor::<1>::from_floats([1.0, 1.0, 1.0], &device);
+    let sgd = Sgd { lr: 0.5, momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+    let (new, _) = fewshot_kernels::sgd_step(w.clone(), g, None, &sgd);
+    assert_eq!(floats(new), [0.5, 1.5, 2.5]);
+    assert_eq!(floats(w), [1.0, 2.0, 3.0]);
+}
