@@ -1,0 +1,44 @@
+//! Estimators: Arch → Score, higher is better.
+
+mod scorer;
+mod standalone;
+mod supernet;
+mod table;
+
+pub use scorer::{NormPolicy, ScoreSet};
+pub use standalone::Standalone;
+pub use supernet::{FewShot, OneShot};
+pub use table::Table;
+
+use fewshot_space::Arch;
+
+use crate::nets::NetError;
+
+/// Predicts how good networks are.
+pub trait Estimator {
+    /// One score per architecture, in order; higher is better.
+    ///
+    /// # Errors
+    /// When an architecture is not covered by the estimator.
+    fn estimate(&mut self, archs: &[Arch]) -> Result<Vec<f64>, EstimateError>;
+}
+
+/// Why an architecture has no score.
+#[derive(Debug, thiserror::Error)]
+pub enum EstimateError {
+    /// No part of the partition owns it.
+    #[error("no sub-supernet owns {0}: the architecture lies outside the searched region")]
+    Unrouted(String),
+    /// The network cannot run it.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// There is nothing to score on.
+    #[error("no images to score on: the search-validation split is empty; raise `val_fraction` or give more images")]
+    NoImages,
+    /// Training the architecture alone failed.
+    #[error(transparent)]
+    Train(#[from] crate::train::TrainError),
+    /// The table does not list it.
+    #[error(transparent)]
+    Table(#[from] crate::table::TableError),
+}

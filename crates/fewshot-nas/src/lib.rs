@@ -1,0 +1,22 @@
+//! The few-shot NAS engine.
+//!
+//! Few-shot NAS (Zhao, Wang, Tian, Fonseca, Guo; ICML 2021) splits a supernet on compound edges into a few
+//! sub-supernets, starts each from the parent's weights, and scores every network in the sub-supernet that owns it.
+//!
+//! The modules, in the order of the data: [`recipe`] says an experiment, [`nets`] builds networks for regions of a
+//! space, [`train`] trains them, [`estimate`] turns them into scores, [`search`] asks for architectures and is told
+//! their scores, [`rank`] compares scores with the truth in a [`table`], [`run`] makes all of it resumable, and
+//! [`pipeline`] puts it together.
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod device;
+pub mod estimate;
+pub mod nets;
+pub mod pipeline;
+pub mod rank;
+pub mod recipe;
+pub mod run;
+pub mod search;
+pub mod table;
+pub mod train;

@@ -1,0 +1,116 @@
+//! The layers that networks are put together from. A layer holds indices into [`Weights`], no tensors.
+
+use super::weights::{Init, ParamId, StatsId, Weights};
+
+/// Batch norm: ε 1e-5 and momentum 0.1 (PyTorch's defaults, which NAS-Bench-201 keeps).
+pub const EPS: f32 = 1e-5;
+/// Share of the newest batch in the running statistics.
+pub const MOMENTUM: f64 = 0.1;
+
+/// Whether a batch norm has trained scale and shift, and whether it keeps running statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NormKind {
+    /// Trained scale and shift per channel.
+    pub affine: bool,
+    /// Running mean and variance. Without them the norm uses batch statistics in scoring too.
+    pub track: bool,
+}
+
+impl NormKind {
+    /// Inside the cells of a supernet: neither, since the statistics of a shared edge belong to no network.
+    pub const SHARED: NormKind = NormKind { affine: false, track: false };
+    /// Everywhere else: both.
+    pub const FULL: NormKind = NormKind { affine: true, track: true };
+}
+
+/// A batch norm over the last axis.
+#[derive(Debug, Clone)]
+pub struct NormLayer {
+    /// Position among the batch norms of the network; recalibrated statistics are filed under it.
+    pub(crate) index: usize,
+    pub(crate) channels: usize,
+    pub(crate) affine: Option<(ParamId, ParamId)>,
+    pub(crate) stats: Option<StatsId>,
+}
+
+/// A dense convolution without bias, weight `[k, k, in, out]`.
+#[derive(Debug, Clone)]
+pub struct ConvLayer {
+    pub(crate) weight: ParamId,
+    pub(crate) shape: [usize; 4],
+    pub(crate) stride: usize,
+}
+
+/// ReLU → convolution → batch norm, the operation of cells and reduction blocks.
+#[derive(Debug, Clone)]
+pub struct ReluConvNorm {
+    pub(crate) conv: ConvLayer,
+    pub(crate) norm: NormLayer,
+}
+
+/// A linear layer with bias, weight `[in, out]`.
+#[derive(Debug, Clone)]
+pub struct LinearLayer {
+    pub(crate) weight: ParamId,
+    pub(crate) bias: ParamId,
+    pub(crate) shape: [usize; 2],
+}
+
+/// Registers layers under dotted names while a network is built.
+#[derive(Debug)]
+pub struct Builder {
+    pub(crate) weights: Weights,
+    pub(crate) norms: usize,
+}
+
+impl Builder {
+    /// Starts with no layers; see [`Weights::new`] for the seed.
+    pub fn new(weights: Weights) -> Self {
+        Self { weights, norms: 0 }
+    }
+
+    /// A convolution `NAME.weight`, `kernel`×`kernel`, padded so that stride 1 keeps the size.
+    pub fn conv(&mut self, name: &str, kernel: usize, input: usize, output: usize, stride: usize) -> ConvLayer {
+        let shape = [kernel, kernel, input, output];
+        let init = Init::Uniform { fan_in: kernel * kernel * input };
+        let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
+        ConvLayer { weight, shape, stride }
+    }
+
+    /// A batch norm `NAME.scale`, `NAME.shift`, `NAME.running_*`, as far as `kind` asks for them.
+    pub fn norm(&mut self, name: &str, channels: usize, kind: NormKind) -> NormLayer {
+        let affine = kind.affine.then(|| {
+            (
+                self.weights.add_param(format!("{name}.scale"), &[channels], Init::Constant(1.0)),
+                self.weights.add_param(format!("{name}.shift"), &[channels], Init::Constant(0.0)),
+            )
+        });
+        let stats = kind.track.then(|| self.weights.add_stats(name.to_string(), channels));
+        let index = self.norms;
+        self.norms += 1;
+        NormLayer { index, channels, affine, stats }
+    }
+
+    /// ReLU → convolution `NAME.weight` → batch norm `NAME.norm`.
+    pub fn relu_conv_norm(
+        &mut self,
+        name: &str,
+        kernel: usize,
+        [input, output]: [usize; 2],
+        stride: usize,
+        kind: NormKind,
+    ) -> ReluConvNorm {
+        let conv = self.conv(name, kernel, input, output, stride);
+        let norm = self.norm(&format!("{name}.norm"), output, kind);
+        ReluConvNorm { conv, norm }
+    }
+
+    /// A linear layer `NAME.weight`, `NAME.bias`.
+    pub fn linear(&mut self, name: &str, input: usize, output: usize) -> LinearLayer {
+        let init = Init::Uniform { fan_in: input };
+        let shape = [input, output];
+        let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
+        let bias = self.weights.add_param(format!("{name}.bias"), &[output], init);
+        LinearLayer { weight, bias, shape }
+    }
+}

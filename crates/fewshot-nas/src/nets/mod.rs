@@ -1,0 +1,16 @@
+//! Networks: weights by name, layers, and the nets of each space.
+
+mod cell;
+mod layers;
+mod net;
+mod pass;
+mod weights;
+
+pub use layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
+pub use net::{Blueprint, Body, Leaves, Net, NetError, Path};
+pub use pass::{Calibration, NormMode, Pass};
+pub use weights::{Init, NamedValues, Param, ParamId, RunningStats, StatsId, Transfer, Weights, WeightsError};
+pub(crate) use weights::{host, tensor, to_vec};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! A network over a region: a supernet, a sub-supernet, or (with a region of one) a stand-alone network.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use fewshot_space::{Arch, Region, Space};
+
+use super::layers::{Builder, NormKind};
+use super::pass::{Calibration, NormMode, Pass};
+use super::weights::{Transfer, Weights, WeightsError};
+
+/// How the networks of a space are built: the one thing that a new space brings besides its description.
+pub trait Blueprint: Space {
+    /// Registers the layers of every operation that `region` allows, in a fixed order, and returns what runs them.
+    /// `cell_norm` is for the searchable cells; everything else has full batch norms.
+    fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body>;
+}
+
+/// The code that runs a built network. Holds layers, no tensors.
+pub trait Body: Send + Sync {
+    /// Number of cells, each of which may follow an architecture of its own.
+    fn cells(&self) -> usize;
+    /// `[batch, height, width, channels]` → logits `[batch, classes]`.
+    fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2>;
+}
+
+/// What one forward pass runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Path {
+    /// One architecture in all cells.
+    Shared(Arch),
+    /// One per cell, as the published code trains.
+    PerCell(Vec<Arch>),
+}
+
+impl Path {
+    /// The architecture of cell `index`.
+    pub fn cell(&self, index: usize) -> &Arch {
+        match self {
+            Path::Shared(arch) => arch,
+            Path::PerCell(archs) => &archs[index],
+        }
+    }
+
+    fn archs(&self) -> &[Arch] {
+        match self {
+            Path::Shared(arch) => std::slice::from_ref(arch),
+            Path::PerCell(archs) => archs,
+        }
+    }
+}
+
+/// A path that the network cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// The architecture needs an operation that this sub-supernet does not hold.
+    #[error("{arch} lies outside the region `{region}` of this supernet: route it through the partition")]
+    OutsideRegion {
+        /// The architecture as text.
+        arch: String,
+        /// The region's label.
+        region: String,
+    },
+    /// A per-cell path of the wrong length.
+    #[error("a path of {found} architectures for {expected} cells")]
+    PathLength {
+        /// Architectures in the path.
+        found: usize,
+        /// Cells of the network.
+        expected: usize,
+    },
+    /// The parent's weights do not fit.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The region is empty or otherwise unusable.
+    #[error(transparent)]
+    Region(#[from] fewshot_space::RegionError),
+}
+
+/// Shared weights for one [`Region`].
+#[derive(Clone)]
+pub struct Net {
+    blueprint: Arc<dyn Blueprint>,
+    region: Region,
+    body: Arc<dyn Body>,
+    weights: Weights,
+}
+
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Net({}, {}, {} parameters)", self.region.space().name(), self.region.label(), self.weights.count())
+    }
+}
+
+impl Net {
+    /// A fresh supernet over `region`; its cells have plain batch norms ([`NormKind::SHARED`]).
+    pub fn supernet(blueprint: Arc<dyn Blueprint>, region: Region, device: &Device, seed: u64) -> Self {
+        Self::build(blueprint, region, NormKind::SHARED, device, seed)
+    }
+
+    /// A fresh network of one architecture, from the same blocks, with full batch norms.
+    ///
+    /// # Errors
+    /// When the architecture is not one of the space.
+    pub fn standalone(
+        blueprint: Arc<dyn Blueprint>,
+        arch: &Arch,
+        device: &Device,
+        seed: u64,
+    ) -> Result<Self, NetError> {
+        let region = Region::single(blueprint.clone(), arch)?;
+        Ok(Self::build(blueprint, region, NormKind::FULL, device, seed))
+    }
+
+    /// A sub-supernet over part of this one's region, starting from these weights.
+    ///
+    /// # Errors
+    /// When a shared name has another shape.
+    pub fn child(&self, region: Region, seed: u64) -> Result<(Self, Transfer), NetError> {
+        let mut child = Self::supernet(self.blueprint.clone(), region, self.weights.device(), seed);
+        let transfer = child.weights.transfer_from(&self.weights)?;
+        Ok((child, transfer))
+    }
+
+    fn build(
+        blueprint: Arc<dyn Blueprint>,
+        region: Region,
+        cell_norm: NormKind,
+        device: &Device,
+        seed: u64,
+    ) -> Self {
+        let mut builder = Builder::new(Weights::new(device.clone(), seed));
+        let body = blueprint.build(&region, cell_norm, &mut builder);
+        Self { blueprint, region, body: Arc::from(body), weights: builder.weights }
+    }
+
+    /// The part of the space that this network holds the operations of.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// Number of cells that a per-cell path needs.
+    pub fn cells(&self) -> usize {
+        self.body.cells()
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> &Weights {
+        &self.weights
+    }
+
+    /// The weights, to load or update them.
+    pub fn weights_mut(&mut self) -> &mut Weights {
+        &mut self.weights
+    }
+
+    /// Logits `[batch, classes]` without a graph.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn score(
+        &mut self,
+        images: Tensor<4>,
+        path: &Path,
+        mode: NormMode,
+        calibration: Option<&mut Calibration>,
+    ) -> Result<Tensor<2>, NetError> {
+        self.check(path)?;
+        let mut pass = Pass::score(&mut self.weights, mode, calibration);
+        Ok(self.body.forward(&mut pass, images, path))
+    }
+
+    /// Logits `[batch, classes]` with a graph, and the tracked leaf of every parameter on the path, by index.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn train(&mut self, images: Tensor<4>, path: &Path) -> Result<(Tensor<2>, Leaves), NetError> {
+        self.check(path)?;
+        let mut pass = Pass::train(&mut self.weights);
+        let logits = self.body.forward(&mut pass, images, path);
+        Ok((logits, pass.into_leaves()))
+    }
+
+    fn check(&self, path: &Path) -> Result<(), NetError> {
+        if let Path::PerCell(archs) = path
+            && archs.len() != self.cells()
+        {
+            return Err(NetError::PathLength { found: archs.len(), expected: self.cells() });
+        }
+        let decisions = self.region.space().decisions().len();
+        for arch in path.archs() {
+            let held = arch.options().len() == decisions
+                && (0..decisions).all(|d| self.region.allowed(d).contains(arch.get(d)));
+            if !held {
+                return Err(NetError::OutsideRegion {
+                    arch: format!("{arch:?}"),
+                    region: self.region.label(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tracked leaf of each parameter of a training pass; `None` where the path did not use it.
+pub type Leaves = Vec<Option<Tensor<1>>>;

@@ -1,0 +1,200 @@
+//! Networks against the numbers of the specification, and against each other.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use fewshot_space::{Arch, CellSkeleton, CellSpace, OptionSet, Region, Space, cell1296, nasbench201, random};
+use rand::RngExt;
+
+use super::*;
+
+fn tiny(name: &str) -> Arc<CellSpace> {
+    let default = CellSkeleton::default_for(name).unwrap();
+    let skeleton =
+        CellSkeleton { image_height: 8, image_width: 8, channels_in: 1, classes: 3, width: 4, cells: 1, ..default };
+    Arc::new(CellSpace::by_name(name, skeleton).unwrap())
+}
+
+fn images(batch: usize, [height, width, channels]: [usize; 3], seed: u64) -> Tensor<4> {
+    let mut rng = random::stream(seed, "test images", 0, 0);
+    let data: Vec<f32> = (0..batch * height * width * channels).map(|_| rng.random_range(-1.0..1.0)).collect();
+    Tensor::from_data(TensorData::new(data, [batch, height, width, channels]), &Device::flex())
+}
+
+fn bits(tensor: &Tensor<2>) -> Vec<u32> {
+    to_vec(tensor).into_iter().map(f32::to_bits).collect()
+}
+
+#[test]
+fn parameter_counts_of_the_specification() {
+    let space = Arc::new(nasbench201::nasbench201(nasbench201::default_skeleton()));
+    let whole = Region::full(space.clone());
+    let count = |region| Net::supernet(space.clone(), region, &Device::flex(), 0).weights().count();
+    assert_eq!(count(whole.clone()), 1_686_106);
+    let by_e0: Vec<u64> = whole.split(&[0]).unwrap().into_iter().map(count).collect();
+    assert_eq!(by_e0, [1_417_306, 1_417_306, 1_444_186, 1_659_226, 1_417_306]);
+}
+
+#[test]
+fn a_standalone_network_has_the_parameters_that_the_cost_model_says() {
+    for name in ["nasbench201", "cell1296"] {
+        let space = tiny(name);
+        let whole = Region::full(space.clone());
+        for draw in 0..20 {
+            let arch = whole.sample(&mut random::stream(1, "archs", draw, 0)).unwrap();
+            let net = Net::standalone(space.clone(), &arch, &Device::flex(), 0).unwrap();
+            assert_eq!(net.weights().count(), space.cost(&arch).params, "{}", space.format(&arch));
+        }
+    }
+}
+
+#[test]
+fn right_after_transfer_each_child_scores_each_of_its_architectures_as_the_parent_does() {
+    for (name, decisions) in [("nasbench201", vec![0]), ("cell1296", vec![1, 3])] {
+        let space = tiny(name);
+        let whole = Region::full(space.clone());
+        let mut parent = Net::supernet(space.clone(), whole.clone(), &Device::flex(), 7);
+        let batch = images(6, [8, 8, 1], 1);
+        for region in whole.split(&decisions).unwrap() {
+            // Another seed: nothing may be left of the child's own start.
+            let (mut child, transfer) = parent.child(region.clone(), 8).unwrap();
+            assert!(transfer.fresh.is_empty(), "{:?}", transfer.fresh);
+            let mut rng = random::stream(3, "archs", 0, 0);
+            for _ in 0..8 {
+                let path = Path::Shared(region.sample(&mut rng).unwrap());
+                for mode in [NormMode::Batch, NormMode::Running] {
+                    let theirs = parent.score(batch.clone(), &path, mode, None).unwrap();
+                    let ours = child.score(batch.clone(), &path, mode, None).unwrap();
+                    assert_eq!(bits(&ours), bits(&theirs), "{}", region.label());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn paths_outside_the_region_are_refused() {
+    let space = tiny("nasbench201");
+    let region = Region::full(space.clone()).restrict(0, OptionSet::single(3)).unwrap();
+    let mut net = Net::supernet(space.clone(), region, &Device::flex(), 0);
+    let outside = Path::Shared(Arch::new(vec![2, 0, 0, 0, 0, 0]));
+    let error = net.score(images(2, [8, 8, 1], 0), &outside, NormMode::Batch, None).unwrap_err();
+    assert!(matches!(error, NetError::OutsideRegion { .. }), "{error}");
+    let short = Path::PerCell(vec![Arch::new(vec![3, 0, 0, 0, 0, 0])]);
+    let error = net.score(images(2, [8, 8, 1], 0), &short, NormMode::Batch, None).unwrap_err();
+    assert!(matches!(error, NetError::PathLength { found: 1, expected: 3 }), "{error}");
+}
+
+#[test]
+fn a_dead_network_says_the_same_of_every_image() {
+    let space = tiny("nasbench201");
+    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let dead = Path::Shared(Arch::new(vec![3, 3, 3, 0, 0, 0]));
+    let logits = to_vec(&net.score(images(4, [8, 8, 1], 0), &dead, NormMode::Batch, None).unwrap());
+    assert!(logits.chunks(3).all(|row| row == &logits[..3]));
+}
+
+#[test]
+fn a_cell_computes_the_sum_of_its_edges() {
+    // With every edge a skip, the output is x (shortcut) + x (chain) = 2x; reductions are linear, and scaling by 2 before
+    // the last batch norm changes nothing but the share of ε.
+    let space = tiny("cell1296");
+    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let all_skip = Path::Shared(Arch::new(vec![1; 4]));
+    let one_skip = Path::Shared(Arch::new(vec![0, 0, 1, 0]));
+    let batch = images(16, [8, 8, 1], 2);
+    let many = to_vec(&net.score(batch.clone(), &all_skip, NormMode::Batch, None).unwrap());
+    let one = to_vec(&net.score(batch, &one_skip, NormMode::Batch, None).unwrap());
+    let worst = many.iter().zip(&one).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(worst < 1e-2, "{worst}");
+}
+
+#[test]
+fn calibrating_on_the_scored_batch_gives_its_batch_statistics() {
+    let space = tiny("cell1296");
+    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let path = Path::Shared(Arch::new(vec![3, 2, 5, 3]));
+    let batch = images(8, [8, 8, 1], 3);
+    let mut calibration = Calibration::default();
+    let by_batch = net.score(batch.clone(), &path, NormMode::Collect, Some(&mut calibration)).unwrap();
+    let fixed = net.score(batch, &path, NormMode::Calibrated, Some(&mut calibration)).unwrap();
+    for (a, b) in to_vec(&by_batch).into_iter().zip(to_vec(&fixed)) {
+        assert!((a - b).abs() < 1e-4, "{a} {b}");
+    }
+}
+
+#[test]
+fn running_statistics_move_by_a_tenth() {
+    let space = tiny("cell1296");
+    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let path = Path::Shared(Arch::new(vec![1; 4]));
+    let batch = images(8, [8, 8, 1], 3);
+    let mut calibration = Calibration::default();
+    net.score(batch.clone(), &path, NormMode::Collect, Some(&mut calibration)).unwrap();
+    let before = net.weights().to_values().unwrap();
+    net.train(batch, &path).unwrap();
+    let after = net.weights().to_values().unwrap();
+    let stem = after["stem.norm.running_mean"].data();
+    assert_eq!(before["stem.norm.running_mean"].data(), vec![0.0; 4]);
+    assert!(stem.iter().any(|&x| x != 0.0));
+    // var ← 0.9·1 + 0.1·unbiased batch variance, of 8 × 64 values.
+    let biased = calibration.variance(0);
+    for (var, biased) in after["stem.norm.running_var"].data().iter().zip(biased) {
+        let expected = 0.9 + 0.1 * biased * 512.0 / 511.0;
+        assert!((var - expected).abs() < 1e-5, "{var} {expected}");
+    }
+}
+
+/// Large enough for f32, small enough that few ReLUs and maxima change sides.
+const STEP: f32 = 5e-4;
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    for (name, arch) in [("nasbench201", vec![3, 2, 1, 4, 3, 2]), ("cell1296", vec![3, 5, 4, 2])] {
+        let space = tiny(name);
+        let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 5);
+        let path = Path::Shared(Arch::new(arch));
+        let batch = images(6, [8, 8, 1], 4);
+        let loss = |net: &mut Net| {
+            let logits = net.train(batch.clone(), &path).unwrap();
+            let labels = Tensor::<1, Int>::from_data([0_i32, 1, 2, 0, 1, 2], &Device::flex());
+            (fewshot_kernels::cross_entropy(logits.0, labels, 0.1), logits.1)
+        };
+        let (value, leaves) = loss(&mut net);
+        let mut gradients = value.backward();
+        let grads: Vec<Option<Vec<f32>>> =
+            leaves.into_iter().map(|leaf| Some(to_vec(&leaf?.grad_remove(&mut gradients)?))).collect();
+        let base = net.weights().to_values().unwrap();
+        let (mut checked, mut errors) = (0, 0.0);
+        for (param, grad) in net.weights().params().to_vec().iter().zip(grads) {
+            let Some(grad) = grad else { continue };
+            // The value with the largest gradient of each parameter: finite differences in f32 drown in noise elsewhere.
+            let at = (0..grad.len()).max_by(|&a, &b| grad[a].abs().total_cmp(&grad[b].abs())).unwrap();
+            let mut ends = [0.0; 2];
+            for (end, sign) in ends.iter_mut().zip([1.0, -1.0]) {
+                let mut values = base.clone();
+                let mut data = values[&param.name].data().to_vec();
+                data[at] += sign * STEP;
+                values.insert(param.name.clone(), crate::run::TensorF32::new(param.shape.clone(), data).unwrap());
+                net.weights_mut().load_values(&values).unwrap();
+                *end = to_vec(&loss(&mut net).0.inner())[0];
+            }
+            let numeric = (ends[0] - ends[1]) / (2.0 * STEP);
+            let error = (numeric - grad[at]).abs() / (grad[at].abs() + 0.01);
+            // A ReLU that changes sides within the step costs a few percent here and there, a wrong gradient far more.
+            assert!(error < 0.12, "{}: {numeric} {}", param.name, grad[at]);
+            errors += error;
+            checked += 1;
+        }
+        assert!(checked > 10, "{checked}");
+        assert!(errors / (checked as f32) < 0.02, "{}", errors / checked as f32);
+        net.weights_mut().load_values(&base).unwrap();
+    }
+}
+
+#[test]
+fn cells_of_cell1296_are_a_chain_with_a_shortcut() {
+    let space = cell1296::cell1296(tiny("cell1296").skeleton().clone());
+    let edges: Vec<_> = space.edges().iter().map(|edge| (edge.to, edge.from)).collect();
+    assert_eq!(edges, [(1, 0), (2, 1), (3, 0), (3, 2)]);
+}

@@ -1,0 +1,258 @@
+//! Named weights and running statistics: what a network *is*, apart from the code that runs it.
+//!
+//! Everything that moves weights about (optimizer, checkpoint, transfer from a parent supernet) works by name on
+//! these flat lists and knows nothing of layers.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+
+use fewshot_space::random;
+
+use crate::run::TensorF32;
+
+/// Index of a trainable parameter in [`Weights`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParamId(pub(crate) usize);
+
+/// Index of a pair of running statistics in [`Weights`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatsId(pub(crate) usize);
+
+/// How a parameter starts. PyTorch's defaults, as NAS-Bench-201 uses them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// Uniform on ±1/√fan_in: convolutions, linear layers and their bias.
+    Uniform {
+        /// Inputs that one output value sums over.
+        fan_in: usize,
+    },
+    /// One value everywhere: batch norm scale (1) and shift (0).
+    Constant(f32),
+}
+
+/// One trainable parameter, stored flat; layers view it in the rank they need (free when contiguous).
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// Unique dotted name, e.g. `cells.3.e0.nor_conv_3x3.weight`. Transfer and checkpoints go by it.
+    pub name: String,
+    /// Shape that the layer sees, e.g. `[3, 3, 16, 16]` (height, width, in, out).
+    pub shape: Vec<usize>,
+    /// The values, `[product of shape]`, outside any graph.
+    pub value: Tensor<1>,
+}
+
+/// Running mean and variance of one batch norm, each `[channels]`.
+#[derive(Debug, Clone)]
+pub struct RunningStats {
+    /// Unique dotted name of the batch norm.
+    pub name: String,
+    /// Running mean.
+    pub mean: Tensor<1>,
+    /// Running variance (unbiased, as PyTorch keeps it).
+    pub var: Tensor<1>,
+}
+
+/// All weights of one network on one device.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    pub(crate) params: Vec<Param>,
+    pub(crate) stats: Vec<RunningStats>,
+    device: Device,
+    seed: u64,
+}
+
+/// What [`Weights::transfer_from`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Names taken over from the source.
+    pub copied: usize,
+    /// Names of ours that the source lacks: they keep their fresh initial values.
+    pub fresh: Vec<String>,
+}
+
+/// A name or shape that does not fit.
+#[derive(Debug, thiserror::Error)]
+pub enum WeightsError {
+    /// A tensor that the network needs is missing.
+    #[error("the weights lack `{0}`: they belong to another network (space, region, width or cells differ)")]
+    Missing(String),
+    /// A tensor has another size.
+    #[error("weight `{name}` has {found} values where the network needs {expected}: width, classes or channels differ")]
+    Size {
+        /// Name of the tensor.
+        name: String,
+        /// Values found.
+        found: usize,
+        /// Values needed.
+        expected: usize,
+    },
+}
+
+/// Host copies of tensors by name. Sorted, so that equal weights always write equal files.
+pub type NamedValues = BTreeMap<String, TensorF32>;
+
+/// Host copy of a flat tensor in the shape that its layer sees.
+pub(crate) fn host(name: &str, shape: &[usize], value: &Tensor<1>) -> Result<TensorF32, WeightsError> {
+    let data = to_vec(value);
+    let found = data.len();
+    let expected = shape.iter().product();
+    TensorF32::new(shape.to_vec(), data)
+        .map_err(|_| WeightsError::Size { name: name.to_string(), found, expected })
+}
+
+impl Weights {
+    /// No weights yet. `seed` decides all initial values; each parameter draws from its own stream, keyed by its
+    /// name, so that the presence of one operation never changes the start of another.
+    pub fn new(device: Device, seed: u64) -> Self {
+        Self { params: Vec::new(), stats: Vec::new(), device, seed }
+    }
+
+    /// Where the weights live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Trainable values in all.
+    pub fn count(&self) -> u64 {
+        self.params.iter().map(|p| p.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// The trainable parameters, in the order of the network.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    pub(crate) fn add_param(&mut self, name: String, shape: &[usize], init: Init) -> ParamId {
+        let len = shape.iter().product();
+        let data = match init {
+            Init::Constant(value) => vec![value; len],
+            Init::Uniform { fan_in } => {
+                let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
+                let mut rng = random::stream(self.seed, &format!("init {name}"), 0, 0);
+                (0..len).map(|_| rng.random_range(-bound..bound)).collect()
+            }
+        };
+        let value = tensor(data, &self.device);
+        self.params.push(Param { name, shape: shape.to_vec(), value });
+        ParamId(self.params.len() - 1)
+    }
+
+    pub(crate) fn add_stats(&mut self, name: String, channels: usize) -> StatsId {
+        let mean = tensor(vec![0.0; channels], &self.device);
+        let var = tensor(vec![1.0; channels], &self.device);
+        self.stats.push(RunningStats { name, mean, var });
+        StatsId(self.stats.len() - 1)
+    }
+
+    /// Copies every parameter and running statistic that `source` has under the same name.
+    ///
+    /// The kept operation of a split edge has the same name in parent and child, so it comes along like any other
+    /// (and, the optimizer being built afterwards, goes on training: the published code forgot that).
+    ///
+    /// # Errors
+    /// When a shared name has another size: the two are not nets of one skeleton.
+    pub fn transfer_from(&mut self, source: &Weights) -> Result<Transfer, WeightsError> {
+        let params: BTreeMap<&str, &Param> = source.params.iter().map(|p| (p.name.as_str(), p)).collect();
+        let stats: BTreeMap<&str, &RunningStats> = source.stats.iter().map(|s| (s.name.as_str(), s)).collect();
+        let mut done = Transfer { copied: 0, fresh: Vec::new() };
+        for own in &mut self.params {
+            match params.get(own.name.as_str()) {
+                Some(theirs) => {
+                    if theirs.shape != own.shape {
+                        return Err(WeightsError::Size {
+                            name: own.name.clone(),
+                            found: theirs.shape.iter().product(),
+                            expected: own.shape.iter().product(),
+                        });
+                    }
+                    own.value = theirs.value.clone();
+                    done.copied += 1;
+                }
+                None => done.fresh.push(own.name.clone()),
+            }
+        }
+        for own in &mut self.stats {
+            match stats.get(own.name.as_str()) {
+                Some(theirs) => {
+                    own.mean = theirs.mean.clone();
+                    own.var = theirs.var.clone();
+                    done.copied += 1;
+                }
+                None => done.fresh.push(own.name.clone()),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Host copy of all parameters and running statistics (`NAME.running_mean`, `NAME.running_var`).
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back from the device in full.
+    pub fn to_values(&self) -> Result<NamedValues, WeightsError> {
+        let mut values = NamedValues::new();
+        for p in &self.params {
+            values.insert(p.name.clone(), host(&p.name, &p.shape, &p.value)?);
+        }
+        for s in &self.stats {
+            for (part, value) in [("running_mean", &s.mean), ("running_var", &s.var)] {
+                let name = format!("{}.{part}", s.name);
+                let tensor = host(&name, &value.dims(), value)?;
+                values.insert(name, tensor);
+            }
+        }
+        Ok(values)
+    }
+
+    /// Takes all values from a host copy; names that the network lacks are ignored (optimizer state may ride along).
+    ///
+    /// # Errors
+    /// When a needed name is missing or has another size; the weights are then unchanged.
+    pub fn load_values(&mut self, values: &NamedValues) -> Result<(), WeightsError> {
+        let fetch = |name: &str, expected: usize| -> Result<Tensor<1>, WeightsError> {
+            let stored = values.get(name).ok_or_else(|| WeightsError::Missing(name.to_string()))?;
+            let found = stored.data().len();
+            if found != expected {
+                return Err(WeightsError::Size { name: name.to_string(), found, expected });
+            }
+            Ok(tensor(stored.data().to_vec(), &self.device))
+        };
+        let params = self
+            .params
+            .iter()
+            .map(|p| fetch(&p.name, p.shape.iter().product()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let stats = self
+            .stats
+            .iter()
+            .map(|s| {
+                let channels = s.mean.dims()[0];
+                Ok((
+                    fetch(&format!("{}.running_mean", s.name), channels)?,
+                    fetch(&format!("{}.running_var", s.name), channels)?,
+                ))
+            })
+            .collect::<Result<Vec<_>, WeightsError>>()?;
+        for (own, value) in self.params.iter_mut().zip(params) {
+            own.value = value;
+        }
+        for (own, (mean, var)) in self.stats.iter_mut().zip(stats) {
+            own.mean = mean;
+            own.var = var;
+        }
+        Ok(())
+    }
+}
+
+/// A flat tensor from host values.
+pub(crate) fn tensor(data: Vec<f32>, device: &Device) -> Tensor<1> {
+    let len = data.len();
+    Tensor::from_data(TensorData::new(data, [len]), device)
+}
+
+/// Host copy of a tensor of 32-bit floats, row-major.
+pub(crate) fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+    // All our tensors are created as f32 on a device that supports it, so the read cannot change type.
+    tensor.clone().into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default()
+}

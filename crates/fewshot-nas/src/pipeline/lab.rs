@@ -1,0 +1,220 @@
+//! What all stages of a run share: images, splits, space, region, partition.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use fewshot_data::{Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, Splits, TrainLoader, stratified_subset};
+use fewshot_space::{Arch, CellSkeleton, CellSpace, Feature, Filter, Partition, Region, Space, random};
+use rand::Rng;
+
+use super::PipelineError;
+use crate::estimate::ScoreSet;
+use crate::nets::Blueprint;
+use crate::recipe::Recipe;
+use crate::train::TrainConfig;
+
+/// Everything that stages read and none changes.
+pub struct Lab {
+    recipe: Recipe,
+    device: Device,
+    train: Arc<Dataset>,
+    test: SealedTest,
+    splits: Splits,
+    normalise: Normalise,
+    supernet_space: Arc<CellSpace>,
+    alone_space: Arc<CellSpace>,
+    partition: Partition,
+}
+
+impl Lab {
+    /// Opens the images and lays out the space that the recipe names.
+    ///
+    /// # Errors
+    /// When the images cannot be read or the recipe names something that does not exist.
+    pub fn open(recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
+        let DataSource { train, test, .. } = open_data(&recipe)?;
+        let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
+        let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
+        let normalise = Normalise::measure(&train, &splits.search_train)?;
+        let supernet_space = Arc::new(space_for(&recipe, &train, recipe.space.width, recipe.space.cells)?);
+        let alone_space = Arc::new(space_for(&recipe, &train, recipe.standalone.width, recipe.standalone.cells)?);
+        let partition = partition(&recipe, alone_space.clone())?;
+        let train = Arc::new(train);
+        Ok(Self { recipe, device, train, test, splits, normalise, supernet_space, alone_space, partition })
+    }
+
+    /// The recipe.
+    pub fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    /// Where tensors live.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The training images.
+    pub fn images(&self) -> &Dataset {
+        &self.train
+    }
+
+    /// Per-channel mean and standard deviation, of the search-train images.
+    pub fn normalise(&self) -> &Normalise {
+        &self.normalise
+    }
+
+    /// The searched region and its parts, one per sub-supernet. Costs are those of the networks trained alone.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// The space with the skeleton of supernets.
+    pub fn supernet_blueprint(&self) -> Arc<dyn Blueprint> {
+        self.supernet_space.clone()
+    }
+
+    /// The space with the skeleton of networks trained alone.
+    pub fn alone_space(&self) -> &Arc<CellSpace> {
+        &self.alone_space
+    }
+
+    /// The space with the skeleton of networks trained alone, to build nets from.
+    pub fn alone_blueprint(&self) -> Arc<dyn Blueprint> {
+        self.alone_space.clone()
+    }
+
+    /// Whether there are sub-supernets.
+    pub fn is_split(&self) -> bool {
+        !self.recipe.split.decisions.is_empty()
+    }
+
+    /// A seed of its own for each purpose, derived from the run's.
+    pub fn seed(&self, purpose: &str) -> u64 {
+        random::stream(self.recipe.seed, purpose, 0, 0).next_u64()
+    }
+
+    /// Batches of the search-train images, to train supernets.
+    ///
+    /// # Errors
+    /// When there are fewer than two images.
+    pub fn search_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
+        self.loader(self.splits.search_train.clone(), config, seed)
+    }
+
+    /// Batches of all training images, to train networks alone.
+    ///
+    /// # Errors
+    /// When there are fewer than two images.
+    pub fn alone_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
+        let mut all = self.splits.search_train.clone();
+        all.extend_from_slice(&self.splits.search_val);
+        all.sort_unstable();
+        self.loader(all, config, seed)
+    }
+
+    fn loader(&self, indices: Vec<u32>, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
+        let data = &self.recipe.data;
+        let side = self.train.height().min(self.train.width()) as f64;
+        let pixels = |share: f64| (side * share).round() as usize;
+        let augment = Augment { flip: data.flip, crop_pad: pixels(data.crop), cutout: pixels(data.cutout) };
+        let normalise = self.normalise.clone();
+        Ok(TrainLoader::new(self.train.clone(), indices.into(), normalise, augment, config.batch, seed)?)
+    }
+
+    /// The held-out images that supernets score on, and training batches to recalibrate with.
+    ///
+    /// # Errors
+    /// When there are too few images.
+    pub fn score_set(&self) -> Result<ScoreSet, PipelineError> {
+        let scoring = &self.recipe.scoring;
+        let mut held_out = self.splits.search_val.clone();
+        if scoring.images > 0 {
+            let labels: Vec<u32> = held_out.iter().map(|&index| self.train.label(index as usize)).collect();
+            let chosen = stratified_subset(&labels, scoring.images, self.seed("scored images"))?;
+            held_out = chosen.into_iter().filter_map(|at| held_out.get(at as usize).copied()).collect();
+        }
+        let score = EvalLoader::new(self.train.clone(), held_out.into(), self.normalise.clone(), scoring.batch)?;
+        let config = TrainConfig { batch: scoring.batch, ..self.recipe.supernet.clone() };
+        let calibration = self.search_loader(&config, self.seed("calibration"))?;
+        let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
+        Ok(ScoreSet::new(score.batches(), calibration, &self.device))
+    }
+
+    /// Opens the test set. Only the last stage of a run calls this.
+    ///
+    /// # Errors
+    /// When the test images cannot be read.
+    pub fn open_test(&self) -> Result<ScoreSet, PipelineError> {
+        let test = Arc::new(self.test.open()?);
+        let loader = EvalLoader::all(test, self.normalise.clone(), self.recipe.scoring.batch)?;
+        Ok(ScoreSet::new(loader.batches(), [], &self.device))
+    }
+
+    /// `count` different random architectures of the searched region (fewer when it holds fewer).
+    ///
+    /// # Errors
+    /// When the region's limits leave nothing to draw.
+    pub fn random_archs(&self, purpose: &str, count: usize) -> Result<Vec<Arch>, PipelineError> {
+        let region = self.partition.whole();
+        let mut archs: Vec<Arch> = Vec::new();
+        // A region smaller than `count` would never fill up: give up after many draws in vain.
+        for draw in 0..(count as u64 * 100).max(1000) {
+            if archs.len() == count {
+                break;
+            }
+            let arch = region.sample(&mut random::stream(self.recipe.seed, purpose, draw, 0))?;
+            if !archs.contains(&arch) {
+                archs.push(arch);
+            }
+        }
+        Ok(archs)
+    }
+}
+
+fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
+    if recipe.data.path.is_empty() {
+        return Ok(fewshot_data::sample()?);
+    }
+    let side = recipe.data.image_size;
+    let options = OpenOptions { image_size: (side > 0).then_some((side, side)), ..OpenOptions::default() };
+    Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
+}
+
+fn space_for(recipe: &Recipe, images: &Dataset, width: usize, cells: usize) -> Result<CellSpace, PipelineError> {
+    let skeleton = CellSkeleton {
+        image_height: images.height(),
+        image_width: images.width(),
+        channels_in: images.channels(),
+        classes: images.classes().len(),
+        width,
+        cells,
+        reduction: CellSkeleton::default_for(&recipe.space.name)?.reduction,
+    };
+    Ok(CellSpace::by_name(&recipe.space.name, skeleton)?)
+}
+
+fn partition(recipe: &Recipe, space: Arc<CellSpace>) -> Result<Partition, PipelineError> {
+    let mut whole = Region::full(space.clone());
+    for (feature, max) in [(Feature::Macs, recipe.search.max_macs), (Feature::Params, recipe.search.max_params)] {
+        if max > 0 {
+            whole = whole.filtered(Filter { feature, min: 0, max });
+        }
+    }
+    let names: Vec<&str> = space.decisions().iter().map(|d| d.name.as_str()).collect();
+    let find = |wanted: &String| {
+        names.iter().position(|name| name == wanted).ok_or_else(|| PipelineError::UnknownDecision {
+            name: wanted.clone(),
+            space: space.name().to_string(),
+            known: names.join(", "),
+        })
+    };
+    let decisions = recipe.split.decisions.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let mut parts = whole.split(&decisions)?;
+    if recipe.search.max_macs > 0 || recipe.search.max_params > 0 {
+        // Limits can empty a part: no supernet is trained for nothing.
+        let sizes = parts.iter().map(Region::size).collect::<Result<Vec<_>, _>>()?;
+        parts = parts.into_iter().zip(sizes).filter(|(_, size)| *size > 0).map(|(part, _)| part).collect();
+    }
+    Ok(Partition::new(whole, parts)?)
+}

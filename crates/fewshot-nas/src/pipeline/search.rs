@@ -1,0 +1,239 @@
+//! Runs of kind `search`: supernet, sub-supernets, search, winner and random networks alone, test.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fewshot_space::{Arch, CellSpace, Space};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::standalone::{self, TEST};
+use super::stages::{self, Trained};
+use super::{Lab, PipelineError};
+use crate::estimate::Estimator;
+use crate::run::{RunFolder, Stage, StageContext};
+use crate::search as strategies;
+
+/// Stage that searches.
+const SEARCH: &str = "search";
+/// Stage that trains what the search found.
+const WINNER: &str = "winner";
+/// State of the search, in its stage's folder.
+const STATE: &str = "search.json";
+/// Architectures asked for at a time.
+const BATCH: usize = 8;
+/// At most this much work is lost by a kill.
+const SAVE_EVERY: Duration = Duration::from_secs(5);
+
+/// One line of `history.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The architecture.
+    pub arch: String,
+    /// Its score: accuracy on held-out training images, 0 to 1.
+    pub score: f64,
+    /// Multiply-adds per image of the network trained alone.
+    pub macs: u64,
+    /// Parameters of the network trained alone.
+    pub params: u64,
+    /// Seconds that the scoring took; 0 for a repeat.
+    pub seconds: f64,
+}
+
+/// What the search stage returns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Found {
+    arch: String,
+    score: f64,
+    evaluations: usize,
+    distinct: usize,
+}
+
+/// What the test stage returns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Tested {
+    winner: f64,
+    randoms: Vec<RandomNetwork>,
+}
+
+/// A random architecture, trained and tested as the found one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RandomNetwork {
+    /// The architecture.
+    pub arch: String,
+    /// Top-1 accuracy on the test images, 0 to 1.
+    pub test_accuracy: f64,
+}
+
+/// What a search ends with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchResult {
+    /// The found architecture.
+    pub arch: String,
+    /// Its space.
+    pub space: String,
+    /// Its score: supernet accuracy on held-out training images, 0 to 1.
+    pub score: f64,
+    /// Top-1 accuracy on the test images of the found network, trained alone, 0 to 1.
+    pub test_accuracy: f64,
+    /// Mean over random architectures trained the same way; absent when the recipe asks for none.
+    pub random_test_accuracy_mean: Option<f64>,
+    /// The random architectures.
+    pub randoms: Vec<RandomNetwork>,
+    /// Multiply-adds per image of the found network.
+    pub macs: u64,
+    /// Its trainable parameters.
+    pub params: u64,
+    /// Architectures scored, repeats counted.
+    pub evaluations: usize,
+    /// Different architectures scored.
+    pub distinct: usize,
+    /// Sub-supernets that scored; 1 for one-shot.
+    pub supernets: usize,
+    /// Working time of all processes of the run.
+    pub seconds: f64,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+/// The stages.
+pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
+    let mut all = stages::supernet_stages(lab);
+    all.push(stages::stage(SEARCH, move |context| search(lab, context)).after(stages::scoring_inputs(lab)));
+    let winner = stages::training_stage(WINNER, move |context| {
+        let found: Found = context.input(SEARCH)?;
+        standalone::train_alone(lab, context, &lab.alone_space().parse(&found.arch)?)
+    });
+    all.push(winner.after([SEARCH]));
+    let count = lab.recipe().standalone.randoms;
+    for index in 0..count {
+        all.push(stages::training_stage(random_name(index), move |context| {
+            let archs = lab.random_archs("random networks", count)?;
+            // A region smaller than the number of random networks repeats its members.
+            let arch = archs.get(index % archs.len().max(1)).ok_or(PipelineError::NothingScored)?;
+            standalone::train_alone(lab, context, arch)
+        }));
+    }
+    let test = stages::stage(TEST, move |context| test(lab, context));
+    all.push(test.after(std::iter::once(WINNER.to_string()).chain((0..count).map(random_name))));
+    all
+}
+
+fn random_name(index: usize) -> String {
+    format!("random-{index}")
+}
+
+/// What the search stage keeps between processes. The strategy's state and the history move together, so that a
+/// search cut anywhere asks on exactly as the uncut one.
+#[derive(Serialize, Deserialize)]
+struct State {
+    strategy: Value,
+    history: Vec<HistoryEntry>,
+}
+
+fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError> {
+    let recipe = &lab.recipe().search;
+    let space = lab.alone_space();
+    let mut strategy =
+        strategies::build(&recipe.strategy, lab.partition().whole().clone(), lab.seed("strategy"))?;
+    let file = context.file(STATE);
+    let mut history = Vec::new();
+    if let Some(state) = stages::load_json::<State>(&file)? {
+        strategy.restore(&state.strategy)?;
+        history = state.history;
+    }
+    let log = context.run().open_history()?;
+    // Lines written after the last saved state will be written again.
+    log.truncate(history.len())?;
+    let mut scores = BTreeMap::new();
+    for entry in &history {
+        scores.insert(space.parse(&entry.arch)?, entry.score);
+    }
+    let set = Arc::new(lab.score_set()?);
+    let mut estimator = stages::estimator(lab, context, &set)?;
+    let counter = context.counter("search", "architectures", history.len() as u64, Some(recipe.budget as u64));
+    let mut saved = Instant::now();
+    while history.len() < recipe.budget {
+        for arch in strategy.ask(BATCH.min(recipe.budget - history.len()))? {
+            let entry = score(&**space, &mut estimator, &scores, &arch)?;
+            scores.insert(arch.clone(), entry.score);
+            strategy.tell(&arch, entry.score);
+            log.append(&entry)?;
+            history.push(entry);
+            counter.add(1);
+        }
+        let interrupted = context.interrupt().check();
+        if interrupted.is_err() || saved.elapsed() > SAVE_EVERY {
+            // The state must never be ahead of the log, not even after a power cut.
+            log.sync()?;
+            stages::save_json(&file, &State { strategy: strategy.state(), history: history.clone() })?;
+            saved = Instant::now();
+        }
+        interrupted?;
+    }
+    // Of equal scores the first wins.
+    let best = history.iter().reduce(|best, entry| if entry.score > best.score { entry } else { best });
+    let best = best.ok_or(PipelineError::NothingScored)?;
+    Ok(Found {
+        arch: best.arch.clone(),
+        score: best.score,
+        evaluations: history.len(),
+        distinct: scores.len(),
+    })
+}
+
+fn score(
+    space: &CellSpace,
+    estimator: &mut dyn Estimator,
+    known: &BTreeMap<Arch, f64>,
+    arch: &Arch,
+) -> Result<HistoryEntry, PipelineError> {
+    let began = Instant::now();
+    let (score, seconds) = match known.get(arch) {
+        Some(score) => (*score, 0.0),
+        None => {
+            let scores = estimator.estimate(std::slice::from_ref(arch))?;
+            (scores.first().copied().unwrap_or(0.0), began.elapsed().as_secs_f64())
+        }
+    };
+    let cost = space.cost(arch);
+    Ok(HistoryEntry { arch: space.format(arch), score, macs: cost.macs, params: cost.params, seconds })
+}
+
+fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> {
+    let set = lab.open_test()?;
+    let (arch, winner) = standalone::test_accuracy(lab, context, WINNER, &set)?;
+    standalone::write_model(lab, context, WINNER, &arch)?;
+    let randoms = (0..lab.recipe().standalone.randoms).map(|index| {
+        let (arch, test_accuracy) = standalone::test_accuracy(lab, context, &random_name(index), &set)?;
+        Ok(RandomNetwork { arch: lab.alone_space().format(&arch), test_accuracy })
+    });
+    Ok(Tested { winner, randoms: randoms.collect::<Result<_, PipelineError>>()? })
+}
+
+/// The result, from the values of the stages.
+pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<SearchResult, PipelineError> {
+    let found: Found = stages::value(values, SEARCH)?;
+    let tested: Tested = stages::value(values, TEST)?;
+    let winner: Trained = stages::value(values, WINNER)?;
+    let space = lab.alone_space();
+    let cost = space.cost(&space.parse(&found.arch)?);
+    let count = tested.randoms.len();
+    let sum: f64 = tested.randoms.iter().map(|random| random.test_accuracy).sum();
+    Ok(SearchResult {
+        arch: winner.arch.unwrap_or(found.arch),
+        space: space.name().to_string(),
+        score: found.score,
+        test_accuracy: tested.winner,
+        random_test_accuracy_mean: (count > 0).then(|| sum / count as f64),
+        randoms: tested.randoms,
+        macs: cost.macs,
+        params: cost.params,
+        evaluations: found.evaluations,
+        distinct: found.distinct,
+        supernets: stages::scoring_inputs(lab).len(),
+        seconds: run.seconds()?,
+        seed: lab.recipe().seed,
+    })
+}

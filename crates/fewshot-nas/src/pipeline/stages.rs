@@ -1,0 +1,193 @@
+//! The stages that runs are put together from: train a network, load one that an earlier stage trained.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fewshot_data::TrainLoader;
+use fewshot_space::Region;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Lab, PipelineError};
+use crate::estimate::{FewShot, OneShot, ScoreSet};
+use crate::nets::Net;
+use crate::run::{Checkpoint, Counter, RunError, Stage, StageContext, write_json};
+use crate::train::{EpochRecord, Observer, TrainConfig, TrainError, Trainer};
+
+/// File of a training stage: weights, running statistics, velocities, and where the training stands.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The one supernet.
+pub const SUPERNET: &str = "supernet";
+/// At most this much work is lost by a kill.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
+
+/// What a training stage returns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Trained {
+    /// The architecture, where a single one was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<String>,
+    /// The region that the network covers.
+    pub region: String,
+    /// Trainable parameters held, all operations of the region together.
+    pub held_params: u64,
+    /// Training curve.
+    pub history: Vec<EpochRecord>,
+}
+
+/// Trains `net` to the end of `config`, going on from the stage's checkpoint when there is one.
+pub fn train(
+    context: &StageContext<'_>,
+    net: Net,
+    config: &TrainConfig,
+    loader: &TrainLoader,
+    seed: u64,
+) -> Result<Trained, PipelineError> {
+    let file = context.file(CHECKPOINT);
+    let mut trainer = Trainer::new(net, config.clone(), seed)?;
+    if let Some(checkpoint) = Checkpoint::load_if_exists(&file)? {
+        let progress = checkpoint.meta()?;
+        trainer.restore(&checkpoint.tensors, progress)?;
+    }
+    let steps = loader.steps_per_epoch() as u64;
+    let done = trainer.progress().epoch * steps + trainer.progress().step as u64;
+    let counter = context.counter("training", "steps", done, Some(config.epochs * steps));
+    let mut observer = Saving { context, file: &file, counter, saved: Instant::now() };
+    trainer.run(loader, &mut observer)?;
+    save(&trainer, &file)?;
+    Ok(Trained {
+        arch: None,
+        region: trainer.net().region().label(),
+        held_params: trainer.net().weights().count(),
+        history: trainer.progress().history.clone(),
+    })
+}
+
+struct Saving<'a> {
+    context: &'a StageContext<'a>,
+    file: &'a Path,
+    counter: Counter<'a>,
+    saved: Instant,
+}
+
+impl Observer for Saving<'_> {
+    fn step_done(&mut self, trainer: &Trainer, _: usize) -> Result<(), TrainError> {
+        self.counter.add(1);
+        let interrupted = self.context.interrupt().check();
+        if interrupted.is_err() || self.saved.elapsed() > CHECKPOINT_EVERY {
+            save(trainer, self.file)?;
+            self.saved = Instant::now();
+        }
+        Ok(interrupted?)
+    }
+}
+
+fn save(trainer: &Trainer, file: &Path) -> Result<(), TrainError> {
+    let mut checkpoint = Checkpoint::new(trainer.progress())?;
+    checkpoint.tensors = trainer.to_values()?;
+    Ok(checkpoint.save(file)?)
+}
+
+/// Loads the weights that stage `stage` left into `net`.
+pub fn load(context: &StageContext<'_>, stage: &str, mut net: Net) -> Result<Net, PipelineError> {
+    let checkpoint = Checkpoint::load(&context.input_file(stage, CHECKPOINT)?)?;
+    net.weights_mut().load_values(&checkpoint.tensors).map_err(crate::nets::NetError::from)?;
+    Ok(net)
+}
+
+/// A fresh supernet over `region`.
+pub fn supernet(lab: &Lab, region: &Region) -> Net {
+    Net::supernet(lab.supernet_blueprint(), region.clone(), lab.device(), lab.seed("supernet weights"))
+}
+
+/// Name of the stage that trains sub-supernet `index`.
+pub fn child_name(index: usize) -> String {
+    format!("child-{index}")
+}
+
+/// Trains the one supernet for the whole region, and one sub-supernet per part from its weights.
+pub fn supernet_stages(lab: &Lab) -> Vec<Stage<'_>> {
+    let whole = lab.partition().whole();
+    let mut stages = vec![training_stage(SUPERNET, move |context| {
+        let config = &lab.recipe().supernet;
+        let loader = lab.search_loader(config, lab.seed("supernet images"))?;
+        train(context, supernet(lab, whole), config, &loader, lab.seed("supernet paths"))
+    })];
+    if lab.is_split() {
+        for (index, region) in lab.partition().regions().iter().enumerate() {
+            let name = child_name(index);
+            let stage = training_stage(name.clone(), move |context| {
+                let config = &lab.recipe().children;
+                let parent = load(context, SUPERNET, supernet(lab, whole))?;
+                let (child, transfer) = parent.child(region.clone(), lab.seed("supernet weights"))?;
+                context.event("transfer", json!({ "copied": transfer.copied, "fresh": transfer.fresh }))?;
+                // Every child sees the images in the same order and differs in its region alone.
+                let loader = lab.search_loader(config, lab.seed("child images"))?;
+                train(context, child, config, &loader, lab.seed("child paths"))
+            });
+            stages.push(stage.after([SUPERNET]));
+        }
+    }
+    stages
+}
+
+/// Stages whose supernets score: the sub-supernets, or the one supernet when nothing is split.
+pub fn scoring_inputs(lab: &Lab) -> Vec<String> {
+    if lab.is_split() {
+        (0..lab.partition().regions().len()).map(child_name).collect()
+    } else {
+        vec![SUPERNET.to_string()]
+    }
+}
+
+/// The estimator over those stages.
+pub fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> Result<FewShot, PipelineError> {
+    let policy = lab.recipe().scoring.norm;
+    let members = scoring_inputs(lab)
+        .iter()
+        .zip(lab.partition().regions())
+        .map(|(stage, region)| Ok(OneShot::new(load(context, stage, supernet(lab, region))?, set.clone(), policy)))
+        .collect::<Result<Vec<_>, PipelineError>>()?;
+    Ok(FewShot::new(lab.partition().clone(), members))
+}
+
+/// A stage that trains a network and leaves its [`CHECKPOINT`].
+pub fn training_stage<'a>(
+    name: impl Into<String>,
+    body: impl Fn(&StageContext<'_>) -> Result<Trained, PipelineError> + 'a,
+) -> Stage<'a> {
+    stage(name, body).produces([CHECKPOINT])
+}
+
+/// A stage with a typed value.
+pub fn stage<'a, T: Serialize>(
+    name: impl Into<String>,
+    body: impl Fn(&StageContext<'_>) -> Result<T, PipelineError> + 'a,
+) -> Stage<'a> {
+    Stage::new(name, move |context| Ok(serde_json::to_value(body(context)?)?))
+}
+
+/// The value of a stage that is done.
+pub fn value<T: DeserializeOwned>(values: &BTreeMap<String, Value>, stage: &str) -> Result<T, PipelineError> {
+    let state = |reason: String| PipelineError::State { path: format!("{stage}/done.json"), reason };
+    let value = values.get(stage).ok_or_else(|| state("missing".to_string()))?;
+    T::deserialize(value).map_err(|error| state(error.to_string()))
+}
+
+/// Reads a small JSON state of a stage, `None` when the stage has just begun.
+pub fn load_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, PipelineError> {
+    let state = |reason: String| PipelineError::State { path: path.display().to_string(), reason };
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| state(error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(crate::run::FileError::new("read", path, error).into()),
+    }
+}
+
+/// Writes it, whole or not at all.
+pub fn save_json<T: Serialize>(path: &Path, state: &T) -> Result<(), PipelineError> {
+    Ok(write_json(path, state).map_err(RunError::from)?)
+}

@@ -1,0 +1,120 @@
+//! Networks trained alone: the winner of a search, random ones beside it, and runs of kind `train`.
+
+use std::collections::BTreeMap;
+
+use fewshot_space::{Arch, Space};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::stages::{self, Trained};
+use super::{Lab, PipelineError};
+use crate::estimate::{NormPolicy, ScoreSet};
+use crate::nets::{Net, NetError};
+use crate::run::{Checkpoint, RunFolder, Stage, StageContext};
+
+/// Stage of a `train` run.
+const TRAIN: &str = "train";
+/// Stage that opens the test set, the last of every run.
+pub const TEST: &str = "test";
+/// The trained network, in the run folder.
+pub const MODEL: &str = "model.safetensors";
+
+/// What a run of kind `train` ends with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainResult {
+    /// The architecture.
+    pub arch: String,
+    /// Its space.
+    pub space: String,
+    /// Top-1 accuracy on the test images, 0 to 1.
+    pub test_accuracy: f64,
+    /// Multiply-adds per image.
+    pub macs: u64,
+    /// Trainable parameters.
+    pub params: u64,
+    /// Working time of all processes of the run.
+    pub seconds: f64,
+    /// The run's seed.
+    pub seed: u64,
+}
+
+/// Trains `arch` alone on all training images. Every network of a run gets the same images in the same order.
+pub fn train_alone(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result<Trained, PipelineError> {
+    let config = &lab.recipe().standalone.train;
+    let net = network(lab, arch)?;
+    let loader = lab.alone_loader(config, lab.seed("alone images"))?;
+    let trained = stages::train(context, net, config, &loader, lab.seed("alone paths"))?;
+    Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
+}
+
+fn network(lab: &Lab, arch: &Arch) -> Result<Net, PipelineError> {
+    Ok(Net::standalone(lab.alone_blueprint(), arch, lab.device(), lab.seed("alone weights"))?)
+}
+
+/// Accuracy of the network that stage `stage` trained.
+pub fn test_accuracy(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    stage: &str,
+    set: &ScoreSet,
+) -> Result<(Arch, f64), PipelineError> {
+    let trained: Trained = context.input(stage)?;
+    let arch = parse_trained(lab, stage, &trained)?;
+    let mut net = stages::load(context, stage, network(lab, &arch)?)?;
+    let accuracy = set.accuracy(&mut net, &arch, NormPolicy::Running)?;
+    Ok((arch, accuracy))
+}
+
+fn parse_trained(lab: &Lab, stage: &str, trained: &Trained) -> Result<Arch, PipelineError> {
+    let text = trained.arch.as_deref().ok_or_else(|| PipelineError::State {
+        path: format!("{stage}/done.json"),
+        reason: "it names no architecture".to_string(),
+    })?;
+    Ok(lab.alone_space().parse(text)?)
+}
+
+/// Leaves the network of stage `stage` as the run's model: weights, and all that is needed to use them.
+pub fn write_model(lab: &Lab, context: &StageContext<'_>, stage: &str, arch: &Arch) -> Result<(), PipelineError> {
+    let net = stages::load(context, stage, network(lab, arch)?)?;
+    let space = lab.alone_space();
+    let mut model = Checkpoint::new(&json!({
+        "space": space.name(),
+        "arch": space.format(arch),
+        "skeleton": space.skeleton(),
+        "classes": lab.images().classes(),
+        "mean": lab.normalise().mean,
+        "std": lab.normalise().std,
+    }))?;
+    model.tensors = net.weights().to_values().map_err(NetError::from)?;
+    Ok(model.save(&context.run().path().join(MODEL))?)
+}
+
+/// The stages of a `train` run.
+pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
+    let train = stages::training_stage(TRAIN, move |context| {
+        let arch = lab.alone_space().parse(&lab.recipe().standalone.arch)?;
+        train_alone(lab, context, &arch)
+    });
+    let test = stages::stage(TEST, move |context| {
+        let set = lab.open_test()?;
+        let (arch, accuracy) = test_accuracy(lab, context, TRAIN, &set)?;
+        write_model(lab, context, TRAIN, &arch)?;
+        Ok(accuracy)
+    });
+    vec![train, test.after([TRAIN])]
+}
+
+/// The result of a `train` run.
+pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<TrainResult, PipelineError> {
+    let arch = parse_trained(lab, TRAIN, &stages::value(values, TRAIN)?)?;
+    let cost = lab.alone_space().cost(&arch);
+    Ok(TrainResult {
+        arch: lab.alone_space().format(&arch),
+        space: lab.alone_space().name().to_string(),
+        test_accuracy: stages::value(values, TEST)?,
+        macs: cost.macs,
+        params: cost.params,
+        seconds: run.seconds()?,
+        seed: lab.recipe().seed,
+    })
+}

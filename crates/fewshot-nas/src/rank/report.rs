@@ -1,0 +1,176 @@
+//! All metrics of one score column, beside the baselines, as data and as a table.
+
+use std::fmt;
+
+use fewshot_space::{Arch, Cost, Space};
+use serde::{Deserialize, Serialize};
+
+use super::{Paired, RankError};
+
+/// The metrics of one way to order the architectures. A value that is undefined (see the method
+/// of [`Paired`] of the same meaning) is `None`, `null` in JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// [`Paired::tau_b`].
+    pub tau_b: Option<f64>,
+    /// [`Paired::tau_b_ci`]; for the random order the range that holds 95 % of random orders: a
+    /// tau-b within it is no evidence of any skill.
+    pub tau_b_ci: Option<[f64; 2]>,
+    /// [`Paired::spearman`].
+    pub spearman: Option<f64>,
+    /// [`Paired::precision_at`] 5 %.
+    pub p_at_5: f64,
+    /// [`Paired::ndcg`].
+    pub ndcg: Option<f64>,
+    /// [`Paired::tau_b_in_top`] 10 %.
+    pub tau_top10: Option<f64>,
+    /// [`Paired::truth_of_best`], in the truth's unit.
+    pub truth_of_best: f64,
+    /// [`Paired::best_truth_of_top`] 10, in the truth's unit.
+    pub best_truth_of_top10: f64,
+    /// [`Paired::distinct_scores`].
+    pub distinct_scores: usize,
+}
+
+impl Metrics {
+    /// Computes all metrics, in O(n log n).
+    pub fn of(paired: &Paired) -> Metrics {
+        Metrics {
+            tau_b: paired.tau_b(),
+            tau_b_ci: paired.tau_b_ci(),
+            spearman: paired.spearman(),
+            p_at_5: paired.precision_at(0.05),
+            ndcg: paired.ndcg(),
+            tau_top10: paired.tau_b_in_top(0.1),
+            truth_of_best: paired.truth_of_best(),
+            best_truth_of_top10: paired.best_truth_of_top(10),
+            distinct_scores: paired.distinct_scores(),
+        }
+    }
+
+    /// The expected metrics of an order drawn at random, each in closed form; nothing is drawn.
+    ///
+    /// Correlations are 0 on average (`None` where all truths are equal). Everything else is what
+    /// the tie rule gives for a score that is the same everywhere, so `distinct_scores` is 1.
+    pub fn of_random_order(paired: &Paired) -> Metrics {
+        let chance = paired.without_scores();
+        let range = chance.tau_b_of_chance();
+        let zero = range.map(|_| 0.0);
+        let top = chance.top(0.1).tau_b_of_chance();
+        Metrics { tau_b: zero, tau_b_ci: range, spearman: zero, tau_top10: top.map(|_| 0.0), ..Metrics::of(&chance) }
+    }
+}
+
+/// What a score has to beat: it costs nothing to rank architectures in these ways.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baselines {
+    /// More parameters are better.
+    pub params: Metrics,
+    /// More multiply-adds are better.
+    pub macs: Metrics,
+    /// [`Metrics::of_random_order`].
+    pub random: Metrics,
+}
+
+/// The metrics of one score column beside the baselines on the same architectures. In JSON one
+/// flat object with the fields of [`Metrics`], `n`, `best_truth` and `baselines`; [`Display`]
+/// gives an aligned table.
+///
+/// [`Display`]: fmt::Display
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RankReport {
+    /// Number of architectures compared.
+    pub n: usize,
+    /// The metrics of the score.
+    #[serde(flatten)]
+    pub score: Metrics,
+    /// The best truth of all `n`, which no metric of truth can exceed.
+    pub best_truth: f64,
+    /// The same metrics for what costs nothing.
+    pub baselines: Baselines,
+}
+
+impl RankReport {
+    /// Compares `scores[i]` with `truths[i]` of `archs[i]` in `space`, higher being better in
+    /// both; parameters and multiply-adds are those of [`Space::cost`]. Every architecture must be
+    /// valid for the space. O(n log n).
+    ///
+    /// # Errors
+    /// As [`Paired::new`].
+    pub fn new(space: &dyn Space, archs: &[Arch], scores: &[f64], truths: &[f64]) -> Result<RankReport, RankError> {
+        if archs.len() != scores.len() || archs.len() != truths.len() {
+            return Err(RankError::Unpaired { archs: archs.len(), scores: scores.len(), truths: truths.len() });
+        }
+        let name = |index: usize| space.format(&archs[index]);
+        let paired = Paired::new(scores, truths, name)?;
+        let costs: Vec<Cost> = archs.iter().map(|arch| space.cost(arch)).collect();
+        let by_cost = |of: fn(&Cost) -> u64| {
+            let scores: Vec<f64> = costs.iter().map(|cost| of(cost) as f64).collect();
+            Paired::new(&scores, truths, name).map(|paired| Metrics::of(&paired))
+        };
+        Ok(RankReport {
+            n: paired.n(),
+            score: Metrics::of(&paired),
+            best_truth: paired.best_truth(),
+            baselines: Baselines {
+                params: by_cost(|cost| cost.params)?,
+                macs: by_cost(|cost| cost.macs)?,
+                random: Metrics::of_random_order(&paired),
+            },
+        })
+    }
+}
+
+/// Title and text of each metric, in the order of the table's lines.
+type Line = (&'static str, fn(&Metrics) -> String);
+
+const LINES: [Line; 9] = [
+    ("Kendall tau-b", |m| fixed(m.tau_b)),
+    ("  95 % interval", |m| match m.tau_b_ci {
+        Some([low, high]) => format!("{low:.3}..{high:.3}"),
+        None => fixed(None),
+    }),
+    ("Spearman rho", |m| fixed(m.spearman)),
+    ("P@5%", |m| fixed(Some(m.p_at_5))),
+    ("nDCG", |m| fixed(m.ndcg)),
+    ("tau-b in the true top 10 %", |m| fixed(m.tau_top10)),
+    ("truth of the top-scored", |m| fixed(Some(m.truth_of_best))),
+    ("best truth of the ten top-scored", |m| fixed(Some(m.best_truth_of_top10))),
+    ("distinct scores", |m| m.distinct_scores.to_string()),
+];
+
+/// Four decimals; a dash where the value is undefined.
+fn fixed(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"))
+}
+
+impl fmt::Display for RankReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns: [(&str, &Metrics); 4] = [
+            ("score", &self.score),
+            ("#params", &self.baselines.params),
+            ("#MACs", &self.baselines.macs),
+            ("random", &self.baselines.random),
+        ];
+        let cells = columns.map(|(title, metrics)| {
+            let values = LINES.iter().map(|(_, text)| text(metrics));
+            [title.to_owned()].into_iter().chain(values).collect::<Vec<_>>()
+        });
+        let width = |texts: &[String]| texts.iter().map(String::len).max().unwrap_or(0);
+        let widths = cells.each_ref().map(|column| width(column));
+        let title = format!("{} architectures, best truth {:.4}", self.n, self.best_truth);
+        let first = (LINES.iter().map(|(name, _)| name.len())).max().unwrap_or(0).max(title.len());
+        for line in 0..=LINES.len() {
+            let name = match line {
+                0 => title.as_str(),
+                line => LINES[line - 1].0,
+            };
+            write!(f, "{name:<first$}")?;
+            for (column, width) in cells.iter().zip(widths) {
+                write!(f, "  {:>width$}", column[line])?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

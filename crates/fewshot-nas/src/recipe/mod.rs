@@ -1,0 +1,149 @@
+//! Recipes: a TOML file that says a whole experiment.
+//!
+//! A recipe is resolved before anything runs: a preset, then the user's file, then the program's flags, each laid over
+//! the one before; what comes out has every setting written down and is kept in the run folder.
+
+mod presets;
+mod resolve;
+
+pub use presets::{names as preset_names, text as preset_text};
+pub use resolve::{Layers, RecipeError, Setting};
+
+use serde::{Deserialize, Serialize};
+
+use crate::estimate::NormPolicy;
+use crate::train::TrainConfig;
+
+/// A whole experiment, every setting written out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What the run does.
+    pub kind: Kind,
+    /// Decides every random choice.
+    pub seed: u64,
+    /// Worker threads; 0 takes one per core. Results do not depend on it.
+    pub threads: usize,
+    /// The images.
+    pub data: DataRecipe,
+    /// The networks.
+    pub space: SpaceRecipe,
+    /// Training of the one supernet.
+    pub supernet: TrainConfig,
+    /// Where it is split.
+    pub split: SplitRecipe,
+    /// Training of each sub-supernet after transfer.
+    pub children: TrainConfig,
+    /// How supernets score.
+    pub scoring: ScoringRecipe,
+    /// The search.
+    pub search: SearchRecipe,
+    /// Networks trained alone.
+    pub standalone: StandaloneRecipe,
+    /// Comparison of scores with the truth (kind `ranking`).
+    pub ranking: RankingRecipe,
+}
+
+/// What a run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Finds a network: supernet, split, search, training alone, test.
+    Search,
+    /// Trains one architecture alone and tests it.
+    Train,
+    /// Compares supernets' scores with the accuracy of networks trained alone.
+    Ranking,
+}
+
+/// The images and how they are split and augmented.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataRecipe {
+    /// A file or folder that a reader knows; empty for the embedded Fashion-MNIST sample.
+    pub path: String,
+    /// Height and width that images are resized to; 0 keeps what the reader chooses.
+    pub image_size: usize,
+    /// Largest number of training images used, drawn by class; 0 for all.
+    pub limit: usize,
+    /// Share of the training images held out to score on, above 0 and below 1.
+    pub val_fraction: f64,
+    /// Random horizontal flips.
+    pub flip: bool,
+    /// Zero padding before the random crop, as a share of the image's side, 0 to 0.5; 0.125 is 4 pixels of 32.
+    pub crop: f64,
+    /// Side of the square that cutout blanks, as a share of the image's side, 0 (none) to 1.
+    pub cutout: f64,
+}
+
+/// The space and the size of its supernet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceRecipe {
+    /// A name that `fewshot spaces` lists.
+    pub name: String,
+    /// Channels of the supernet's first stage.
+    pub width: usize,
+    /// Cells per stage of the supernet.
+    pub cells: usize,
+}
+
+/// Where the supernet is split into sub-supernets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitRecipe {
+    /// Names of decisions, e.g. `["e0"]`: one sub-supernet per combination of their options. Empty: one-shot.
+    pub decisions: Vec<String>,
+}
+
+/// How supernets score.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoringRecipe {
+    /// Batch norm statistics while scoring.
+    pub norm: NormPolicy,
+    /// Images per batch. With `norm = "batch"` scores depend on it.
+    pub batch: usize,
+    /// Largest number of held-out images per architecture; 0 for all.
+    pub images: usize,
+    /// Training batches per architecture for `norm = "recalibrated"`.
+    pub calibration_batches: usize,
+}
+
+/// The search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchRecipe {
+    /// A name that `fewshot strategies` lists.
+    pub strategy: String,
+    /// Architectures to score; repeats cost nothing but count.
+    pub budget: usize,
+    /// Most multiply-adds per image of the network trained alone; 0 for no limit.
+    pub max_macs: u64,
+    /// Most parameters of the network trained alone; 0 for no limit.
+    pub max_params: u64,
+}
+
+/// Networks trained alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandaloneRecipe {
+    /// Channels of the first stage.
+    pub width: usize,
+    /// Cells per stage.
+    pub cells: usize,
+    /// Random architectures trained the same way, to compare with.
+    pub randoms: usize,
+    /// The architecture of a run of kind `train`, as text; empty otherwise.
+    pub arch: String,
+    /// How they are trained.
+    pub train: TrainConfig,
+}
+
+/// Comparison of scores with the truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RankingRecipe {
+    /// Random architectures trained alone for the truth.
+    pub networks: usize,
+}

@@ -1,0 +1,146 @@
+//! A run as the one process that works on it holds it.
+
+use std::fs;
+use std::ops::Deref;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::atomic::{clean_leftovers, create_folder, is_temporary, write_atomic, write_json};
+use super::error::{FileError, RunError};
+use super::lock::{LOCK_FILE, RunLock};
+use super::log::{EventLog, JsonLines, OPENED};
+use super::reader::{EVENTS, HISTORY, RESULT, RUN_TOML, RunReader};
+use super::settings::{Versions, compose};
+
+/// A run folder that this process works on: no other process can while this lives, however it ends.
+///
+/// It derefs to [`RunReader`], since who works on a run may read it too.
+#[derive(Debug)]
+pub struct RunFolder {
+    reader: RunReader,
+    events: EventLog,
+    _lock: RunLock,
+}
+
+impl Deref for RunFolder {
+    type Target = RunReader;
+
+    fn deref(&self) -> &RunReader {
+        &self.reader
+    }
+}
+
+impl RunFolder {
+    /// Begins a run in the folder `path`, which must be empty or not there.
+    ///
+    /// `recipe` must be resolved: every default written out, since defaults may change between
+    /// versions. It becomes the table `[recipe]` of `run.toml`; in it an absent `Option` is left out.
+    /// `data_fingerprint` names the data, see [`RunReader::check_data`].
+    ///
+    /// `run.toml` is written last: a process killed before leaves a folder that counts as empty.
+    ///
+    /// # Errors
+    /// - [`RunError::Exists`] if there is a run (says how to resume it), [`RunError::NotEmpty`] if
+    ///   there is something else, [`RunError::InUse`] if another process begins one there.
+    /// - [`RunError::Unwritable`] if the recipe holds what TOML cannot (a map whose keys are
+    ///   no strings, integers above 2^64).
+    /// - [`RunError::File`] if the folder cannot be made or written.
+    pub fn create<R: Serialize>(
+        path: &Path,
+        recipe: &R,
+        data_fingerprint: &str,
+    ) -> Result<Self, RunError> {
+        let settings = compose(RunReader::FORMAT, recipe, data_fingerprint)?;
+        // Once before anything is written, so that a refusal leaves no trace; once more under the lock.
+        refuse_if_used(path)?;
+        create_folder(path)?;
+        let lock = RunLock::acquire(path)?;
+        refuse_if_used(path)?;
+        clean_leftovers(path)?;
+        write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
+        Self::opened(path, lock)
+    }
+
+    /// Opens the run in the folder `path` to go on with it.
+    ///
+    /// # Errors
+    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open.
+    pub fn open(path: &Path) -> Result<Self, RunError> {
+        // First see that it is a run: a lock file has no place in any other folder.
+        RunReader::open(path)?;
+        let lock = RunLock::acquire(path)?;
+        clean_leftovers(path)?;
+        Self::opened(path, lock)
+    }
+
+    fn opened(path: &Path, lock: RunLock) -> Result<Self, RunError> {
+        let reader = RunReader::open(path)?;
+        let events = EventLog::open(&path.join(EVENTS))?;
+        let current = Versions::current();
+        let data = json!({
+            "program": current.program,
+            "target": current.target,
+            "process": std::process::id(),
+        });
+        events.write(None, OPENED, data)?;
+        Ok(Self {
+            reader,
+            events,
+            _lock: lock,
+        })
+    }
+
+    /// The run as anybody may read it.
+    pub fn reader(&self) -> &RunReader {
+        &self.reader
+    }
+
+    /// The run's event log.
+    pub fn events_log(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// `history.jsonl`, to write what the search sees. Open it once: two handles in one process
+    /// would overwrite each other.
+    ///
+    /// # Errors
+    /// [`RunError::Log`] naming the file.
+    pub fn open_history(&self) -> Result<JsonLines, RunError> {
+        Ok(JsonLines::open(&self.path().join(HISTORY))?)
+    }
+
+    /// Writes the answer, `result.json`.
+    ///
+    /// # Errors
+    /// [`RunError::File`] naming the file.
+    pub fn write_result<T: Serialize>(&self, result: &T) -> Result<(), RunError> {
+        Ok(write_json(&self.path().join(RESULT), result)?)
+    }
+}
+
+/// Refuses a folder that holds more than what a killed [`RunFolder::create`] may have left.
+fn refuse_if_used(path: &Path) -> Result<(), RunError> {
+    let text = || path.display().to_string();
+    if path.join(RUN_TOML).exists() {
+        return Err(RunError::Exists { path: text() });
+    }
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(FileError::new("list", path, e).into()),
+    };
+    for entry in entries {
+        let name = entry
+            .map_err(|e| FileError::new("list", path, e))?
+            .file_name();
+        if name != LOCK_FILE && !is_temporary(&name) {
+            return Err(RunError::NotEmpty {
+                path: text(),
+                found: name.to_string_lossy().into_owned(),
+            });
+        }
+    }
+    Ok(())
+}

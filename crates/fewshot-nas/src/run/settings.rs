@@ -1,0 +1,252 @@
+//! `run.toml`: what a run was begun with, and TOML errors that point at the line.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::RunError;
+
+/// TOML that does not say what it should. Prints file, line, the line itself and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TomlError {
+    path: String,
+    line: Option<(usize, String)>,
+    reason: String,
+}
+
+impl TomlError {
+    /// The line that is at fault, from 1, where the reader knows it.
+    pub fn line(&self) -> Option<usize> {
+        self.line.as_ref().map(|(number, _)| *number)
+    }
+}
+
+impl std::fmt::Display for TomlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "`{}`", self.path)?;
+        if let Some((number, text)) = &self.line {
+            write!(f, " line {number} (`{text}`)")?;
+        }
+        write!(f, ": {}; correct it there", self.reason)
+    }
+}
+
+impl std::error::Error for TomlError {}
+
+/// Reads TOML `text` as a `T`; `path` only names it in errors. For `run.toml` and for recipes.
+///
+/// # Errors
+/// [`TomlError`] with file, line, the line's text (so the key) and what was expected there.
+pub fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, TomlError> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| {
+            let before = text.get(..span.start).unwrap_or(text);
+            let number = before.matches('\n').count() + 1;
+            let content = text.lines().nth(number - 1).unwrap_or_default();
+            (number, content.trim().to_owned())
+        });
+        TomlError {
+            path: path.display().to_string(),
+            line,
+            // The reader breaks long lists of names into lines; errors here are one line.
+            reason: error.message().replace('\n', ", "),
+        }
+    })
+}
+
+/// The part of `run.toml` that says which program wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Versions {
+    /// Version of the program.
+    pub(super) program: String,
+    /// Processor and system, as in `x86_64-linux`: bits are equal only on the same.
+    pub(super) target: String,
+}
+
+impl Versions {
+    pub(super) fn current() -> Self {
+        let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            target: format!("{arch}-{os}"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Data {
+    pub(super) fingerprint: String,
+}
+
+/// `run.toml` without the recipe.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: u32,
+    pub(super) versions: Versions,
+    pub(super) data: Data,
+}
+
+/// Just enough to tell a file of another format from a broken one.
+#[derive(Debug, Deserialize)]
+pub(super) struct FormatOnly {
+    pub(super) format: u32,
+    #[serde(default)]
+    versions: ProgramOnly,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ProgramOnly {
+    program: Option<String>,
+}
+
+impl FormatOnly {
+    pub(super) fn program(&self) -> &str {
+        self.versions
+            .program
+            .as_deref()
+            .unwrap_or("(version unknown)")
+    }
+}
+
+#[derive(Serialize)]
+struct Whole<'a, R> {
+    format: u32,
+    versions: Versions,
+    data: Data,
+    recipe: &'a R,
+}
+
+/// The recipe alone; deserialised from the whole text, so that errors point at its lines.
+#[derive(Deserialize)]
+pub(super) struct RecipeOnly<R> {
+    pub(super) recipe: R,
+}
+
+/// The text of a new `run.toml`.
+pub(super) fn compose<R: Serialize>(
+    format: u32,
+    recipe: &R,
+    fingerprint: &str,
+) -> Result<String, RunError> {
+    let whole = Whole {
+        format,
+        versions: Versions::current(),
+        data: Data {
+            fingerprint: fingerprint.to_owned(),
+        },
+        recipe,
+    };
+    let body = toml::to_string_pretty(&whole).map_err(|e| RunError::Unwritable {
+        reason: e.to_string(),
+    })?;
+    Ok(format!(
+        "# Written when the run began; `fewshot resume` goes on from exactly these settings.\n{body}"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Recipe {
+        space: String,
+        train: Train,
+        limit: Option<u64>,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Train {
+        lr: f64,
+        steps: u32,
+    }
+
+    fn text() -> String {
+        let train = Train {
+            lr: 0.025,
+            steps: 300,
+        };
+        let recipe = Recipe {
+            space: String::from("cell1296"),
+            train,
+            limit: None,
+        };
+        compose(1, &recipe, "abc").unwrap()
+    }
+
+    fn error(text: &str) -> String {
+        let result = parse_toml::<RecipeOnly<Recipe>>(Path::new("r/run.toml"), text);
+        let text = result.err().unwrap().to_string();
+        assert!(!text.contains('\n'), "one line: {text}");
+        text
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let read: RecipeOnly<Recipe> = parse_toml(Path::new("run.toml"), &text()).unwrap();
+        let train = Train {
+            lr: 0.025,
+            steps: 300,
+        };
+        assert_eq!(
+            read.recipe,
+            Recipe {
+                space: String::from("cell1296"),
+                train,
+                limit: None
+            }
+        );
+        let header: Header = parse_toml(Path::new("run.toml"), &text()).unwrap();
+        assert_eq!(header.versions, Versions::current());
+        assert_eq!(
+            (header.format, header.data.fingerprint.as_str()),
+            (1, "abc")
+        );
+    }
+
+    #[test]
+    fn errors_point_at_the_line_and_the_key() {
+        let good = text();
+        let line = 1 + good.lines().position(|l| l.starts_with("lr")).unwrap();
+        let wrong = good.replace("0.025", "\"fast\"");
+        let message = error(&wrong);
+        assert!(
+            message.contains(&format!("line {line} (`lr = \"fast\"`)")),
+            "{message}"
+        );
+        assert!(message.starts_with("`r/run.toml`"), "{message}");
+
+        let message = error(&good.replace("lr =", "rl ="));
+        assert!(
+            message.contains(&format!("line {line} (`rl = 0.025`)")),
+            "{message}"
+        );
+        assert!(message.contains("unknown field `rl`"), "{message}");
+
+        let message = error(&good.replace("lr = 0.025\n", ""));
+        assert!(message.contains("missing field `lr`"), "{message}");
+        assert!(message.contains("[recipe.train]"), "{message}");
+
+        let message = error(&good.replace("300", "300 steps"));
+        assert!(message.contains("steps = 300 steps"), "{message}");
+    }
+
+    #[test]
+    fn a_value_that_toml_lacks_is_refused() {
+        let pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let error = compose(1, &pairs, "").unwrap_err();
+        assert!(matches!(error, RunError::Unwritable { .. }), "{error}");
+    }
+
+    #[test]
+    fn numbers_come_back_exactly() {
+        let numbers = (u64::MAX, i64::MIN, 0.1 + 0.2, 1e-300, 0.1f32);
+        let text = compose(1, &numbers, "").unwrap();
+        let read: RecipeOnly<(u64, i64, f64, f64, f32)> =
+            parse_toml(Path::new("run.toml"), &text).unwrap();
+        assert_eq!(read.recipe, numbers, "{text}");
+    }
+}

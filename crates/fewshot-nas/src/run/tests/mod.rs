@@ -1,0 +1,10 @@
+//! Faults put into the files and processes of runs.
+
+mod child;
+mod disk;
+mod kill;
+mod lines;
+mod plans;
+mod runs;
+mod states;
+mod toy;

@@ -1,0 +1,144 @@
+//! Run folders: begun, refused, opened again.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::super::{RunError, RunFolder, RunReader};
+use super::toy::Recipe;
+
+#[test]
+fn a_run_comes_back_as_it_was_begun() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("runs/a");
+    let recipe = Recipe {
+        steps: 3,
+        lr: 0.025,
+    };
+    let run = RunFolder::create(&path, &recipe, "abc").unwrap();
+    assert_eq!(run.result::<Value>().unwrap(), None);
+    run.write_result(&json!({ "arch": "x" })).unwrap();
+    assert!(
+        matches!(RunFolder::open(&path), Err(RunError::InUse { .. })),
+        "held by `run`"
+    );
+    drop(run);
+
+    let run = RunFolder::open(&path).unwrap();
+    assert_eq!(run.recipe::<Recipe>().unwrap(), recipe);
+    assert_eq!(run.result::<Value>().unwrap(), Some(json!({ "arch": "x" })));
+    run.check_data("abc").unwrap();
+    let error = run.check_data("abd").unwrap_err();
+    assert!(matches!(error, RunError::DataChanged { .. }), "{error}");
+    let kinds: Vec<String> = run
+        .events()
+        .unwrap()
+        .into_iter()
+        .map(|event| event.kind)
+        .collect();
+    assert_eq!(kinds, ["opened", "opened"]);
+}
+
+#[test]
+fn a_used_folder_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = Recipe::default();
+    let path = dir.path().join("photos");
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("cat.png"), b"png").unwrap();
+    let error = RunFolder::create(&path, &recipe, "").unwrap_err();
+    assert!(matches!(error, RunError::NotEmpty { .. }), "{error}");
+    assert!(error.to_string().contains("cat.png"), "{error}");
+    let error = RunFolder::open(&path).unwrap_err();
+    assert!(matches!(error, RunError::NotARun { .. }), "{error}");
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "no trace");
+
+    let path = dir.path().join("run");
+    drop(RunFolder::create(&path, &recipe, "").unwrap());
+    let error = RunFolder::create(&path, &recipe, "").unwrap_err();
+    assert!(matches!(error, RunError::Exists { .. }));
+    let advice = format!("fewshot resume {}", path.display());
+    assert!(error.to_string().contains(&advice), "{error}");
+
+    let error = RunFolder::open(&dir.path().join("photos/cat.png")).unwrap_err();
+    assert!(matches!(error, RunError::NotARun { .. }), "{error}");
+    let error = RunFolder::create(&dir.path().join("photos/cat.png"), &recipe, "").unwrap_err();
+    assert!(error.to_string().contains("cat.png"), "{error}");
+}
+
+#[test]
+fn what_a_killed_beginning_left_counts_as_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join(".lock"), "1\n").unwrap();
+    fs::write(dir.path().join(".tmp-1-0-run.toml"), "[vers").unwrap();
+    let run = RunFolder::create(dir.path(), &Recipe::default(), "").unwrap();
+    drop(run);
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, [".lock", "events.jsonl", "run.toml"]);
+}
+
+#[test]
+fn other_formats_are_told_from_broken_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    drop(RunFolder::create(&path, &Recipe::default(), "").unwrap());
+    let file = path.join("run.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let open_with = |text: &str| {
+        fs::write(&file, text).unwrap();
+        RunFolder::open(&path).unwrap_err()
+    };
+    let now = format!("format = {}", RunReader::FORMAT);
+    assert!(good.contains(&now), "{good}");
+
+    let error = open_with(&good.replace(&now, "format = 0"));
+    assert!(
+        matches!(error, RunError::OlderFormat { found: 0, .. }),
+        "{error}"
+    );
+    // A later version may look quite different: only its format is read.
+    let error = open_with("format = 7\n[versions]\nprogram = \"9.1.0\"\n");
+    assert!(
+        matches!(error, RunError::NewerFormat { found: 7, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("9.1.0"), "{error}");
+
+    for broken in [
+        "",
+        "format = ",
+        "format = \"one\"",
+        &now,
+        &good[..good.len() / 3],
+    ] {
+        let error = open_with(broken);
+        assert!(matches!(error, RunError::Toml(_)), "{broken}: {error}");
+        assert!(error.to_string().contains("run.toml"), "{error}");
+    }
+
+    fs::write(&file, good.replace("lr = ", "lr = \"fast\" # ")).unwrap();
+    let run = RunFolder::open(&path).unwrap();
+    let error = run.recipe::<Recipe>().unwrap_err().to_string();
+    assert!(
+        error.contains("lr = \"fast\"") && error.contains(" line "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_damaged_result_says_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let run = RunFolder::create(&path, &Recipe::default(), "").unwrap();
+    fs::write(path.join("result.json"), "{\"arch\":").unwrap();
+    let error = run.result::<Value>().unwrap_err();
+    assert!(matches!(error, RunError::Damaged { .. }));
+    assert!(
+        error.to_string().contains("result.json` is damaged"),
+        "{error}"
+    );
+}

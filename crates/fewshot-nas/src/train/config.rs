@@ -1,0 +1,180 @@
+//! Settings of one training.
+
+use serde::{Deserialize, Serialize};
+
+/// How the path of a training step is drawn from the supernet's region.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// One architecture for the whole network, as it will be scored.
+    PerNetwork,
+    /// An independent architecture for each cell, as the published code trains.
+    PerCell,
+}
+
+/// What happens to parameters that a step did not use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unsampled {
+    /// They stay as they are.
+    Skip,
+    /// Once used, they go on decaying and drifting by their momentum (a gradient of zero), as in the PyTorch of 2020.
+    Decay,
+}
+
+/// When the learning rate moves along the cosine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Once per epoch, as the published code.
+    Epoch,
+    /// With every step: smoother when epochs are few.
+    Step,
+}
+
+/// SGD with a cosine learning rate, from `lr` in the first step to `lr_min` at the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over the training images, 1 or more.
+    pub epochs: u64,
+    /// Images per step, 2 or more (batch statistics need two).
+    pub batch: usize,
+    /// Learning rate at the start, above 0.
+    pub lr: f64,
+    /// Learning rate at the end, from 0 to `lr`.
+    pub lr_min: f64,
+    /// When the learning rate changes.
+    pub schedule: Schedule,
+    /// Momentum, 0 up to but not including 1.
+    pub momentum: f64,
+    /// Nesterov's form of the momentum.
+    pub nesterov: bool,
+    /// L2 decay of every parameter, 0 or more; 0 switches it off.
+    pub weight_decay: f64,
+    /// Largest global norm of the gradient; 0 switches clipping off.
+    pub clip: f64,
+    /// Share of the target spread over all classes, 0 up to but not including 1.
+    pub label_smoothing: f64,
+    /// How paths are drawn.
+    pub sampling: Sampling,
+    /// What happens to unused parameters.
+    pub unsampled: Unsampled,
+}
+
+/// A setting out of its range.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{key} = {value} is out of range: {allowed}")]
+pub struct ConfigError {
+    /// The setting's name.
+    pub key: &'static str,
+    /// What it was set to.
+    pub value: String,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+impl TrainConfig {
+    /// Checks all ranges.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let fail = |key, value: String, allowed| Err(ConfigError { key, value, allowed });
+        if self.epochs == 0 {
+            return fail("epochs", self.epochs.to_string(), "1 or more");
+        }
+        if self.batch < 2 {
+            return fail("batch", self.batch.to_string(), "2 or more");
+        }
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return fail("lr", self.lr.to_string(), "above 0");
+        }
+        if !(0.0..=self.lr).contains(&self.lr_min) {
+            return fail("lr_min", self.lr_min.to_string(), "from 0 to lr");
+        }
+        if !(0.0..1.0).contains(&self.momentum) {
+            return fail("momentum", self.momentum.to_string(), "from 0 up to, not including, 1");
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return fail("weight_decay", self.weight_decay.to_string(), "0 or more");
+        }
+        if !(self.clip >= 0.0 && self.clip.is_finite()) {
+            return fail("clip", self.clip.to_string(), "0 (off) or more");
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return fail("label_smoothing", self.label_smoothing.to_string(), "from 0 up to, not including, 1");
+        }
+        Ok(())
+    }
+
+    /// Learning rate of step `step` of `steps` in epoch `epoch`, both from 0:
+    /// lr_min + (lr − lr_min)·(1 + cos(π·t/epochs))/2.
+    pub fn lr_at(&self, epoch: u64, step: usize, steps: usize) -> f64 {
+        let within = match self.schedule {
+            Schedule::Epoch => 0.0,
+            Schedule::Step => step as f64 / steps.max(1) as f64,
+        };
+        let t = (epoch as f64 + within) / self.epochs as f64;
+        self.lr_min + (self.lr - self.lr_min) * (1.0 + (std::f64::consts::PI * t).cos()) / 2.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> TrainConfig {
+        TrainConfig {
+            epochs: 600,
+            batch: 128,
+            lr: 0.025,
+            lr_min: 0.001,
+            schedule: Schedule::Epoch,
+            momentum: 0.9,
+            nesterov: true,
+            weight_decay: 1e-4,
+            clip: 0.0,
+            label_smoothing: 0.0,
+            sampling: Sampling::PerCell,
+            unsampled: Unsampled::Decay,
+        }
+    }
+
+    #[test]
+    fn the_published_cosine() {
+        let config = config();
+        assert_eq!(config.lr_at(0, 300, 391), 0.025);
+        assert!((config.lr_at(300, 0, 391) - 0.013).abs() < 1e-12);
+        let last = 0.001 + 0.024 * (1.0 + (std::f64::consts::PI * 599.0 / 600.0).cos()) / 2.0;
+        assert_eq!(config.lr_at(599, 390, 391), last);
+    }
+
+    #[test]
+    fn per_step_schedule_falls_within_an_epoch() {
+        let config = TrainConfig { schedule: Schedule::Step, epochs: 2, ..config() };
+        let rates: Vec<f64> = (0..20).map(|s| config.lr_at(s / 10, s as usize % 10, 10)).collect();
+        assert!(rates.windows(2).all(|w| w[1] < w[0]));
+    }
+
+    #[test]
+    fn every_range_is_checked() {
+        type Break = fn(&mut TrainConfig);
+        let breaks: [(&str, Break); 8] = [
+            ("epochs", |c| c.epochs = 0),
+            ("batch", |c| c.batch = 1),
+            ("lr", |c| c.lr = 0.0),
+            ("lr_min", |c| c.lr_min = 0.1),
+            ("momentum", |c| c.momentum = 1.0),
+            ("weight_decay", |c| c.weight_decay = -1.0),
+            ("clip", |c| c.clip = f64::NAN),
+            ("label_smoothing", |c| c.label_smoothing = 1.0),
+        ];
+        assert_eq!(config().check(), Ok(()));
+        for (key, make_bad) in breaks {
+            let mut bad = config();
+            make_bad(&mut bad);
+            assert_eq!(bad.check().unwrap_err().key, key);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Training of supernets and stand-alone networks: the same loop for both.
+
+mod config;
+mod sgd;
+mod trainer;
+
+pub use config::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
+pub use sgd::Sgd;
+pub(crate) use trainer::count_correct;
+pub use trainer::{EpochRecord, Observer, Progress, TrainError, Trainer};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! SGD with momentum, weight decay and clipping over a network's flat parameter list.
+
+use burn::tensor::Tensor;
+use fewshot_kernels::{self as kernels, Sgd as Rule};
+
+use super::config::{TrainConfig, Unsampled};
+use crate::nets::{NamedValues, Param, Weights, WeightsError, host, tensor};
+
+/// Prefix of the velocities in a checkpoint.
+const VELOCITY: &str = "velocity/";
+
+/// The optimizer's state: one velocity per parameter that has had a gradient.
+#[derive(Debug, Clone)]
+pub struct Sgd {
+    velocity: Vec<Option<Tensor<1>>>,
+}
+
+impl Sgd {
+    /// A fresh optimizer for these weights. Build it after all weights are in place: it covers every parameter.
+    pub fn new(weights: &Weights) -> Self {
+        Self { velocity: vec![None; weights.params().len()] }
+    }
+
+    /// One step. `grads` holds one gradient per parameter, or `None` where the path did not use it.
+    ///
+    /// g ← clip(g) + wd·w; v ← momentum·v + g (v = g the first time); w ← w − lr·(g + momentum·v) with Nesterov, else
+    /// w − lr·v. Clipping scales all gradients so that their joint norm is at most `clip`; decay is added after it.
+    pub fn step(&mut self, weights: &mut Weights, mut grads: Vec<Option<Tensor<1>>>, config: &TrainConfig, lr: f64) {
+        if config.clip > 0.0 {
+            let norm = grads.iter().flatten().map(|g| kernels::sum_squares(g.clone())).sum::<f64>().sqrt();
+            if norm > config.clip {
+                let scale = config.clip / norm;
+                grads.iter_mut().flatten().for_each(|g| *g = g.clone().mul_scalar(scale));
+            }
+        }
+        let rule = Rule {
+            lr: lr as f32,
+            momentum: config.momentum as f32,
+            nesterov: config.nesterov,
+            weight_decay: config.weight_decay as f32,
+        };
+        for ((param, velocity), grad) in weights.params.iter_mut().zip(&mut self.velocity).zip(grads) {
+            let drifts = config.unsampled == Unsampled::Decay && velocity.is_some();
+            let grad = match grad {
+                Some(grad) => grad,
+                None if drifts => param.value.zeros_like(),
+                None => continue,
+            };
+            let (value, next) = kernels::sgd_step(param.value.clone(), grad, velocity.take(), &rule);
+            param.value = value;
+            *velocity = Some(next);
+        }
+    }
+
+    /// Host copies of the velocities, under `velocity/NAME`.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back from the device in full.
+    pub fn to_values(&self, weights: &Weights) -> Result<NamedValues, WeightsError> {
+        let mut values = NamedValues::new();
+        for (param, velocity) in weights.params().iter().zip(&self.velocity) {
+            if let Some(velocity) = velocity {
+                let name = format!("{VELOCITY}{}", param.name);
+                let tensor = host(&name, &param.shape, velocity)?;
+                values.insert(name, tensor);
+            }
+        }
+        Ok(values)
+    }
+
+    /// The optimizer of a checkpoint; parameters without a stored velocity have had no gradient yet.
+    ///
+    /// # Errors
+    /// When a velocity has another size than its parameter.
+    pub fn from_values(weights: &Weights, values: &NamedValues) -> Result<Self, WeightsError> {
+        let restore = |param: &Param| {
+            let name = format!("{VELOCITY}{}", param.name);
+            let Some(stored) = values.get(&name) else { return Ok(None) };
+            let expected = param.shape.iter().product();
+            let found = stored.data().len();
+            if found != expected {
+                return Err(WeightsError::Size { name, found, expected });
+            }
+            Ok(Some(tensor(stored.data().to_vec(), weights.device())))
+        };
+        Ok(Self { velocity: weights.params().iter().map(restore).collect::<Result<_, _>>()? })
+    }
+}

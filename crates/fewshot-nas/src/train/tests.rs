@@ -1,0 +1,151 @@
+//! The training loop on tiny real networks.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use fewshot_data::{Augment, Normalise, TrainLoader};
+use fewshot_space::{CellSkeleton, CellSpace, OptionSet, Region};
+
+use super::*;
+use crate::nets::Net;
+use crate::run::Interrupted;
+
+fn space() -> Arc<CellSpace> {
+    let default = CellSkeleton::default_for("nasbench201").unwrap();
+    let skeleton = CellSkeleton {
+        image_height: 28,
+        image_width: 28,
+        channels_in: 1,
+        classes: 10,
+        width: 3,
+        cells: 1,
+        ..default
+    };
+    Arc::new(CellSpace::by_name("nasbench201", skeleton).unwrap())
+}
+
+fn loader(images: u32, batch: usize) -> TrainLoader {
+    let data = Arc::new(fewshot_data::sample().unwrap().train);
+    let indices: Arc<[u32]> = (0..images).collect();
+    let normalise = Normalise::measure(&data, &indices).unwrap();
+    let augment = Augment { flip: true, crop_pad: 2, cutout: 0 };
+    TrainLoader::new(data, indices, normalise, augment, batch, 3).unwrap()
+}
+
+fn config() -> TrainConfig {
+    TrainConfig {
+        epochs: 2,
+        batch: 16,
+        lr: 0.05,
+        lr_min: 0.0,
+        schedule: Schedule::Step,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 1e-3,
+        clip: 5.0,
+        label_smoothing: 0.0,
+        sampling: Sampling::PerNetwork,
+        unsampled: Unsampled::Skip,
+    }
+}
+
+fn supernet() -> Net {
+    Net::supernet(space(), Region::full(space()), &Device::flex(), 1)
+}
+
+struct StopAt(u64);
+
+impl Observer for StopAt {
+    fn step_done(&mut self, trainer: &Trainer, steps: usize) -> Result<(), TrainError> {
+        let done = trainer.progress().epoch * steps as u64 + trainer.progress().step as u64;
+        if done == self.0 { Err(Interrupted.into()) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_training_cut_anywhere_goes_on_bit_for_bit() {
+    for sampling in [Sampling::PerNetwork, Sampling::PerCell] {
+        let config = TrainConfig { sampling, ..config() };
+        let loader = loader(64, 16);
+        let mut uncut = Trainer::new(supernet(), config.clone(), 9).unwrap();
+        uncut.run(&loader, &mut ()).unwrap();
+        // In the middle of an epoch, at its end, in the last.
+        for stop in [1, 4, 6] {
+            let mut first = Trainer::new(supernet(), config.clone(), 9).unwrap();
+            let error = first.run(&loader, &mut StopAt(stop)).unwrap_err();
+            assert!(matches!(error, TrainError::Interrupted(_)), "{error}");
+            let mut second = Trainer::new(supernet(), config.clone(), 9).unwrap();
+            second.restore(&first.to_values().unwrap(), first.progress().clone()).unwrap();
+            second.run(&loader, &mut ()).unwrap();
+            assert_eq!(second.to_values().unwrap(), uncut.to_values().unwrap(), "cut at {stop}");
+            assert_eq!(second.progress(), uncut.progress());
+        }
+    }
+}
+
+#[test]
+fn training_lowers_the_loss() {
+    let arch = Region::full(space()).sample(&mut fewshot_space::random::stream(2, "arch", 0, 0)).unwrap();
+    let net = Net::standalone(space(), &arch, &Device::flex(), 1).unwrap();
+    let mut trainer = Trainer::new(net, TrainConfig { epochs: 4, ..config() }, 0).unwrap();
+    trainer.run(&loader(256, 16), &mut ()).unwrap();
+    let history = &trainer.progress().history;
+    assert_eq!(history.len(), 4);
+    assert!(history[3].loss < 0.8 * history[0].loss, "{history:?}");
+    assert!(history[3].accuracy > history[0].accuracy, "{history:?}");
+}
+
+#[test]
+fn the_kept_operation_of_a_split_edge_goes_on_training() {
+    let parent = supernet();
+    let region = Region::full(space()).restrict(0, OptionSet::single(3)).unwrap();
+    let (child, _) = parent.child(region, 1).unwrap();
+    let name = "cells.0.e0.nor_conv_3x3.weight";
+    let before = child.weights().to_values().unwrap()[name].clone();
+    assert_eq!(before, parent.weights().to_values().unwrap()[name]);
+    let mut trainer = Trainer::new(child, config(), 0).unwrap();
+    trainer.run(&loader(64, 16), &mut ()).unwrap();
+    assert_ne!(trainer.net().weights().to_values().unwrap()[name], before);
+}
+
+#[test]
+fn unused_parameters_stay_or_decay() {
+    // Two steps on one architecture of convolutions, then two on another without them.
+    let moved = |unsampled| {
+        let config = TrainConfig { epochs: 1, unsampled, ..config() };
+        let conv = Region::full(space()).restrict(3, OptionSet::single(3)).unwrap();
+        let mut net = supernet();
+        let mut optimizer = Sgd::new(net.weights());
+        let name = "cells.0.e3.nor_conv_3x3.weight";
+        let mut values = Vec::new();
+        for ops in [vec![1, 1, 1, 3, 1, 1], vec![1, 1, 1, 1, 1, 1]] {
+            let arch = fewshot_space::Arch::new(ops);
+            assert!(conv.contains(&arch) == (values.is_empty()));
+            let batch = loader(16, 16).epoch(0, 0).next().unwrap();
+            let device = Device::flex();
+            let data = burn::tensor::TensorData::new(batch.images, batch.shape);
+            let images = burn::tensor::Tensor::<4>::from_data(data, &device);
+            let (logits, leaves) = net.train(images, &crate::nets::Path::Shared(arch)).unwrap();
+            let labels: Vec<i32> = batch.labels.iter().map(|&l| l as i32).collect();
+            let labels = burn::tensor::TensorData::new(labels, [16]);
+            let labels = burn::tensor::Tensor::<1, burn::tensor::Int>::from_data(labels, &device);
+            let mut grads = fewshot_kernels::cross_entropy(logits, labels, 0.0).backward();
+            let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut grads)).collect();
+            optimizer.step(net.weights_mut(), grads, &config, 0.1);
+            values.push(net.weights().to_values().unwrap()[name].clone());
+        }
+        let untouched = "cells.0.e4.nor_conv_3x3.weight";
+        assert_eq!(net.weights().to_values().unwrap()[untouched], supernet().weights().to_values().unwrap()[untouched]);
+        values[0] != values[1]
+    };
+    assert!(!moved(Unsampled::Skip));
+    assert!(moved(Unsampled::Decay));
+}
+
+#[test]
+fn a_learning_rate_that_is_too_high_is_told() {
+    let config = TrainConfig { lr: 1e30, clip: 0.0, ..config() };
+    let mut trainer = Trainer::new(supernet(), config, 0).unwrap();
+    let error = trainer.run(&loader(64, 16), &mut ()).unwrap_err();
+    assert!(error.to_string().contains("learning rate"), "{error}");
+}

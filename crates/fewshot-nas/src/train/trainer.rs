@@ -1,0 +1,246 @@
+//! The training loop, resumable at any step.
+
+use burn::tensor::{Int, Tensor, TensorData};
+use fewshot_data::{Batch, TrainLoader};
+use fewshot_kernels as kernels;
+use fewshot_space::{RegionError, random};
+use serde::{Deserialize, Serialize};
+
+use super::config::{ConfigError, Sampling, TrainConfig};
+use super::sgd::Sgd;
+use crate::nets::{NamedValues, Net, NetError, Path, WeightsError, to_vec};
+use crate::run::{CheckpointError, Interrupted};
+
+/// Where a training stands. With the weights and velocities this is the whole state: everything random is drawn from
+/// streams keyed by (seed, purpose, epoch, step).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Steps done in the epoch under way.
+    pub step: usize,
+    /// Sum of the losses of the epoch's images so far.
+    pub loss_sum: f64,
+    /// Images of the epoch classified rightly so far, in training mode, before each update.
+    pub correct: u64,
+    /// Images of the epoch seen so far.
+    pub seen: u64,
+    /// One record per epoch done.
+    pub history: Vec<EpochRecord>,
+}
+
+/// What one epoch looked like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// Epoch, from 0.
+    pub epoch: u64,
+    /// Learning rate of its first step.
+    pub lr: f64,
+    /// Mean loss over its images.
+    pub loss: f64,
+    /// Training accuracy, 0 to 1, on the paths that were drawn.
+    pub accuracy: f64,
+}
+
+/// Why a training ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A setting is out of range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The network cannot run what it was given.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// No architecture could be drawn.
+    #[error(transparent)]
+    Region(#[from] RegionError),
+    /// The stored state belongs to another network.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The loss is no longer a number.
+    #[error("the loss became {loss} in epoch {epoch}, step {step}: lower the learning rate or set `clip`")]
+    Diverged {
+        /// The loss.
+        loss: f64,
+        /// Epoch, from 0.
+        epoch: u64,
+        /// Step in the epoch, from 0.
+        step: usize,
+    },
+    /// Someone asked to stop; the state is that of a whole step.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// The observer could not write a checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Looks on after each step: draws progress, writes checkpoints, asks to stop.
+pub trait Observer {
+    /// Called when a step is whole.
+    ///
+    /// # Errors
+    /// [`TrainError::Interrupted`] to stop here, or the observer's own failure.
+    fn step_done(&mut self, trainer: &Trainer, steps_per_epoch: usize) -> Result<(), TrainError>;
+}
+
+impl Observer for () {
+    fn step_done(&mut self, _: &Trainer, _: usize) -> Result<(), TrainError> {
+        Ok(())
+    }
+}
+
+/// A network in training.
+#[derive(Debug)]
+pub struct Trainer {
+    net: Net,
+    optimizer: Sgd,
+    config: TrainConfig,
+    seed: u64,
+    progress: Progress,
+}
+
+impl Trainer {
+    /// Starts at step 0 with a fresh optimizer.
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn new(net: Net, config: TrainConfig, seed: u64) -> Result<Self, TrainError> {
+        config.check()?;
+        let optimizer = Sgd::new(net.weights());
+        Ok(Self { net, optimizer, config, seed, progress: Progress::default() })
+    }
+
+    /// The network, as trained so far.
+    pub fn net(&self) -> &Net {
+        &self.net
+    }
+
+    /// Ends the training.
+    pub fn into_net(self) -> Net {
+        self.net
+    }
+
+    /// Where it stands.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    /// All tensors of the state: weights, running statistics, velocities.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back from the device in full.
+    pub fn to_values(&self) -> Result<NamedValues, WeightsError> {
+        let mut values = self.net.weights().to_values()?;
+        values.extend(self.optimizer.to_values(self.net.weights())?);
+        Ok(values)
+    }
+
+    /// Continues from a stored state.
+    ///
+    /// # Errors
+    /// When the tensors do not fit the network.
+    pub fn restore(&mut self, values: &NamedValues, progress: Progress) -> Result<(), TrainError> {
+        self.net.weights_mut().load_values(values)?;
+        self.optimizer = Sgd::from_values(self.net.weights(), values)?;
+        self.progress = progress;
+        Ok(())
+    }
+
+    /// Trains to the last epoch, from wherever the state stands.
+    ///
+    /// # Errors
+    /// See [`TrainError`]; the state is whole after any of them but `Diverged`.
+    pub fn run(&mut self, loader: &TrainLoader, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let steps = loader.steps_per_epoch();
+        while self.progress.epoch < self.config.epochs {
+            let epoch = self.progress.epoch;
+            for batch in loader.epoch(epoch, self.progress.step) {
+                self.step(batch, steps)?;
+                if self.progress.step == steps {
+                    self.finish_epoch(steps);
+                }
+                observer.step_done(self, steps)?;
+            }
+            if self.progress.epoch == epoch {
+                // An epoch without a single batch: nothing to learn from, but the loop must end.
+                self.finish_epoch(steps);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, batch: Batch, steps: usize) -> Result<(), TrainError> {
+        let Progress { epoch, step, .. } = self.progress;
+        let path = self.draw_path(epoch, step)?;
+        let images = batch.labels.len();
+        let device = self.net.weights().device().clone();
+        let input = Tensor::<4>::from_data(TensorData::new(batch.images, batch.shape), &device);
+        let labels: Vec<i32> = batch.labels.iter().map(|&label| label as i32).collect();
+        let targets = Tensor::<1, Int>::from_data(TensorData::new(labels, [images]), &device);
+
+        let (logits, leaves) = self.net.train(input, &path)?;
+        let correct = count_correct(&logits.clone().inner(), &batch.labels);
+        let loss = kernels::cross_entropy(logits, targets, self.config.label_smoothing as f32);
+        let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
+        if !value.is_finite() {
+            return Err(TrainError::Diverged { loss: value, epoch, step });
+        }
+        let mut gradients = loss.backward();
+        let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut gradients)).collect();
+        let lr = self.config.lr_at(epoch, step, steps);
+        self.optimizer.step(self.net.weights_mut(), grads, &self.config, lr);
+
+        self.progress.step += 1;
+        self.progress.loss_sum += value * images as f64;
+        self.progress.correct += correct;
+        self.progress.seen += images as u64;
+        Ok(())
+    }
+
+    fn finish_epoch(&mut self, steps: usize) {
+        let progress = &mut self.progress;
+        let seen = progress.seen.max(1) as f64;
+        progress.history.push(EpochRecord {
+            epoch: progress.epoch,
+            lr: self.config.lr_at(progress.epoch, 0, steps),
+            loss: progress.loss_sum / seen,
+            accuracy: progress.correct as f64 / seen,
+        });
+        progress.epoch += 1;
+        (progress.step, progress.loss_sum, progress.correct, progress.seen) = (0, 0.0, 0, 0);
+    }
+
+    fn draw_path(&self, epoch: u64, step: usize) -> Result<Path, TrainError> {
+        let mut rng = random::stream(self.seed, "path", epoch, step as u64);
+        let region = self.net.region();
+        Ok(match self.config.sampling {
+            Sampling::PerNetwork => Path::Shared(region.sample(&mut rng)?),
+            Sampling::PerCell => {
+                let draws = (0..self.net.cells()).map(|_| region.sample(&mut rng));
+                Path::PerCell(draws.collect::<Result<_, _>>()?)
+            }
+        })
+    }
+}
+
+/// How many images have their largest logit at their label (the first of equal logits counts).
+pub(crate) fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
+    let [_, classes] = logits.dims();
+    let values = to_vec(logits);
+    let hits = values.chunks(classes.max(1)).zip(labels).filter(|(row, label)| {
+        let mut best = 0;
+        for (class, value) in row.iter().enumerate() {
+            if *value > row[best] {
+                best = class;
+            }
+        }
+        best as u32 == **label
+    });
+    hits.count() as u64
+}
