@@ -1,0 +1,276 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Few-shot neural architecture search: finds a good network for your images, on an ordinary computer.
+#[derive(Debug, Parser)]
+#[command(name = "fewshot", version, about, max_term_width = 110)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find a network: train a supernet, split it, search, train the winner alone, test it once
+    #[command(after_help = SEARCH_EXAMPLES)]
+    Search(SearchArgs),
+    /// Train one architecture alone and test it
+    Train(TrainArgs),
+    /// Redo a published comparison: table and numbers from one command
+    Reproduce(ReproduceArgs),
+    /// Go on with a run that was cut, or show the result of one that has ended
+    Resume(ResumeArgs),
+    /// How well do scores order networks? Beside #params, #MACs and chance
+    #[command(after_help = RANK_EXAMPLES)]
+    Rank(RankArgs),
+    /// Look at images
+    Data(DataArgs),
+    /// List the spaces of networks
+    Spaces(ListArgs),
+    /// List the search strategies
+    Strategies(ListArgs),
+    /// List the presets, or print one
+    Recipes(RecipesArgs),
+}
+
+const SEARCH_EXAMPLES: &str = "\
+Examples:
+  fewshot search                                  on the embedded sample, in minutes
+  fewshot search --data photos --max-params 100000
+  fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
+
+Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted (`fewshot resume RUN` goes on).";
+
+const RANK_EXAMPLES: &str = "\
+Examples:
+  fewshot rank runs/proof                         a run that compared scores with the truth
+  fewshot rank --space nasbench201 --truth T.csv --truth-column true_acc \\
+               --scores S.csv --score-column score --json";
+
+/// Settings that all runs share; each overrides the preset's.
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    /// Images: a Parquet file or folder, CIFAR or MNIST files, or a folder of class folders [default: embedded sample]
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Resize images to this side
+    #[arg(long, value_name = "PIXELS")]
+    pub image_size: Option<u32>,
+    /// Use at most this many training images
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u32>,
+    /// A TOML file with any part of a recipe, laid over the preset
+    #[arg(long, value_name = "FILE")]
+    pub recipe: Option<PathBuf>,
+    /// Decides every random choice
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// Worker threads; results do not depend on it [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    /// Where tensors live
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// The run's folder, which must not exist yet [default: a new one under runs/]
+    #[arg(long, value_name = "RUN")]
+    pub out: Option<PathBuf>,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot search`
+#[derive(Debug, ClapArgs)]
+pub struct SearchArgs {
+    /// The recipe that the flags change
+    #[arg(long, default_value = "quick")]
+    pub preset: String,
+    /// The space of networks; see `fewshot spaces`
+    #[arg(long)]
+    pub space: Option<String>,
+    /// Decisions to split on, e.g. e0 or e0,e3; one sub-supernet per combination of their options
+    #[arg(long, value_name = "E[,E..]", value_delimiter = ',', conflicts_with = "splits")]
+    pub split: Option<Vec<String>>,
+    /// Split on the first N decisions; 0 is one-shot
+    #[arg(long, value_name = "N")]
+    pub splits: Option<usize>,
+    /// The search strategy; see `fewshot strategies`
+    #[arg(long)]
+    pub strategy: Option<String>,
+    /// Architectures to score
+    #[arg(long, value_name = "N")]
+    pub budget: Option<u32>,
+    /// Most multiply-adds per image of the network that is trained alone
+    #[arg(long, value_name = "N")]
+    pub max_macs: Option<u64>,
+    /// Most parameters of the network that is trained alone
+    #[arg(long, value_name = "N")]
+    pub max_params: Option<u64>,
+    /// Channels of the first stage of supernets
+    #[arg(long, value_name = "C")]
+    pub width: Option<u32>,
+    /// Cells per stage of supernets
+    #[arg(long, value_name = "N")]
+    pub cells: Option<u32>,
+    /// Epochs of the one supernet
+    #[arg(long, value_name = "N")]
+    pub epochs: Option<u32>,
+    /// Epochs of each sub-supernet
+    #[arg(long, value_name = "N")]
+    pub child_epochs: Option<u32>,
+    /// The networks trained alone.
+    #[command(flatten)]
+    pub alone: AloneArgs,
+    /// Random networks to train beside the found one
+    #[arg(long, value_name = "N")]
+    pub randoms: Option<u32>,
+    /// What all runs share.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Size and training of networks trained alone.
+#[derive(Debug, ClapArgs)]
+pub struct AloneArgs {
+    /// Channels of the first stage of networks trained alone
+    #[arg(long, value_name = "C")]
+    pub alone_width: Option<u32>,
+    /// Cells per stage of networks trained alone
+    #[arg(long, value_name = "N")]
+    pub alone_cells: Option<u32>,
+    /// Epochs of networks trained alone
+    #[arg(long, value_name = "N")]
+    pub alone_epochs: Option<u32>,
+}
+
+/// `fewshot train`
+#[derive(Debug, ClapArgs)]
+pub struct TrainArgs {
+    /// The recipe that the flags change
+    #[arg(long, default_value = "quick")]
+    pub preset: String,
+    /// The space of networks; see `fewshot spaces`
+    #[arg(long)]
+    pub space: Option<String>,
+    /// The architecture, in any text form of its space
+    #[arg(long)]
+    pub arch: String,
+    /// The network.
+    #[command(flatten)]
+    pub alone: AloneArgs,
+    /// What all runs share.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// How much of a published comparison to redo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scale {
+    /// Minutes: shows that all works, not the published numbers
+    Smoke,
+    /// A night on two cores
+    Laptop,
+    /// The published settings
+    Paper,
+}
+
+/// `fewshot reproduce`
+#[derive(Debug, ClapArgs)]
+pub struct ReproduceArgs {
+    /// The comparison: proof-of-concept
+    pub name: String,
+    /// How much of it
+    #[arg(long, value_enum, default_value_t = Scale::Smoke)]
+    pub scale: Scale,
+    /// Networks trained alone for the truth
+    #[arg(long, value_name = "N")]
+    pub networks: Option<u32>,
+    /// What all runs share.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `fewshot resume`
+#[derive(Debug, ClapArgs)]
+pub struct ResumeArgs {
+    /// The run's folder
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Where tensors live
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Print the result as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot rank`
+#[derive(Debug, ClapArgs)]
+pub struct RankArgs {
+    /// A run: one that compared scores with the truth, or with --truth the scores of a search
+    #[arg(value_name = "RUN", conflicts_with = "scores", required_unless_present = "scores")]
+    pub run: Option<PathBuf>,
+    /// The space of the architectures
+    #[arg(long, default_value = "nasbench201")]
+    pub space: String,
+    /// CSV file with the scores; column `arch` names the architectures
+    #[arg(long, value_name = "FILE", requires = "score_column")]
+    pub scores: Option<PathBuf>,
+    /// Column of the scores
+    #[arg(long, value_name = "COLUMN")]
+    pub score_column: Option<String>,
+    /// CSV file with the truth; column `arch` names the architectures
+    #[arg(long, value_name = "FILE", requires = "truth_column", required_unless_present = "run")]
+    pub truth: Option<PathBuf>,
+    /// Column of the truth
+    #[arg(long, value_name = "COLUMN")]
+    pub truth_column: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot data`
+#[derive(Debug, ClapArgs)]
+pub struct DataArgs {
+    /// What to do with images.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// What a data set holds: size, classes, counts, mean and deviation
+    Info {
+        /// A file or folder that a reader knows [default: embedded sample]
+        path: Option<PathBuf>,
+        /// Resize images to this side
+        #[arg(long, value_name = "PIXELS")]
+        image_size: Option<u32>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `fewshot spaces`, `fewshot strategies`
+#[derive(Debug, ClapArgs)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot recipes`
+#[derive(Debug, ClapArgs)]
+pub struct RecipesArgs {
+    /// Print this preset as TOML
+    #[arg(value_name = "NAME")]
+    pub show: Option<String>,
+}

@@ -1,0 +1,104 @@
+//! Commands that only tell what there is.
+
+use std::path::Path;
+
+use fewshot_data::{Info, OpenOptions};
+use fewshot_nas::pipeline::PipelineError;
+use fewshot_nas::recipe::{preset_names, preset_text};
+use fewshot_nas::search;
+use fewshot_space::{CellSkeleton, CellSpace, Region, Space, space_names, suggest};
+use serde::Serialize;
+
+use super::{print, print_json};
+use crate::args::{DataArgs, DataCommand, ListArgs, RecipesArgs};
+use crate::failure::Failure;
+
+/// One line of `fewshot spaces`.
+#[derive(Serialize)]
+struct SpaceLine {
+    name: &'static str,
+    architectures: u128,
+    decisions: Vec<String>,
+    options: Vec<String>,
+}
+
+pub fn spaces(args: ListArgs) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for name in space_names() {
+        let skeleton = CellSkeleton::default_for(name).map_err(PipelineError::from)?;
+        let space = std::sync::Arc::new(CellSpace::by_name(name, skeleton).map_err(PipelineError::from)?);
+        let decisions = space.decisions();
+        lines.push(SpaceLine {
+            name,
+            architectures: Region::full(space.clone()).size().map_err(PipelineError::from)?,
+            decisions: decisions.iter().map(|decision| decision.name.clone()).collect(),
+            options: decisions.first().map(|decision| decision.options.clone()).unwrap_or_default(),
+        });
+    }
+    if args.json {
+        return print_json(&lines);
+    }
+    let text: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let SpaceLine { name, architectures, decisions, options } = line;
+            let (decisions, options) = (decisions.join(" "), options.join(" "));
+            format!("{name:<12} {architectures:>7} architectures   decisions: {decisions}   options: {options}")
+        })
+        .collect();
+    print(&text.join("\n"))
+}
+
+/// One line of `fewshot strategies`.
+#[derive(Serialize)]
+struct StrategyLine {
+    name: &'static str,
+    about: &'static str,
+}
+
+pub fn strategies(args: ListArgs) -> Result<(), Failure> {
+    let lines = search::strategies().iter().map(|strategy| StrategyLine { name: strategy.name, about: strategy.about });
+    let lines: Vec<StrategyLine> = lines.collect();
+    if args.json {
+        return print_json(&lines);
+    }
+    let text: Vec<String> = lines.iter().map(|line| format!("{:<14} {}", line.name, line.about)).collect();
+    print(&text.join("\n"))
+}
+
+pub fn recipes(args: RecipesArgs) -> Result<(), Failure> {
+    match args.show {
+        None => print(&preset_names().join("\n")),
+        Some(name) => {
+            let unknown = || Failure::Usage(format!("no preset `{name}`, {}", suggest::hint(&name, preset_names())));
+            print(preset_text(&name).ok_or_else(unknown)?)
+        }
+    }
+}
+
+pub fn data(args: DataArgs) -> Result<(), Failure> {
+    let DataCommand::Info { path, image_size, json } = args.command;
+    let info = match path {
+        None => fewshot_data::sample()?.info()?,
+        Some(path) => open(&path, image_size)?.info()?,
+    };
+    if json { print_json(&info) } else { print(&info_text(&info)) }
+}
+
+fn info_text(info: &Info) -> String {
+    let Info { name, reader, height, width, channels, train_images, test_images, .. } = info;
+    let mut lines = vec![
+        format!("{name}, read as {reader}"),
+        format!("{train_images} training and {test_images} test images of {height}x{width}, {channels} channel(s)"),
+        format!("mean {:.4?}, standard deviation {:.4?}", info.mean, info.std),
+        format!("{:.1} MB in memory, fingerprint {}", info.bytes as f64 / 1e6, info.fingerprint),
+        format!("{} classes:", info.classes.len()),
+    ];
+    lines.extend(info.classes.iter().map(|class| format!("  {:>8}  {}", class.train_images, class.name)));
+    lines.join("\n")
+}
+
+fn open(path: &Path, side: Option<u32>) -> Result<fewshot_data::DataSource, Failure> {
+    let side = side.map(|side| (side as usize, side as usize));
+    Ok(fewshot_data::open(path, &OpenOptions { image_size: side, ..OpenOptions::default() })?)
+}

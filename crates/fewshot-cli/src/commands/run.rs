@@ -1,0 +1,198 @@
+//! Commands that begin or go on with a run.
+
+use std::path::{Path, PathBuf};
+
+use fewshot_nas::device;
+use fewshot_nas::pipeline::{self, Outcome, PipelineError, SearchResult, Session, TrainResult};
+use fewshot_nas::recipe::{Layers, Recipe, preset_names};
+use fewshot_nas::run::{Interrupt, RunReader};
+use fewshot_space::{CellSkeleton, suggest};
+
+use super::{print, print_json};
+use crate::args::{AloneArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs};
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+pub fn search(args: SearchArgs) -> Result<(), Failure> {
+    let layers = base(&args.preset, &args.run)?;
+    let layers = set(layers, "space.name", args.space);
+    let layers = set(layers, "space.width", args.width);
+    let layers = set(layers, "space.cells", args.cells);
+    let layers = set(layers, "supernet.epochs", args.epochs);
+    let layers = set(layers, "children.epochs", args.child_epochs);
+    let layers = set(layers, "search.strategy", args.strategy);
+    let layers = set(layers, "search.budget", args.budget);
+    let layers = set(layers, "search.max_macs", args.max_macs.map(clamp));
+    let layers = set(layers, "search.max_params", args.max_params.map(clamp));
+    let layers = set(layers, "standalone.randoms", args.randoms);
+    let layers = set(layers, "split.decisions", args.split);
+    let mut recipe = alone(layers, &args.alone).resolve().map_err(PipelineError::from)?;
+    if let Some(count) = args.splits {
+        recipe.split.decisions = first_decisions(&recipe.space.name, count)?;
+    }
+    begin(recipe, &args.run)
+}
+
+pub fn train(args: TrainArgs) -> Result<(), Failure> {
+    let layers = base(&args.preset, &args.run)?.set("kind", "train").set("standalone.arch", args.arch);
+    let layers = alone(set(layers, "space.name", args.space), &args.alone);
+    begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
+}
+
+pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
+    let scale = match args.scale {
+        Scale::Smoke => "smoke",
+        Scale::Laptop => "laptop",
+        Scale::Paper => "paper",
+    };
+    let preset = format!("{}-{scale}", args.name);
+    let known: Vec<&str> = preset_names().into_iter().filter(|name| name.contains("-")).collect();
+    if !known.contains(&preset.as_str()) {
+        return Err(Failure::Usage(format!("no comparison `{preset}` (name and scale), {}", suggest::hint(&preset, known))));
+    }
+    let layers = set(base(&preset, &args.run)?, "ranking.networks", args.networks);
+    begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
+}
+
+pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
+    let recipe: Recipe = RunReader::open(&args.run)?.recipe()?;
+    use_threads(&recipe);
+    let outcome = in_session(&args.device, |session| pipeline::resume(&args.run, session))?;
+    show(&outcome, &args.run, args.json)
+}
+
+fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
+    let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
+    use_threads(&recipe);
+    eprintln!("run: {}", out.display());
+    let outcome = in_session(&args.device, |session| pipeline::start(recipe, &out, session)).inspect_err(|_| {
+        if out.join("run.toml").exists() {
+            eprintln!("what is done is kept: `fewshot resume {}` goes on", out.display());
+        }
+    })?;
+    show(&outcome, &out, args.json)
+}
+
+fn in_session(
+    device: &str,
+    work: impl FnOnce(&Session<'_>) -> Result<Outcome, PipelineError>,
+) -> Result<Outcome, Failure> {
+    let device = device::by_name(device).map_err(|error| Failure::Usage(error.to_string()))?;
+    let interrupt = Interrupt::install()?;
+    let terminal = Terminal::new();
+    let session = Session { device, interrupt: &interrupt, progress: &terminal };
+    Ok(work(&session)?)
+}
+
+fn use_threads(recipe: &Recipe) {
+    // A pool can be built once per process, and this is the only place that builds one.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(recipe.threads).build_global();
+}
+
+/// Preset, recipe file and the flags that all runs share.
+fn base(preset: &str, args: &RunArgs) -> Result<Layers, Failure> {
+    let mut layers = Layers::preset(preset).map_err(PipelineError::from)?;
+    if let Some(file) = &args.recipe {
+        layers = layers.file(file).map_err(PipelineError::from)?;
+    }
+    let path = args.data.as_deref().map(absolute);
+    let layers = set(layers, "data.path", path);
+    let layers = set(layers, "data.image_size", args.image_size);
+    let layers = set(layers, "data.limit", args.limit);
+    let layers = set(layers, "seed", args.seed);
+    Ok(set(layers, "threads", args.threads))
+}
+
+/// A run is resumed from anywhere, so it keeps the absolute path of its images.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
+}
+
+fn alone(layers: Layers, args: &AloneArgs) -> Layers {
+    let layers = set(layers, "standalone.width", args.alone_width);
+    let layers = set(layers, "standalone.cells", args.alone_cells);
+    set(layers, "standalone.train.epochs", args.alone_epochs)
+}
+
+fn set(layers: Layers, key: &str, value: Option<impl fewshot_nas::recipe::Setting>) -> Layers {
+    match value {
+        Some(value) => layers.set(key, value),
+        None => layers,
+    }
+}
+
+/// TOML has signed integers only; no network has more.
+fn clamp(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
+    let skeleton = CellSkeleton::default_for(space).map_err(PipelineError::from)?;
+    let space = fewshot_space::CellSpace::by_name(space, skeleton).map_err(PipelineError::from)?;
+    let names: Vec<String> = fewshot_space::Space::decisions(&space).iter().map(|d| d.name.clone()).collect();
+    if count > names.len() {
+        let message = format!("--splits {count}: the space has {} decisions, {}", names.len(), names.join(", "));
+        return Err(Failure::Usage(message));
+    }
+    Ok(names.into_iter().take(count).collect())
+}
+
+/// `runs/KIND-N` with the first free N.
+fn fresh_folder(recipe: &Recipe) -> PathBuf {
+    let kind = format!("{:?}", recipe.kind).to_lowercase();
+    let mut number = 1;
+    loop {
+        let folder = PathBuf::from(format!("runs/{kind}-{number}"));
+        if !folder.exists() {
+            return folder;
+        }
+        number += 1;
+    }
+}
+
+fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
+    if json {
+        return print_json(outcome);
+    }
+    match outcome {
+        Outcome::Search(result) => print(&search_text(result, run)),
+        Outcome::Train(result) => print(&train_text(result, run)),
+        Outcome::Ranking(result) => print(&result.to_string()),
+    }
+}
+
+fn search_text(result: &SearchResult, run: &Path) -> String {
+    let mut lines = vec![
+        format!("found            {}", result.arch),
+        format!(
+            "score            {:.2} % on held-out images, best of {} architectures, {} supernet(s)",
+            100.0 * result.score,
+            result.distinct,
+            result.supernets
+        ),
+        format!("test accuracy    {:.2} %, trained alone", 100.0 * result.test_accuracy),
+    ];
+    if let Some(mean) = result.random_test_accuracy_mean {
+        let each: Vec<String> =
+            result.randoms.iter().map(|random| format!("{:.2}", 100.0 * random.test_accuracy)).collect();
+        lines.push(format!("random networks  {:.2} % on average ({})", 100.0 * mean, each.join(", ")));
+    }
+    lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
+    lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
+    lines.push(format!("trained network  {}", run.join(pipeline::MODEL).display()));
+    lines.join("\n")
+}
+
+fn train_text(result: &TrainResult, run: &Path) -> String {
+    format!(
+        "trained          {}\ntest accuracy    {:.2} %\ncost             {} multiply-adds, {} parameters\n\
+         took             {:.0} s, seed {}\ntrained network  {}",
+        result.arch,
+        100.0 * result.test_accuracy,
+        result.macs,
+        result.params,
+        result.seconds,
+        result.seed,
+        run.join(pipeline::MODEL).display()
+    )
+}

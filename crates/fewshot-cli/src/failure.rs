@@ -1,0 +1,50 @@
+//! What went wrong, and the exit code that says so.
+
+use std::process::ExitCode;
+
+use fewshot_nas::pipeline::PipelineError;
+use fewshot_nas::run::{INTERRUPTED_EXIT_CODE, RunError, is_interrupted};
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line asks for something that does not exist.
+    #[error("{0}")]
+    Usage(String),
+    /// A run could not be begun or ended.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// Images.
+    #[error(transparent)]
+    Data(#[from] fewshot_data::DataError),
+    /// A table.
+    #[error(transparent)]
+    Table(#[from] fewshot_nas::table::TableError),
+    /// Rank metrics.
+    #[error(transparent)]
+    Rank(#[from] fewshot_nas::rank::RankError),
+    /// A run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Output.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+    /// Output as JSON.
+    #[error("cannot write the output as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Failure {
+    /// 1 failed, 2 usage, 130 interrupted.
+    pub fn exit_code(&self) -> ExitCode {
+        let code = match self {
+            Failure::Usage(_)
+            | Failure::Pipeline(
+                PipelineError::Recipe(_) | PipelineError::Space(_) | PipelineError::UnknownDecision { .. },
+            ) => 2,
+            error if is_interrupted(error) => INTERRUPTED_EXIT_CODE as u8,
+            _ => 1,
+        };
+        ExitCode::from(code)
+    }
+}

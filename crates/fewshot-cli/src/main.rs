@@ -1,0 +1,39 @@
+//! `fewshot`: few-shot neural architecture search.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod failure;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.command {
+        Command::Search(args) => commands::run::search(args),
+        Command::Train(args) => commands::run::train(args),
+        Command::Reproduce(args) => commands::run::reproduce(args),
+        Command::Resume(args) => commands::run::resume(args),
+        Command::Rank(args) => commands::rank::rank(args),
+        Command::Data(args) => commands::lists::data(args),
+        Command::Spaces(args) => commands::lists::spaces(args),
+        Command::Strategies(args) => commands::lists::strategies(args),
+        Command::Recipes(args) => commands::lists::recipes(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("fewshot: {failure}");
+            failure.exit_code()
+        }
+    }
+}

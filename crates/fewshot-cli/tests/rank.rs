@@ -1,0 +1,62 @@
+//! `fewshot rank`
+
+mod common;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use common::{last_json, run};
+
+#[test]
+fn published_scores_rank_as_published() {
+    let table = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/nasbench201/cifar10.csv");
+    if !table.exists() {
+        println!("skipped: the NAS-Bench-201 table is not beside this checkout");
+        return;
+    }
+    let table = table.to_str().unwrap();
+    for (column, tau) in [("published_oneshot_acc", 0.485), ("published_fewshot_acc", 0.551)] {
+        let args = ["rank", "--space", "nasbench201", "--truth", table, "--truth-column", "true_acc", "--scores", table];
+        let began = Instant::now();
+        let output = run(args.iter().copied().chain(["--score-column", column, "--json"]));
+        let seconds = began.elapsed().as_secs_f64();
+        let report = last_json(&output);
+        assert!((report["tau_b"].as_f64().unwrap() - tau).abs() < 5e-4, "{report}");
+        assert!((report["baselines"]["params"]["tau_b"].as_f64().unwrap() - 0.5777).abs() < 5e-4, "{report}");
+        println!("{column}: {seconds:.3} s");
+    }
+}
+
+#[test]
+fn tables_are_paired_by_architecture() {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = dir.path().join("truth.csv");
+    let scores = dir.path().join("scores.csv");
+    let arch = |ops: [&str; 4]| {
+        let [a, b, c, d] = ops;
+        format!("|{a}~0|+|{b}~1|+|{c}~0|{d}~2|")
+    };
+    let rows = [
+        arch(["none", "none", "none", "none"]),
+        arch(["none", "none", "skip_connect", "none"]),
+        arch(["nor_conv_3x3", "skip_connect", "none", "skip_connect"]),
+        arch(["nor_conv_3x3", "nor_conv_3x3", "none", "nor_conv_3x3"]),
+    ];
+    let csv = |values: [f64; 4], order: [usize; 4]| {
+        let lines = order.map(|at| format!("\"{}\",{}\n", rows[at], values[at]));
+        format!("arch,value\n{}", lines.concat())
+    };
+    // The second table in another order; one of six pairs is the other way round: tau-b (5 - 1) / 6.
+    std::fs::write(&truth, csv([10.0, 50.0, 80.0, 90.0], [0, 1, 2, 3])).unwrap();
+    std::fs::write(&scores, csv([0.1, 0.5, 0.9, 0.8], [3, 1, 0, 2])).unwrap();
+    let files = [truth.to_str().unwrap(), scores.to_str().unwrap()];
+    let args = ["rank", "--space", "cell1296", "--truth", files[0], "--truth-column", "value", "--scores", files[1]];
+    let output = run(args.iter().copied().chain(["--score-column", "value", "--json"]));
+    let report = last_json(&output);
+    assert!((report["tau_b"].as_f64().unwrap() - 4.0 / 6.0).abs() < 1e-9, "{report}");
+    assert_eq!(report["truth_of_best"], 80.0);
+    let text = run(args.iter().copied().chain(["--score-column", "value"]));
+    assert!(String::from_utf8_lossy(&text.stdout).contains("#params"));
+    let wrong = run(args.iter().copied().chain(["--score-column", "valeu"]));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `value`"));
+}
