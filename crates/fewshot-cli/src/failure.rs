@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::run::{INTERRUPTED_EXIT_CODE, RunError, is_interrupted};
+use fewshot_nas::search::SearchError;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +41,13 @@ impl Failure {
         let code = match self {
             Failure::Usage(_)
             | Failure::Pipeline(
-                PipelineError::Recipe(_) | PipelineError::Space(_) | PipelineError::UnknownDecision { .. },
+                PipelineError::Recipe(_)
+                | PipelineError::Space(_)
+                | PipelineError::Arch(_)
+                | PipelineError::Search(SearchError::UnknownStrategy { .. })
+                | PipelineError::Shape { .. }
+                | PipelineError::TooTight { .. }
+                | PipelineError::UnknownDecision { .. },
             ) => 2,
             error if is_interrupted(error) => INTERRUPTED_EXIT_CODE as u8,
             _ => 1,

@@ -19,6 +19,8 @@ pub struct Terminal {
 
 struct State {
     stage: String,
+    /// What the stage last said of itself: its epoch and loss, or its best find.
+    note: String,
     last_line: Instant,
 }
 
@@ -29,7 +31,7 @@ impl Terminal {
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr_with_hz(10));
             bar
         });
-        Self { bar, state: Mutex::new(State { stage: String::new(), last_line: Instant::now() }) }
+        Self { bar, state: Mutex::new(State { stage: String::new(), note: String::new(), last_line: Instant::now() }) }
     }
 
     fn say(&self, line: &str) {
@@ -54,6 +56,7 @@ impl Progress for Terminal {
         let title = title(stage);
         self.with_state(|state| {
             state.stage = title.clone();
+            state.note.clear();
             state.last_line = Instant::now();
         });
         match &self.bar {
@@ -78,6 +81,16 @@ impl Progress for Terminal {
         self.say(&format!("{} {how}", title(stage)));
     }
 
+    fn message(&self, text: &str) {
+        let title = self.with_state(|state| {
+            state.note = format!("; {text}");
+            format!("{}{}", state.stage, state.note)
+        });
+        if let Some(bar) = &self.bar {
+            bar.set_message(title);
+        }
+    }
+
     fn position(&self, position: Position<'_>) {
         let Position { what, done, total, unit, per_second } = position;
         let left = position.remaining().map(|left| format!(", {} left", HumanDuration(left))).unwrap_or_default();
@@ -97,11 +110,11 @@ impl Progress for Terminal {
                     if due {
                         state.last_line = Instant::now();
                     }
-                    due.then(|| state.stage.clone())
+                    due.then(|| (state.stage.clone(), state.note.clone()))
                 });
-                if let Some(stage) = due {
+                if let Some((stage, note)) = due {
                     let total = total.map(|total| format!("/{total}")).unwrap_or_default();
-                    eprintln!("{stage} {what} {done}{total} {unit}{rate}{left}");
+                    eprintln!("{stage} {what} {done}{total} {unit}{rate}{left}{note}");
                 }
             }
         }
@@ -109,10 +122,6 @@ impl Progress for Terminal {
 }
 
 fn style(bounded: bool) -> ProgressStyle {
-    let template = if bounded {
-        "{msg} {wide_bar} {pos}/{len} {prefix}"
-    } else {
-        "{msg} {spinner} {pos} {prefix}"
-    };
+    let template = if bounded { "{msg} {wide_bar} {pos}/{len} {prefix}" } else { "{msg} {spinner} {pos} {prefix}" };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

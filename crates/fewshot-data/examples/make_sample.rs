@@ -3,9 +3,9 @@
 //! `cargo run --release -p fewshot-data --example make_sample -- FASHION_MNIST_FOLDER OUT_FOLDER`
 //!
 //! The first folder holds `train-images-idx3-ubyte.gz` and so on, as in Debian's package `dataset-fashion-mnist`
-//! (`/usr/share/datasets/fashion-mnist`). Per class, 1,000 of the 6,000 training and 200 of the 1,000 test images are chosen
-//! by a seeded shuffle; a chosen test image that equals a chosen training image byte for byte would end the program with
-//! an error. The order of the originals is kept.
+//! (`/usr/share/datasets/fashion-mnist`). Per class, 1,000 of the 6,000 training and 200 of the 1,000 test images are
+//! chosen by a seeded shuffle; a chosen test image that equals a chosen training image byte for byte would end the
+//! program with an error. The order of the originals is kept.
 
 use std::collections::BTreeSet;
 use std::error::Error;

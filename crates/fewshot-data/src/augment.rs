@@ -8,17 +8,18 @@ use crate::{DataError, Shape};
 
 /// What is done to each training image, in this order: flip, pad and crop, scale to 0..1, normalise, cut out.
 ///
-/// The order is that of NAS-Bench-201 (X. Dong and Y. Yang, ICLR 2020) and of the CIFAR practice before it. Padding comes before
-/// normalising, so its pixels are black, not the mean colour; the cut-out square comes after, so it is the mean colour.
+/// The order is that of NAS-Bench-201 (X. Dong and Y. Yang, ICLR 2020) and of the CIFAR practice before it. Padding
+/// comes before normalising, so its pixels are black, not the mean colour; the cut-out square comes after, so it is the
+/// mean colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Augment {
     /// Mirror left and right with probability 1/2. Not for images that mirroring makes wrong, such as digits and text.
     pub flip: bool,
     /// Pixels of black padding on each side before a random crop of the original size. 0: none. Below the shorter side.
     pub crop_pad: usize,
-    /// Side in pixels of a square of zeros at a uniformly drawn centre, cut at the borders (T. DeVries and G. W. Taylor,
-    /// "Improved Regularization of Convolutional Neural Networks with Cutout", 2017; there 16 for CIFAR-10). 0: none.
-    /// At most twice the longer side.
+    /// Side in pixels of a square of zeros at a uniformly drawn centre, cut at the borders (T. DeVries and G. W.
+    /// Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017; there 16 for CIFAR-10). 0:
+    /// none. At most twice the longer side.
     pub cutout: usize,
 }
 
@@ -28,8 +29,9 @@ impl Augment {
         Augment { flip: false, crop_pad: 0, cutout: 0 }
     }
 
-    /// The usual choice for images of this shape: flip, and pad by an eighth of the shorter side (4 for CIFAR's 32, 2 for 16
-    /// pixels); greyscale by a fourteenth (2 for the 28 of Fashion-MNIST, whose objects fill the frame). No cutout.
+    /// The usual choice for images of this shape: flip, and pad by an eighth of the shorter side (4 for CIFAR's 32, 2
+    /// for 16 pixels); greyscale by a fourteenth (2 for the 28 of Fashion-MNIST, whose objects fill the frame). No
+    /// cutout.
     pub fn for_shape(shape: Shape) -> Augment {
         let part = if shape.channels == 1 { 14 } else { 8 };
         Augment { flip: true, crop_pad: shape.height.min(shape.width) / part, cutout: 0 }
@@ -64,8 +66,8 @@ impl Draw {
         Draw { flip: false, crop: (0, 0), cutout: None }
     }
 
-    /// The draw for the image at `position` of `epoch`: it depends on nothing else, so neither threads nor an interruption
-    /// can change it.
+    /// The draw for the image at `position` of `epoch`: it depends on nothing else, so neither threads nor an
+    /// interruption can change it.
     pub fn of(augment: &Augment, shape: Shape, seed: u64, epoch: u64, position: u64) -> Draw {
         if *augment == Augment::none() {
             return Draw::nothing();

@@ -1,9 +1,9 @@
 //! Image data sets to batches.
 //!
-//! [`open`] recognises the layout of a data set on disk ([`readers`] lists them), reads its training images into memory as bytes and
-//! seals its test images ([`SealedTest`]). [`Splits`] parts the training images for a search; [`TrainLoader`] and [`EvalLoader`]
-//! turn them into normalised `f32` batches (NHWC) on a background thread. [`sample`] is a real data set that is part of the
-//! program.
+//! [`open`] recognises the layout of a data set on disk ([`readers()`] lists them), reads its training images into
+//! memory as bytes and seals its test images ([`SealedTest`]). [`Splits`] parts the training images for a search;
+//! [`TrainLoader`] and [`EvalLoader`] turn them into normalised `f32` batches (NHWC) on a background thread.
+//! [`sample()`] is a real data set that is part of the program.
 //!
 //! Everything random is keyed by a seed and counters, so the same call gives the same bits, whatever the threads do.
 //!

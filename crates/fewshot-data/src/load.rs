@@ -80,8 +80,8 @@ pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result
     Ok(pixels.finish())
 }
 
-/// Decodes one image file to the given shape, by the same rules as the images of a data set, so that a trained network can
-/// be asked about it.
+/// Decodes one image file to the given shape, by the same rules as the images of a data set, so that a trained network
+/// can be asked about it.
 ///
 /// Returns `[height, width, channels]`, row by row.
 ///
@@ -140,7 +140,8 @@ fn file_size_in_pixels(path: &Path) -> Result<Result<(usize, usize), String>, Da
     }
 }
 
-/// Applies `work` to the images at `rows` on all cores, with one `S` a thread, and hands the results to `take` in order.
+/// Applies `work` to the images at `rows` on all cores, with one `S` a thread, and hands the results to `take` in
+/// order.
 ///
 /// Of several errors in one chunk, the first in the order of the rows is returned, so the message does not depend on
 /// timing.

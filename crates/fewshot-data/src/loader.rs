@@ -29,11 +29,11 @@ const QUEUE: usize = 3;
 
 /// Makes the batches of training epochs: shuffled, augmented, normalised.
 ///
-/// An epoch's order depends on (seed, epoch), the augmentation of an image on (seed, epoch, position in the order), and on
-/// nothing else. So an epoch can be taken up at any step and gives the very batches of an epoch that was not cut.
+/// An epoch's order depends on (seed, epoch), the augmentation of an image on (seed, epoch, position in the order), and
+/// on nothing else. So an epoch can be taken up at any step and gives the very batches of an epoch that was not cut.
 ///
-/// One background thread makes about 260,000 CIFAR images (32x32x3, flip and crop) or 580,000 Fashion-MNIST images (28x28x1) a
-/// second on one AMD EPYC core: `cargo run --release -p fewshot-data --example loader_speed`.
+/// One background thread makes about 260,000 CIFAR images (32x32x3, flip and crop) or 580,000 Fashion-MNIST images
+/// (28x28x1) a second on one AMD EPYC core: `cargo run --release -p fewshot-data --example loader_speed`.
 #[derive(Debug, Clone)]
 pub struct TrainLoader {
     images: Images,
@@ -46,13 +46,13 @@ pub struct TrainLoader {
 impl TrainLoader {
     /// A loader of the images at `indices` in batches of `batch_size`.
     ///
-    /// A last batch that is shorter than `batch_size` is kept if it has at least two images: batch normalisation of a single
-    /// image is not a statistic. See [`drop_last`](TrainLoader::drop_last).
+    /// A last batch that is shorter than `batch_size` is kept if it has at least two images: batch normalisation of a
+    /// single image is not a statistic. See [`drop_last`](TrainLoader::drop_last).
     ///
     /// # Errors
-    /// [`DataError::Setting`] if `indices` is empty or goes beyond the data set, `batch_size` is 0, `normalise` is for another
-    /// number of channels, `augment` does not suit the size of the images, or an epoch would have no batch (a single image
-    /// with a `batch_size` above 1).
+    /// [`DataError::Setting`] if `indices` is empty or goes beyond the data set, `batch_size` is 0, `normalise` is for
+    /// another number of channels, `augment` does not suit the size of the images, or an epoch would have no batch (a
+    /// single image with a `batch_size` above 1).
     pub fn new(
         dataset: Arc<Dataset>,
         indices: Arc<[u32]>,
@@ -66,7 +66,8 @@ impl TrainLoader {
         TrainLoader { images, augment, batch_size, seed, drop_last: false }.checked()
     }
 
-    /// Leaves a short last batch out, whatever its size (`true`), or as said at [`new`](TrainLoader::new) (`false`, default).
+    /// Leaves a short last batch out, whatever its size (`true`), or as said at [`new`](TrainLoader::new) (`false`,
+    /// default).
     ///
     /// # Errors
     /// [`DataError::Setting`] if an epoch would have no batch.
@@ -117,8 +118,8 @@ impl EvalLoader {
     /// A loader of the images at `indices` in batches of `batch_size`, the last of which may be shorter.
     ///
     /// # Errors
-    /// [`DataError::Setting`] if `indices` is empty or goes beyond the data set, `batch_size` is 0, or `normalise` is for another
-    /// number of channels.
+    /// [`DataError::Setting`] if `indices` is empty or goes beyond the data set, `batch_size` is 0, or `normalise` is
+    /// for another number of channels.
     pub fn new(
         dataset: Arc<Dataset>,
         indices: Arc<[u32]>,
@@ -279,7 +280,8 @@ impl Iterator for Batches {
 impl ExactSizeIterator for Batches {}
 
 impl Batches {
-    /// Ends the thread. Should it have panicked, so does the caller: a missing batch must not pass for the end of an epoch.
+    /// Ends the thread. Should it have panicked, so does the caller: a missing batch must not pass for the end of an
+    /// epoch.
     fn finish(&mut self) {
         if let Source::Thread { batches, worker } = std::mem::replace(&mut self.source, Source::Done) {
             // First the queue, or a worker that waits for a place in it would never end.

@@ -20,9 +20,9 @@ pub struct Normalise {
 impl Normalise {
     /// Measures the images at `indices`.
     ///
-    /// Values are counted, not added: a histogram of the 256 values a channel is exact in integers, so neither the order
-    /// nor the number of images can change the result. A constant channel gets the standard deviation 1/255 (one grey
-    /// level), which avoids a division by zero and leaves it constant.
+    /// Values are counted, not added: a histogram of the 256 values a channel is exact in integers, so neither the
+    /// order nor the number of images can change the result. A constant channel gets the standard deviation 1/255 (one
+    /// grey level), which avoids a division by zero and leaves it constant.
     ///
     /// # Errors
     /// [`DataError::Setting`] if `indices` is empty or one of them is not below `dataset.len()`.

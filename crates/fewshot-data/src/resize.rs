@@ -32,8 +32,8 @@ pub(crate) struct Fitter {
 }
 
 impl Fitter {
-    /// Scales `raster` to `height` x `width` without distorting it: the largest centred part of the wanted aspect ratio is
-    /// cut out and resampled with a Lanczos-3 filter, widened when shrinking so that fine patterns do not alias.
+    /// Scales `raster` to `height` x `width` without distorting it: the largest centred part of the wanted aspect ratio
+    /// is cut out and resampled with a Lanczos-3 filter, widened when shrinking so that fine patterns do not alias.
     ///
     /// An image that has the size already is returned untouched.
     pub fn fit(&mut self, raster: Raster, height: usize, width: usize) -> Result<Raster, String> {
@@ -84,8 +84,8 @@ mod tests {
         }
     }
 
-    /// A wide image loses its sides, not its proportions: the bright centre square fills the result (apart from what the
-    /// filter, three source pixels wide, sees beyond the cut).
+    /// A wide image loses its sides, not its proportions: the bright centre square fills the result (apart from what
+    /// the filter, three source pixels wide, sees beyond the cut).
     #[test]
     fn the_centre_is_kept() {
         let wide = raster(40, 120, 1, |_, x, _| if (40..80).contains(&x) { 255 } else { 0 });

@@ -27,7 +27,8 @@ macro_rules! embedded {
 /// Learning Algorithms", 2017; MIT licence, (c) 2017 Zalando SE.
 ///
 /// # Errors
-/// None with the files of this repository; a [`DataError`] if they were replaced by damaged ones when the program was built.
+/// None with the files of this repository; a [`DataError`] if they were replaced by damaged ones when the program was
+/// built.
 pub fn sample() -> Result<DataSource, DataError> {
     let train = (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz"));
     let test = (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz"));

@@ -18,9 +18,9 @@ const MAX_CLASSES: usize = 10_000;
 /// How to open a data set. The default reads all of it.
 #[derive(Debug, Clone)]
 pub struct OpenOptions {
-    /// Height and width, in pixels, that every image gets (each 1 to 4096). Default (`None`): images of one size keep it;
-    /// mixed ones become squares with a side of 64 pixels, or of their median shorter side where that is smaller. Images
-    /// are cropped to the aspect ratio around their centre, never distorted.
+    /// Height and width, in pixels, that every image gets (each 1 to 4096). Default (`None`): images of one size keep
+    /// it; mixed ones become squares with a side of 64 pixels, or of their median shorter side where that is smaller.
+    /// Images are cropped to the aspect ratio around their centre, never distorted.
     pub image_size: Option<(usize, usize)>,
     /// Read only so many training images, a stratified choice; at least one a class. Default: all. The test part is
     /// not affected.
@@ -54,7 +54,8 @@ pub struct DataSource {
 /// The test images of a data set, out of reach until [`open`](SealedTest::open).
 ///
 /// A figure is only worth something if the test images had no part in finding what it measures. So they are not read
-/// with the rest: code that does not call `open` cannot use them by accident. One place should call it, once, at the end.
+/// with the rest: code that does not call `open` cannot use them by accident. One place should call it, once, at the
+/// end.
 pub struct SealedTest {
     len: usize,
     load: Box<dyn Fn() -> Result<Dataset, DataError> + Send + Sync>,
@@ -91,19 +92,23 @@ impl fmt::Debug for SealedTest {
 
 /// Opens the data set at `path`: recognises its layout, reads the training images, seals the test images.
 ///
-/// | reader | `path` is | class names |
-/// |---|---|---|
-/// | `hugging-face-parquet` | a Parquet file, or a folder (or one with a single such folder, or with `data`) of `train*.parquet` and `test*.parquet`, else `validation*.parquet`, in one or several shards; columns `img` or `image` (or the first struct with `bytes`) and `label`, `labels` or `fine_label` | `ClassLabel` in the `huggingface` metadata, else the label numbers |
-/// | `cifar-binary` | a folder with `data_batch_1.bin`.. and `test_batch.bin`, or `train.bin` and `test.bin` | `batches.meta.txt` or `fine_label_names.txt`, else the label numbers |
-/// | `idx` | a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k-`, plain or `.gz` | `classes.txt`, else the label numbers |
-/// | `class-folders` | a folder of class folders of JPEG and PNG files, or with `train` and `test` (else `val`, `valid`, `validation`) that hold such folders | the names of the folders |
+/// - `hugging-face-parquet`: a Parquet file, or a folder (or one with a single such folder, or with `data`) of
+///   `train*.parquet` and `test*.parquet`, else `validation*.parquet`, in one or several shards. Columns: `img` or
+///   `image` (or the first struct with `bytes`), and `label`, `labels` or `fine_label`. Class names: the `ClassLabel` in
+///   the `huggingface` metadata, else the label numbers.
+/// - `cifar-binary`: a folder with `data_batch_1.bin`.. and `test_batch.bin`, or `train.bin` and `test.bin`. Class
+///   names: `batches.meta.txt` or `fine_label_names.txt`, else the label numbers.
+/// - `idx`: a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k-`, plain or
+///   `.gz`. Class names: `classes.txt`, one a line, else the label numbers.
+/// - `class-folders`: a folder of class folders of JPEG and PNG files, or with `train` and `test` (else `val`, `valid`,
+///   `validation`) that hold such folders. Class names: those of the folders.
 ///
-/// Where there is no test part, [`HOLDOUT`] of every class is held out. Images are grey (one channel) if all training images are,
-/// else coloured.
+/// Where there is no test part, [`HOLDOUT`] of every class is held out. Images are grey (one channel) if all training
+/// images are, else coloured.
 ///
 /// # Errors
-/// A [`DataError`] that names the file and record for everything that can be wrong with a data set: no such path, unknown
-/// layout, missing or damaged files, wrong counts or labels, classes without images, too much for the memory.
+/// A [`DataError`] that names the file and record for everything that can be wrong with a data set: no such path,
+/// unknown layout, missing or damaged files, wrong counts or labels, classes without images, too much for the memory.
 pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<DataSource, DataError> {
     let path = path.as_ref();
     if let Some((height, width)) = options.image_size

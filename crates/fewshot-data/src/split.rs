@@ -29,8 +29,8 @@ impl Splits {
     /// two images has at least one in each part, and a class with a single image only trains.
     ///
     /// # Errors
-    /// [`DataError::Setting`] if `val_fraction` or `limit` is out of range (`limit` must leave every class an image), or
-    /// if there are too few images for two parts.
+    /// [`DataError::Setting`] if `val_fraction` or `limit` is out of range (`limit` must leave every class an image),
+    /// or if there are too few images for two parts.
     pub fn stratified(labels: &[u32], val_fraction: f64, limit: Option<usize>, seed: u64) -> Result<Splits, DataError> {
         if !(val_fraction > 0.0 && val_fraction < 1.0) {
             return Err(DataError::setting("the validation fraction", val_fraction, "above 0 and below 1"));
@@ -190,7 +190,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_are_disjoint_cover_and_keep_proportions(labels in labels(), fraction in 0.05..0.95_f64, seed in any::<u64>()) {
+        fn parts_are_disjoint_cover_and_keep_proportions(
+            labels in labels(),
+            fraction in 0.05..0.95_f64,
+            seed in any::<u64>(),
+        ) {
             let Splits { search_train, search_val } = Splits::stratified(&labels, fraction, None, seed).unwrap();
             let mut both = [search_train.clone(), search_val.clone()].concat();
             both.sort_unstable();
@@ -214,7 +218,11 @@ mod tests {
         }
 
         #[test]
-        fn subsets_have_the_size_asked_for_and_every_class(labels in labels(), part in 0.0..1.2_f64, seed in any::<u64>()) {
+        fn subsets_have_the_size_asked_for_and_every_class(
+            labels in labels(),
+            part in 0.0..1.2_f64,
+            seed in any::<u64>(),
+        ) {
             let sizes = counts(&labels, 12);
             let present = sizes.iter().filter(|&&size| size > 0).count();
             let count = (part * labels.len() as f64) as usize;

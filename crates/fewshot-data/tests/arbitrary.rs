@@ -102,7 +102,8 @@ fn every_byte_of_a_parquet_file() {
     assert!(refused > bytes.len() / 2, "{refused} of {} refused", bytes.len());
 }
 
-/// Removes the file first: some file systems flush a file that is cut to nothing and written again, which takes milliseconds.
+/// Removes the file first: some file systems flush a file that is cut to nothing and written again, which takes
+/// milliseconds.
 fn replace(file: &Path, bytes: &[u8]) {
     fs::remove_file(file).unwrap();
     fs::write(file, bytes).unwrap();

@@ -86,7 +86,7 @@ impl Case {
     }
 
     fn add(&self, t: &[Tensor<4>]) -> Option<Tensor<4>> {
-        // Twice, once owned by nobody else: the in-place path.
+        // A product that nothing else holds: the sum then happens in its buffer.
         self.add.then(|| t[4].clone() * 1.0)
     }
 }

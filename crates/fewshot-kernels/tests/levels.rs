@@ -40,6 +40,20 @@ fn all_levels_agree() {
                 );
             }
         }
+        for (channels, stride) in [(1, 1), (5, 2), (16, 1), (37, 1)] {
+            let mut random = Random::new(channels as u64);
+            let inputs =
+                [Values::random(&[2, 9, 8, channels], &mut random), Values::random(&[1, 3, 3, channels], &mut random)];
+            let conv = Conv::same(3).with_stride(stride).with_relu();
+            let weight = |t: &Tensor<4>| t.clone().reshape([3, 3, channels]);
+            compare(
+                &format!("{level:?} depthwise {channels}"),
+                &inputs,
+                1e-4,
+                |t| (fewshot_kernels::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]),
+                |t| (portable::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]),
+            );
+        }
         let x = [Values::random(&[2, 9, 7, 11], &mut Random::new(8)).map(|v| 5.0 * v)];
         type Op = fn(Tensor<4>) -> Tensor<4>;
         let ops: [(&str, Op, Op); 4] = [

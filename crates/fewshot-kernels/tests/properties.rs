@@ -172,3 +172,22 @@ fn constants_and_tracked_tensors_mix() {
     let grads = (normed.out.clone() * normed.out).sum().backward();
     assert!(w.grad(&grads).is_some());
 }
+
+#[test]
+fn without_autodiff_the_results_are_the_same() {
+    let plain = burn::tensor::Device::flex();
+    let inputs = inputs(4);
+    for with_add in [false, true] {
+        let run = |device: &burn::tensor::Device| {
+            let t = [0, 1, 4].map(|i| inputs[i].tensor::<4>(device));
+            let [scale, shift] = [2, 3].map(|i| inputs[i].tensor::<1>(device));
+            let norm = Norm::batch().with_affine(scale, shift);
+            let add = with_add.then(|| t[2].clone());
+            let normed = conv_bn(t[0].clone(), t[1].clone(), Conv::same(3), norm, add);
+            let untouched = floats(t[2].clone());
+            assert_eq!(untouched, inputs[4].values, "a shared `add` must stay as it is");
+            (floats(normed.out), floats(normed.mean), floats(normed.var))
+        };
+        assert!(run(&plain) == run(&device()));
+    }
+}

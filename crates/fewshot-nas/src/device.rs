@@ -14,11 +14,9 @@ pub struct UnknownDevice {
 /// Names of the devices that this build knows; `cpu` always.
 pub fn names() -> Vec<&'static str> {
     let mut names = vec!["cpu"];
-    for (name, built) in [
-        ("vulkan", cfg!(feature = "vulkan")),
-        ("metal", cfg!(feature = "metal")),
-        ("cuda", cfg!(feature = "cuda")),
-    ] {
+    for (name, built) in
+        [("vulkan", cfg!(feature = "vulkan")), ("metal", cfg!(feature = "metal")), ("cuda", cfg!(feature = "cuda"))]
+    {
         if built {
             names.push(name);
         }

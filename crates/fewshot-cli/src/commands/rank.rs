@@ -60,12 +60,7 @@ fn searched(run: &Path, space: &Arc<dyn Space>) -> Result<Table, Failure> {
     Ok(table)
 }
 
-fn compare(
-    scores: Table,
-    (truth, column): (&Path, &str),
-    space: Arc<dyn Space>,
-    json: bool,
-) -> Result<(), Failure> {
+fn compare(scores: Table, (truth, column): (&Path, &str), space: Arc<dyn Space>, json: bool) -> Result<(), Failure> {
     let truth = Table::read(truth, &space, column)?;
     let joined = scores.join(&truth)?;
     let report = RankReport::new(&*space, &joined.archs, &joined.left, &joined.right)?;

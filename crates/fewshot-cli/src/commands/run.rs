@@ -48,7 +48,10 @@ pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
     let preset = format!("{}-{scale}", args.name);
     let known: Vec<&str> = preset_names().into_iter().filter(|name| name.contains("-")).collect();
     if !known.contains(&preset.as_str()) {
-        return Err(Failure::Usage(format!("no comparison `{preset}` (name and scale), {}", suggest::hint(&preset, known))));
+        return Err(Failure::Usage(format!(
+            "no comparison `{preset}` (name and scale), {}",
+            suggest::hint(&preset, known)
+        )));
     }
     let layers = set(base(&preset, &args.run)?, "ranking.networks", args.networks);
     begin(layers.resolve().map_err(PipelineError::from)?, &args.run)

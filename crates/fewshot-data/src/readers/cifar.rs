@@ -1,8 +1,9 @@
 //! The binary version of CIFAR-10 and CIFAR-100.
 //!
-//! A record is one label byte (CIFAR-100: the coarse label, then the fine one, which is used) and 3,072 pixel bytes: 32 rows of
-//! 32 red values, then the green, then the blue ones. Files hold records and nothing else. Class names are the lines of
-//! `batches.meta.txt` or `fine_label_names.txt` beside them; without that file the label numbers are the names.
+//! A record is one label byte (CIFAR-100: the coarse label, then the fine one, which is used) and 3,072 pixel bytes: 32
+//! rows of 32 red values, then the green, then the blue ones. Files hold records and nothing else. Class names are the
+//! lines of `batches.meta.txt` or `fine_label_names.txt` beside them; without that file the label numbers are the
+//! names.
 //!
 //! A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 

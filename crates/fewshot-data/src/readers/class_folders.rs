@@ -7,9 +7,9 @@
 //! ```
 //!
 //! Classes are the folder names in bytewise order, images their files in bytewise order; only the files directly in a
-//! class folder count. Without a `train` folder, the folders are the classes and a part is held out as test set. The test
-//! folder may be called `test`, else `val`, `valid` or `validation` (the first of these that exists is read, no other);
-//! it need not have every class, but no class of its own.
+//! class folder count. Without a `train` folder, the folders are the classes and a part is held out as test set. The
+//! test folder may be called `test`, else `val`, `valid` or `validation` (the first of these that exists is read, no
+//! other); it need not have every class, but no class of its own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,7 +33,8 @@ impl Reader for ClassFolders {
     }
 
     fn layout(&self) -> &'static str {
-        "a folder with one folder of JPEG or PNG files a class, or with `train` and `test` (or `val`) that hold such folders"
+        "a folder with one folder of JPEG or PNG files a class, or with `train` and `test` (or `val`) that hold such \
+         folders"
     }
 
     fn detect(&self, path: &Path) -> bool {

@@ -1,12 +1,12 @@
 //! Parquet files in the image layout of the Hugging Face hub.
 //!
-//! A row has an image (`img`, `image`, or the first struct with `bytes`: the bytes of a JPEG or PNG file) and an integer label
-//! (`label`, `labels` or `fine_label`). Class names are the `ClassLabel` of that column in the `huggingface` entry of the
-//! schema metadata; without it the label numbers are the names.
+//! A row has an image (`img`, `image`, or the first struct with `bytes`: the bytes of a JPEG or PNG file) and an
+//! integer label (`label`, `labels` or `fine_label`). Class names are the `ClassLabel` of that column in the
+//! `huggingface` entry of the schema metadata; without it the label numbers are the names.
 //!
-//! One file, or a folder (or its only folder with such files, or its `data` folder) of files `train*`, and perhaps `test*`, else
-//! `validation*`, each in one or several shards (`train-00000-of-00002.parquet`), read in the order of their names. Files of
-//! other splits (`extra*`) are left alone; if no file names a split, all are the training part.
+//! One file, or a folder (or its only folder with such files, or its `data` folder) of files `train*`, and perhaps
+//! `test*`, else `validation*`, each in one or several shards (`train-00000-of-00002.parquet`), read in the order of
+//! their names. Files of other splits (`extra*`) are left alone; if no file names a split, all are the training part.
 
 use std::fs::File;
 use std::io::Read;
@@ -30,8 +30,8 @@ impl Reader for HuggingFace {
     }
 
     fn layout(&self) -> &'static str {
-        "a Parquet file, or a folder of `train*.parquet` and `test*.parquet`, with an image column (struct with `bytes`) and \
-         an integer `label`"
+        "a Parquet file, or a folder of `train*.parquet` and `test*.parquet`, with an image column (struct with \
+         `bytes`) and an integer `label`"
     }
 
     fn detect(&self, path: &Path) -> bool {
@@ -131,7 +131,8 @@ fn is_parquet(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "parquet") || magic().unwrap_or(false)
 }
 
-/// Where the names count shards (`train-00001-of-00003`), none may be missing: a partial download would pass for a small set.
+/// Where the names count shards (`train-00001-of-00003`), none may be missing: a partial download would pass for a
+/// small set.
 fn all_shards(files: &[PathBuf]) -> Result<(), DataError> {
     let Some(first) = files.first() else { return Ok(()) };
     let stem = first.file_stem().unwrap_or_default().to_string_lossy();
@@ -230,7 +231,7 @@ fn class_names(file: &ParquetFile, column: &str) -> Result<Option<Vec<String>>, 
         path: file.path().to_path_buf(),
         reason: format!("its `huggingface` metadata is no JSON: {error}"),
     })?;
-    let names = json["info"]["features"][column]["names"].as_array();
+    let names = json["info"]["features"][column]["names"].as_array().filter(|names| !names.is_empty());
     Ok(names.and_then(|names| names.iter().map(|name| name.as_str().map(str::to_owned)).collect()))
 }
 

@@ -1,9 +1,10 @@
 //! The idx format of MNIST and its relatives (Fashion-MNIST, KMNIST, ..), plain or compressed with gzip.
 //!
-//! An image file begins with the bytes 0, 0, 8 (unsigned bytes), 3 (dimensions) and the number of images, rows and columns
-//! as big-endian u32, and goes on with the pixels; a label file begins with 0, 0, 8, 1 and the number of labels. Files
-//! are called `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`,
-//! with or without `.gz`. Class names are the lines of `classes.txt` beside them (our addition), else the label numbers.
+//! An image file begins with the bytes 0, 0, 8 (unsigned bytes), 3 (dimensions) and the number of images, rows and
+//! columns as big-endian u32, and goes on with the pixels; a label file begins with 0, 0, 8, 1 and the number of
+//! labels. Files are called `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+//! `t10k-labels-idx1-ubyte`, with or without `.gz`. Class names are the lines of `classes.txt` beside them (our
+//! addition), else the label numbers.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -26,7 +27,8 @@ impl Reader for Idx {
     }
 
     fn layout(&self) -> &'static str {
-        "a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k-` (MNIST), plain or `.gz`"
+        "a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k-`, plain or `.gz` \
+         (MNIST)"
     }
 
     fn detect(&self, path: &Path) -> bool {

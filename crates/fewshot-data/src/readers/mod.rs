@@ -25,7 +25,8 @@ pub(crate) trait Reader: Sync {
     fn layout(&self) -> &'static str;
 
     /// Whether `path`, which exists, has this layout: a look at names (and at most a few first bytes), no more. An
-    /// incomplete or damaged data set of this layout is still one, so that [`read`](Reader::read) can say what is wrong.
+    /// incomplete or damaged data set of this layout is still one, so that [`read`](Reader::read) can say what is
+    /// wrong.
     fn detect(&self, path: &Path) -> bool;
 
     /// Finds the parts, their labels and classes. Decodes no image.
@@ -78,7 +79,8 @@ struct Entry {
     is_folder: bool,
 }
 
-/// The entries of a folder by name (bytewise, so the same on every machine). Hidden ones (`.DS_Store`, `.git`) are left out.
+/// The entries of a folder by name (bytewise, so the same on every machine). Hidden ones (`.DS_Store`, `.git`) are left
+/// out.
 fn entries(folder: &Path) -> Result<Vec<Entry>, DataError> {
     let read = || -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
@@ -125,8 +127,8 @@ struct Numbered {
     names: Vec<String>,
 }
 
-/// Labels without names must be consecutive numbers (0 to 9, or 1 to 26): they become the names. A gap is refused, because
-/// it is how a damaged label shows itself.
+/// Labels without names must be consecutive numbers (0 to 9, or 1 to 26): they become the names. A gap is refused,
+/// because it is how a damaged label shows itself.
 fn number_classes(path: &Path, labels: &[i64]) -> Result<Numbered, DataError> {
     let mut distinct = labels.to_vec();
     distinct.sort_unstable();

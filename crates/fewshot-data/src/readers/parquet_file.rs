@@ -206,8 +206,8 @@ fn reader(path: &Path) -> Result<SerializedFileReader<File>, DataError> {
     guarded(path, || SerializedFileReader::new(file))
 }
 
-/// Runs a call into the Parquet library. It panics on some damaged files (found by flipping random bytes: a missing dictionary, a
-/// page shorter than it says), and a damaged file must be an error like any other.
+/// Runs a call into the Parquet library. It panics on some damaged files (found by flipping random bytes: a missing
+/// dictionary, a page shorter than it says), and a damaged file must be an error like any other.
 fn guarded<T>(path: &Path, call: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, DataError> {
     let damaged = |reason| DataError::Damaged { path: path.to_owned(), reason };
     match catch_unwind(AssertUnwindSafe(call)) {

@@ -6,7 +6,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
-use super::conv::{ConvBackward, ConvBnBackward, Fused, convolve, fused};
+use super::conv::{ConvBackward, ConvBnBackward, Fused, convolve, fused, fused_once};
 use super::depthwise::{self, DepthwiseBackward};
 use super::norm::{self, BatchNormBackward, Settings};
 use super::simple::{self, AddBackward, CrossEntropyBackward, Saved, Unary, UnaryBackward};
@@ -40,7 +40,7 @@ impl Kernels for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let settings = Settings::from_parts(norm, eps);
         let (x, weight) = (contiguous(x), contiguous(weight));
-        let (out, _, applied) = fused(&x, &weight, conv, settings, add.into_option());
+        let (out, applied) = fused_once(&x, &weight, conv, settings, add.into_option());
         let (mean, var) = applied.statistics();
         (out, mean, var)
     }

@@ -55,6 +55,28 @@ pub(super) fn fused(
     (out, y, applied)
 }
 
+/// The fused edge when no gradient will be asked for: the convolution's buffer becomes the output.
+pub(super) fn fused_once(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    conv: Conv,
+    settings: Settings,
+    add: Option<FlexTensor>,
+) -> (FlexTensor, Applied) {
+    if add.is_some() {
+        let (out, _, applied) = fused(x, weight, conv, settings, add);
+        return (out, applied);
+    }
+    let shape = Shape::new(dims(x), dims(weight), conv);
+    let mut y = Buffer::new(shape.batch * shape.out_len());
+    let with_moments = settings.fixed.is_none();
+    let (x, weight) = (elements(x), elements(weight));
+    let moments = conv::forward(level(), &shape, x, weight, &mut y, with_moments);
+    let applied = Applied::new(settings, moments);
+    applied.normalise_in_place(level(), &mut y, shape.out_len());
+    (y.into_tensor(shape.out_dims()), applied)
+}
+
 #[derive(Debug)]
 pub(super) struct ConvBackward;
 

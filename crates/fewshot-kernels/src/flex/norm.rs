@@ -93,8 +93,8 @@ impl Applied {
         self.scale.as_ref().map_or(1.0, |scale| scale[channel])
     }
 
-    /// `out = normalise(y) + add`, into the buffer of `add` where nothing else holds it.
-    pub(super) fn normalise(&self, level: Level, y: &[f32], dims: [usize; 4], add: Option<FlexTensor>) -> FlexTensor {
+    /// Factor and constant of each channel: `out = factor * y + constant`.
+    fn factors(&self) -> [Repeated; 2] {
         let factors: Vec<f32> = (0..self.rstd.len()).map(|c| self.rstd[c] * self.scale(c)).collect();
         let constants: Vec<f32> = (0..self.rstd.len())
             .map(|c| {
@@ -103,10 +103,21 @@ impl Applied {
                 (f64::from(shift) - f64::from(self.mean[c]) * f64::from(factors[c])) as f32
             })
             .collect();
-        let (by_a, constant) = (Repeated::new(&factors), Repeated::new(&constants));
+        [Repeated::new(&factors), Repeated::new(&constants)]
+    }
+
+    /// `y = normalise(y)` in place.
+    pub(super) fn normalise_in_place(&self, level: Level, y: &mut [f32], image: usize) {
+        let [by_a, constant] = self.factors();
+        norm::scale(level, None, &by_a, &constant, Added::Nothing, y, image);
+    }
+
+    /// `out = normalise(y) + add`, into the buffer of `add` where nothing else holds it.
+    pub(super) fn normalise(&self, level: Level, y: &[f32], dims: [usize; 4], add: Option<FlexTensor>) -> FlexTensor {
+        let [by_a, constant] = self.factors();
         let image = dims[1] * dims[2] * dims[3];
         let run = |added: Added<'_>, to: &mut [f32]| {
-            norm::scale(level, y, &by_a, &constant, added, to, image);
+            norm::scale(level, Some(y), &by_a, &constant, added, to, image);
         };
         match add.map(contiguous) {
             None => {
@@ -186,7 +197,7 @@ impl Back {
             norm::combine_batch(level, g, y, &self.fold, to, image);
         } else {
             let by_g = &self.fold.by_a;
-            norm::scale(level, g, by_g, &self.zero, Added::Nothing, to, image);
+            norm::scale(level, Some(g), by_g, &self.zero, Added::Nothing, to, image);
         }
     }
 }

@@ -256,7 +256,7 @@ impl OutputGradient<'_> {
         match self {
             Self::Plain(g) => to.copy_from_slice(&g[range]),
             Self::Scaled { g, by_g, zero } => {
-                let kernel = Scale { a: &g[range], by_a: by_g, constant: zero, added: Added::Nothing, to };
+                let kernel = Scale { a: Some(&g[range]), by_a: by_g, constant: zero, added: Added::Nothing, to };
                 dispatch(level, kernel);
             }
             Self::Normed { g, y, fold } => {

@@ -85,7 +85,8 @@ pub(crate) enum Added<'a> {
 
 /// `to = by_a[c] * a + constant[c] + added` over one piece that begins with channel 0.
 pub(crate) struct Scale<'a> {
-    pub a: &'a [f32],
+    /// `None` for the target itself, which is then changed in place.
+    pub a: Option<&'a [f32]>,
     pub by_a: &'a Repeated,
     pub constant: &'a Repeated,
     pub added: Added<'a>,
@@ -98,9 +99,10 @@ impl Kernel for Scale<'_> {
     #[inline(always)]
     unsafe fn run<Wide: Simd, Half: Simd>(self) {
         let len = self.to.len();
-        assert!(self.a.len() == len);
+        assert!(self.a.is_none_or(|a| a.len() == len));
         let factors = [&self.by_a.0[..], &self.by_a.0, &self.constant.0];
-        let (a, to) = (self.a.as_ptr(), self.to.as_mut_ptr());
+        let to = self.to.as_mut_ptr();
+        let a = self.a.map_or(to.cast_const(), <[f32]>::as_ptr);
         // SAFETY: the instruction set is the caller's promise; the lengths are equal, and where
         // the target is also read each float is read before it is written.
         unsafe {
@@ -292,10 +294,11 @@ pub(crate) fn gradient_sums(level: Level, g: &[f32], y: &[f32], mean: &[f32], im
     total
 }
 
-/// `to = by_a[c] * a + constant[c] + added` over a batch of images of `image` floats.
+/// `to = by_a[c] * a + constant[c] + added` over a batch of images of `image` floats;
+/// without `a` in place.
 pub(crate) fn scale(
     level: Level,
-    a: &[f32],
+    a: Option<&[f32]>,
     by_a: &Repeated,
     constant: &Repeated,
     added: Added<'_>,
@@ -309,7 +312,7 @@ pub(crate) fn scale(
             Added::Other(b) => Added::Other(&b[range.clone()]),
             other => other,
         };
-        let kernel = Scale { a: &a[range], by_a, constant, added, to };
+        let kernel = Scale { a: a.map(|a| &a[range]), by_a, constant, added, to };
         dispatch(level, kernel);
     });
 }

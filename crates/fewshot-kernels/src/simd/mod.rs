@@ -1,5 +1,5 @@
-//! One small vector abstraction: each kernel is written once, generic over [`Simd`], and compiled
-//! for every instruction set that the machine may turn out to have.
+//! One small vector abstraction: each kernel is written once, generic over a trait of vector
+//! operations, and compiled for every instruction set that the machine may turn out to have.
 
 mod peak;
 mod plain;
@@ -55,7 +55,7 @@ impl Level {
     }
 }
 
-/// Index into [`LEVELS`], or `UNSET` before the first look at the machine.
+/// Index into `LEVELS`, or `UNSET` before the first look at the machine.
 static CURRENT: AtomicU8 = AtomicU8::new(UNSET);
 const UNSET: u8 = u8::MAX;
 

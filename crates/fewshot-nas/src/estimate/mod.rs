@@ -42,3 +42,6 @@ pub enum EstimateError {
     #[error(transparent)]
     Table(#[from] crate::table::TableError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,9 +50,7 @@ impl Estimator for FewShot {
     fn estimate(&mut self, archs: &[Arch]) -> Result<Vec<f64>, EstimateError> {
         let score = |arch: &Arch| {
             let owner = self.partition.route(arch).and_then(|index| self.members.get_mut(index));
-            let owner = owner.ok_or_else(|| {
-                EstimateError::Unrouted(self.partition.whole().space().format(arch))
-            })?;
+            let owner = owner.ok_or_else(|| EstimateError::Unrouted(self.partition.whole().space().format(arch)))?;
             owner.score(arch)
         };
         archs.iter().map(score).collect()

@@ -96,6 +96,7 @@ struct CellBody {
     classifier: LinearLayer,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a handful per network")]
 enum Module {
     Cell(CellNet),
     Reduction(ReductionNet),
@@ -116,6 +117,7 @@ enum EdgeOp {
     Conv(Box<ReluConvNorm>),
 }
 
+#[expect(clippy::large_enum_variant, reason = "two per network")]
 enum ReductionNet {
     Residual { first: ReluConvNorm, second: ReluConvNorm, shortcut: ConvLayer },
     Pool { channels: usize },

@@ -122,13 +122,7 @@ impl Net {
         Ok((child, transfer))
     }
 
-    fn build(
-        blueprint: Arc<dyn Blueprint>,
-        region: Region,
-        cell_norm: NormKind,
-        device: &Device,
-        seed: u64,
-    ) -> Self {
+    fn build(blueprint: Arc<dyn Blueprint>, region: Region, cell_norm: NormKind, device: &Device, seed: u64) -> Self {
         let mut builder = Builder::new(Weights::new(device.clone(), seed));
         let body = blueprint.build(&region, cell_norm, &mut builder);
         Self { blueprint, region, body: Arc::from(body), weights: builder.weights }
@@ -192,10 +186,7 @@ impl Net {
             let held = arch.options().len() == decisions
                 && (0..decisions).all(|d| self.region.allowed(d).contains(arch.get(d)));
             if !held {
-                return Err(NetError::OutsideRegion {
-                    arch: format!("{arch:?}"),
-                    region: self.region.label(),
-                });
+                return Err(NetError::OutsideRegion { arch: format!("{arch:?}"), region: self.region.label() });
             }
         }
         Ok(())

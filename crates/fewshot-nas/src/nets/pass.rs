@@ -95,17 +95,15 @@ impl<'a> Pass<'a> {
         let value = &self.weights.params[id.0].value;
         let flat = match &mut self.leaves {
             None => value.clone(),
-            Some(leaves) => {
-                leaves[id.0].get_or_insert_with(|| value.clone().autodiff().require_grad()).clone()
-            }
+            Some(leaves) => leaves[id.0].get_or_insert_with(|| value.clone().autodiff().require_grad()).clone(),
         };
         flat.reshape(shape)
     }
 
     fn norm_spec(&mut self, layer: &NormLayer) -> Norm {
-        let affine = layer.affine.map(|(scale, shift)| {
-            (self.param(scale, [layer.channels]), self.param(shift, [layer.channels]))
-        });
+        let affine = layer
+            .affine
+            .map(|(scale, shift)| (self.param(scale, [layer.channels]), self.param(shift, [layer.channels])));
         let fixed = match self.mode {
             NormMode::Train | NormMode::Batch | NormMode::Collect => None,
             NormMode::Running => layer.stats.map(|id| {

@@ -98,8 +98,7 @@ pub(crate) fn host(name: &str, shape: &[usize], value: &Tensor<1>) -> Result<Ten
     let data = to_vec(value);
     let found = data.len();
     let expected = shape.iter().product();
-    TensorF32::new(shape.to_vec(), data)
-        .map_err(|_| WeightsError::Size { name: name.to_string(), found, expected })
+    TensorF32::new(shape.to_vec(), data).map_err(|_| WeightsError::Size { name: name.to_string(), found, expected })
 }
 
 impl Weights {
@@ -218,11 +217,8 @@ impl Weights {
             }
             Ok(tensor(stored.data().to_vec(), &self.device))
         };
-        let params = self
-            .params
-            .iter()
-            .map(|p| fetch(&p.name, p.shape.iter().product()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let params =
+            self.params.iter().map(|p| fetch(&p.name, p.shape.iter().product())).collect::<Result<Vec<_>, _>>()?;
         let stats = self
             .stats
             .iter()

@@ -4,14 +4,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fewshot_data::{Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, Splits, TrainLoader, stratified_subset};
+use fewshot_data::{
+    Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, Splits, TrainLoader,
+    stratified_subset,
+};
 use fewshot_space::{Arch, CellSkeleton, CellSpace, Feature, Filter, Partition, Region, Space, random};
 use rand::Rng;
 
 use super::PipelineError;
 use crate::estimate::ScoreSet;
 use crate::nets::Blueprint;
-use crate::recipe::Recipe;
+use crate::recipe::{Kind, Recipe};
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -34,12 +37,18 @@ impl Lab {
     /// When the images cannot be read or the recipe names something that does not exist.
     pub fn open(recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
         let DataSource { train, test, .. } = open_data(&recipe)?;
+        check_shape(train.height(), train.width())?;
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
         let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
         let supernet_space = Arc::new(space_for(&recipe, &train, recipe.space.width, recipe.space.cells)?);
         let alone_space = Arc::new(space_for(&recipe, &train, recipe.standalone.width, recipe.standalone.cells)?);
         let partition = partition(&recipe, alone_space.clone())?;
+        // What a later stage would stumble over is refused now, before hours of training.
+        crate::search::build(&recipe.search.strategy, partition.whole().clone(), 0)?;
+        if recipe.kind == Kind::Train {
+            alone_space.parse(&recipe.standalone.arch)?;
+        }
         let train = Arc::new(train);
         Ok(Self { recipe, device, train, test, splits, normalise, supernet_space, alone_space, partition })
     }
@@ -172,6 +181,18 @@ impl Lab {
     }
 }
 
+/// Reductions pool height and width alike, so both must be even or both odd each time they are halved.
+fn check_shape(height: usize, width: usize) -> Result<(), PipelineError> {
+    let (mut h, mut w) = (height, width);
+    for _ in 1..CellSkeleton::STAGES {
+        if h % 2 != w % 2 {
+            return Err(PipelineError::Shape { height, width });
+        }
+        (h, w) = (h.div_ceil(2), w.div_ceil(2));
+    }
+    Ok(())
+}
+
 fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
     if recipe.data.path.is_empty() {
         return Ok(fewshot_data::sample()?);
@@ -216,5 +237,32 @@ fn partition(recipe: &Recipe, space: Arc<CellSpace>) -> Result<Partition, Pipeli
         let sizes = parts.iter().map(Region::size).collect::<Result<Vec<_>, _>>()?;
         parts = parts.into_iter().zip(sizes).filter(|(_, size)| *size > 0).map(|(part, _)| part).collect();
     }
+    if parts.is_empty() {
+        return Err(too_tight(&space, &whole));
+    }
     Ok(Partition::new(whole, parts)?)
+}
+
+/// What the smallest networks of the space cost, for a user whose limits leave none.
+fn too_tight(space: &Arc<CellSpace>, limited: &Region) -> PipelineError {
+    let costs = Region::full(space.clone()).iter().map(|arch| space.cost(&arch)).collect::<Vec<_>>();
+    PipelineError::TooTight {
+        limits: limited.label(),
+        macs: costs.iter().map(|cost| cost.macs).min().unwrap_or(0),
+        params: costs.iter().map(|cost| cost.params).min().unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_shape;
+
+    #[test]
+    fn shapes_that_halve_unevenly_are_refused() {
+        for (height, width, fits) in
+            [(32, 32, true), (28, 28, true), (7, 7, true), (32, 48, true), (28, 31, false), (30, 28, false)]
+        {
+            assert_eq!(check_shape(height, width).is_ok(), fits, "{height}x{width}");
+        }
+    }
 }

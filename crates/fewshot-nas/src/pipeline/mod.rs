@@ -86,6 +86,27 @@ pub enum PipelineError {
     /// A stage's value cannot be written as JSON.
     #[error("a result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// Images whose sides cannot be halved together.
+    #[error("images of {height}x{width} pixels halve unevenly: resize them to a square with `--image-size`, e.g. 32")]
+    Shape {
+        /// Height in pixels.
+        height: usize,
+        /// Width in pixels.
+        width: usize,
+    },
+    /// No network is within the limits.
+    #[error(
+        "no network of the space is within {limits}: the smallest has {macs} multiply-adds and {params} parameters; \
+         raise the limits, or make networks narrower (`--alone-width`)"
+    )]
+    TooTight {
+        /// The limits.
+        limits: String,
+        /// Fewest multiply-adds of any network.
+        macs: u64,
+        /// Fewest parameters of any network.
+        params: u64,
+    },
     /// A stored state is not what the program wrote.
     #[error("`{path}` is damaged ({reason}): delete the folder that it lies in to repeat the stage")]
     State {

@@ -11,8 +11,8 @@ use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::standalone::{self, TEST};
 use super::stages::{self, SUPERNET, Trained};
+use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
 use crate::estimate::{Estimator, OneShot, ScoreSet};
 use crate::rank::{Metrics, RankReport};
@@ -118,11 +118,8 @@ fn scores(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<V
     let counter = context.counter("scoring", "supernets", 0, Some(3));
     let mut all = vec![one_shot(lab, context, SUPERNET, &set)?.estimate(archs)?];
     counter.add(1);
-    let few_shot = if lab.is_split() {
-        stages::estimator(lab, context, &set)?.estimate(archs)?
-    } else {
-        all.clone().remove(0)
-    };
+    let few_shot =
+        if lab.is_split() { stages::estimator(lab, context, &set)?.estimate(archs)? } else { all.clone().remove(0) };
     all.push(few_shot);
     counter.add(1);
     all.push(one_shot(lab, context, CONTROL, &set)?.estimate(archs)?);
@@ -130,12 +127,7 @@ fn scores(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<V
     Ok(all)
 }
 
-fn one_shot(
-    lab: &Lab,
-    context: &StageContext<'_>,
-    stage: &str,
-    set: &Arc<ScoreSet>,
-) -> Result<OneShot, PipelineError> {
+fn one_shot(lab: &Lab, context: &StageContext<'_>, stage: &str, set: &Arc<ScoreSet>) -> Result<OneShot, PipelineError> {
     let net = stages::load(context, stage, stages::supernet(lab, lab.partition().whole()))?;
     Ok(OneShot::new(net, set.clone(), lab.recipe().scoring.norm))
 }

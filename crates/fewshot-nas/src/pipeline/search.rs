@@ -8,8 +8,8 @@ use fewshot_space::{Arch, CellSpace, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::standalone::{self, TEST};
 use super::stages::{self, Trained};
+use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
 use crate::estimate::Estimator;
 use crate::run::{RunFolder, Stage, StageContext};
@@ -135,8 +135,7 @@ struct State {
 fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError> {
     let recipe = &lab.recipe().search;
     let space = lab.alone_space();
-    let mut strategy =
-        strategies::build(&recipe.strategy, lab.partition().whole().clone(), lab.seed("strategy"))?;
+    let mut strategy = strategies::build(&recipe.strategy, lab.partition().whole().clone(), lab.seed("strategy"))?;
     let file = context.file(STATE);
     let mut history = Vec::new();
     if let Some(state) = stages::load_json::<State>(&file)? {
@@ -156,10 +155,13 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     let mut saved = Instant::now();
     while history.len() < recipe.budget {
         for arch in strategy.ask(BATCH.min(recipe.budget - history.len()))? {
-            let entry = score(&**space, &mut estimator, &scores, &arch)?;
+            let entry = score(space, &mut estimator, &scores, &arch)?;
             scores.insert(arch.clone(), entry.score);
             strategy.tell(&arch, entry.score);
             log.append(&entry)?;
+            if history.iter().all(|known: &HistoryEntry| known.score < entry.score) {
+                context.progress().message(&format!("best {:.2} % {}", 100.0 * entry.score, entry.arch));
+            }
             history.push(entry);
             counter.add(1);
         }
@@ -175,12 +177,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     // Of equal scores the first wins.
     let best = history.iter().reduce(|best, entry| if entry.score > best.score { entry } else { best });
     let best = best.ok_or(PipelineError::NothingScored)?;
-    Ok(Found {
-        arch: best.arch.clone(),
-        score: best.score,
-        evaluations: history.len(),
-        distinct: scores.len(),
-    })
+    Ok(Found { arch: best.arch.clone(), score: best.score, evaluations: history.len(), distinct: scores.len() })
 }
 
 fn score(

@@ -76,6 +76,12 @@ struct Saving<'a> {
 impl Observer for Saving<'_> {
     fn step_done(&mut self, trainer: &Trainer, _: usize) -> Result<(), TrainError> {
         self.counter.add(1);
+        if let (0, Some(epoch)) = (trainer.progress().step, trainer.progress().history.last()) {
+            let EpochRecord { epoch, loss, accuracy, .. } = epoch;
+            let (done, all) = (epoch + 1, trainer.config().epochs);
+            let text = format!("epoch {done}/{all}: loss {loss:.3}, accuracy {:.1} %", 100.0 * accuracy);
+            self.context.progress().message(&text);
+        }
         let interrupted = self.context.interrupt().check();
         if interrupted.is_err() || self.saved.elapsed() > CHECKPOINT_EVERY {
             save(trainer, self.file)?;

@@ -87,8 +87,8 @@ impl Layers {
     /// # Errors
     /// When the file cannot be read, is not TOML, or has a key that no recipe has.
     pub fn file(self, path: &Path) -> Result<Self, RecipeError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
         let origin = path.display().to_string();
         let layer = parse(&text, &origin)?;
         check_keys(&self.table, &layer, &text, &origin, "")?;
@@ -148,10 +148,22 @@ impl Recipe {
         let ranges = [
             ("data", "crop", self.data.crop, (0.0..=0.5).contains(&self.data.crop), "0 to 0.5"),
             ("data", "cutout", self.data.cutout, (0.0..=1.0).contains(&self.data.cutout), "0 to 1"),
-            ("data", "val_fraction", self.data.val_fraction, 0.0 < self.data.val_fraction && self.data.val_fraction < 1.0, "above 0 and below 1"),
+            (
+                "data",
+                "val_fraction",
+                self.data.val_fraction,
+                0.0 < self.data.val_fraction && self.data.val_fraction < 1.0,
+                "above 0 and below 1",
+            ),
             ("space", "width", self.space.width as f64, (1..=4096).contains(&self.space.width), "1 to 4096"),
             ("space", "cells", self.space.cells as f64, (1..=64).contains(&self.space.cells), "1 to 64"),
-            ("standalone", "width", self.standalone.width as f64, (1..=4096).contains(&self.standalone.width), "1 to 4096"),
+            (
+                "standalone",
+                "width",
+                self.standalone.width as f64,
+                (1..=4096).contains(&self.standalone.width),
+                "1 to 4096",
+            ),
             ("standalone", "cells", self.standalone.cells as f64, (1..=64).contains(&self.standalone.cells), "1 to 64"),
             ("scoring", "batch", self.scoring.batch as f64, self.scoring.batch >= 2, "2 or more"),
             ("search", "budget", self.search.budget as f64, self.search.budget >= 1, "1 or more"),
@@ -167,8 +179,10 @@ impl Recipe {
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table, RecipeError> {
-    text.parse::<Table>()
-        .map_err(|error| RecipeError::Parse { origin: origin.to_string(), message: error.to_string().trim().to_string() })
+    text.parse::<Table>().map_err(|error| RecipeError::Parse {
+        origin: origin.to_string(),
+        message: error.to_string().trim().to_string(),
+    })
 }
 
 fn merge(base: &mut Table, layer: Table) {
@@ -186,7 +200,8 @@ fn merge(base: &mut Table, layer: Table) {
 fn check_keys(known: &Table, layer: &Table, text: &str, origin: &str, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
         let Some(expected) = known.get(key) else {
-            let line = text.lines().position(|line| line.trim_start().trim_start_matches('[').starts_with(key.as_str()));
+            let line =
+                text.lines().position(|line| line.trim_start().trim_start_matches('[').starts_with(key.as_str()));
             let place = line.map(|line| format!(", line {}", line + 1)).unwrap_or_default();
             let hint = suggest::hint(key, known.keys().map(String::as_str).collect::<Vec<_>>());
             return Err(RecipeError::Parse {

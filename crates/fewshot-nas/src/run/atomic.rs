@@ -46,8 +46,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
 /// # Errors
 /// [`FileError`] naming `path`, also where `value` has no JSON form (a map whose keys are no strings).
 pub fn write_json<T: Serialize + ?Sized>(path: &Path, value: &T) -> Result<(), FileError> {
-    let mut bytes =
-        serde_json::to_vec_pretty(value).map_err(|e| FileError::new("write", path, e.into()))?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|e| FileError::new("write", path, e.into()))?;
     bytes.push(b'\n');
     write_atomic(path, &bytes)
 }
@@ -117,9 +116,7 @@ fn folder_of(path: &Path) -> PathBuf {
 pub(super) fn sync_folder(folder: &Path) -> Result<(), FileError> {
     fault::point();
     if cfg!(unix) {
-        File::open(folder)
-            .and_then(|folder| fault::sync(&folder))
-            .map_err(|e| FileError::new("flush", folder, e))?;
+        File::open(folder).and_then(|folder| fault::sync(&folder)).map_err(|e| FileError::new("flush", folder, e))?;
     }
     Ok(())
 }
@@ -169,10 +166,7 @@ mod tests {
         fs::write(dir.path().join(".tmp-17-0-weights.safetensors"), b"half").unwrap();
         fs::write(dir.path().join("weights.safetensors"), b"whole").unwrap();
         clean_leftovers(dir.path()).unwrap();
-        let names: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
+        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["weights.safetensors"]);
     }
 
@@ -195,15 +189,9 @@ mod tests {
         let path = dir.path().join("stages/01-train/checkpoint.safetensors");
         let error = FileError::new("write", &path, source);
         assert!(error.is_disk_full());
-        assert!(
-            error.to_string().ends_with("free space and try again"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("free space and try again"), "{error}");
         fs::write(dir.path().join("run.toml"), "").unwrap();
-        let expected = format!(
-            "free space and run `fewshot resume {}`",
-            dir.path().display()
-        );
+        let expected = format!("free space and run `fewshot resume {}`", dir.path().display());
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
 }

@@ -37,16 +37,11 @@ impl TensorF32 {
     /// # Errors
     /// [`CheckpointError::Extent`] unless `data` holds exactly the product of `shape`.
     pub fn new(shape: Vec<usize>, data: Vec<f32>) -> Result<Self, CheckpointError> {
-        let len = shape
-            .iter()
-            .try_fold(1usize, |len, extent| len.checked_mul(*extent));
+        let len = shape.iter().try_fold(1usize, |len, extent| len.checked_mul(*extent));
         if len == Some(data.len()) {
             Ok(Self { shape, data })
         } else {
-            Err(CheckpointError::Extent {
-                shape,
-                len: data.len(),
-            })
+            Err(CheckpointError::Extent { shape, len: data.len() })
         }
     }
 
@@ -103,15 +98,9 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Meta`] if `meta` has no JSON form (a map whose keys are no strings).
     pub fn new<T: Serialize>(meta: &T) -> Result<Self, CheckpointError> {
-        let meta = serde_json::to_value(meta).map_err(|e| CheckpointError::Meta {
-            path: String::from("new checkpoint"),
-            reason: e.to_string(),
-        })?;
-        Ok(Self {
-            tensors: BTreeMap::new(),
-            meta,
-            origin: None,
-        })
+        let meta = serde_json::to_value(meta)
+            .map_err(|e| CheckpointError::Meta { path: String::from("new checkpoint"), reason: e.to_string() })?;
+        Ok(Self { tensors: BTreeMap::new(), meta, origin: None })
     }
 
     /// Adds a tensor, or replaces the one of that name.
@@ -127,10 +116,7 @@ impl Checkpoint {
         let tensor = self
             .tensors
             .remove(name)
-            .ok_or_else(|| CheckpointError::Missing {
-                path: self.origin(),
-                name: name.to_owned(),
-            })?;
+            .ok_or_else(|| CheckpointError::Missing { path: self.origin(), name: name.to_owned() })?;
         if tensor.shape() == shape {
             return Ok(tensor);
         }
@@ -149,10 +135,7 @@ impl Checkpoint {
     pub fn finish(&self) -> Result<(), CheckpointError> {
         match self.tensors.keys().next() {
             None => Ok(()),
-            Some(name) => Err(CheckpointError::Unknown {
-                path: self.origin(),
-                name: name.clone(),
-            }),
+            Some(name) => Err(CheckpointError::Unknown { path: self.origin(), name: name.clone() }),
         }
     }
 
@@ -161,10 +144,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Meta`] if it has another form.
     pub fn meta<T: DeserializeOwned>(&self) -> Result<T, CheckpointError> {
-        T::deserialize(&self.meta).map_err(|e| CheckpointError::Meta {
-            path: self.origin(),
-            reason: e.to_string(),
-        })
+        T::deserialize(&self.meta).map_err(|e| CheckpointError::Meta { path: self.origin(), reason: e.to_string() })
     }
 
     /// Writes the file; until it is whole on the disk, `path` holds the checkpoint before.
@@ -182,16 +162,11 @@ impl Checkpoint {
     /// JSON together pass the format's limit of 100 MB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, CheckpointError> {
         if self.tensors.contains_key(RESERVED) {
-            return Err(CheckpointError::Name {
-                name: RESERVED.to_owned(),
-            });
+            return Err(CheckpointError::Name { name: RESERVED.to_owned() });
         }
         let meta = canonical(&self.meta);
-        let bytes: Vec<Vec<u8>> = self
-            .tensors
-            .values()
-            .map(|tensor| tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect())
-            .collect();
+        let bytes: Vec<Vec<u8>> =
+            self.tensors.values().map(|tensor| tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
         let views: BTreeMap<&str, TensorView<'_>> = self
             .tensors
             .iter()
@@ -227,40 +202,24 @@ impl Checkpoint {
     pub fn load_if_exists(path: &Path) -> Result<Option<Self>, CheckpointError> {
         match Self::load(path) {
             Ok(checkpoint) => Ok(Some(checkpoint)),
-            Err(CheckpointError::File(error))
-                if error.io_error().kind() == io::ErrorKind::NotFound =>
-            {
-                Ok(None)
-            }
+            Err(CheckpointError::File(error)) if error.io_error().kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, CheckpointError> {
-        let damaged = |reason: String| CheckpointError::Damaged {
-            path: show(path),
-            reason,
-        };
+        let damaged = |reason: String| CheckpointError::Damaged { path: show(path), reason };
         let cut = |error: SafeTensorError| damaged(format!("cut short or altered: {error}"));
         let foreign = || CheckpointError::Foreign { path: show(path) };
 
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(cut)?;
-        let ours = header
-            .metadata()
-            .as_ref()
-            .and_then(|m| m.get(KEY))
-            .ok_or_else(foreign)?;
+        let ours = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or_else(foreign)?;
         let mut parts = ours.splitn(3, ' ');
-        let (Some(version), Some(sum), Some(meta)) = (parts.next(), parts.next(), parts.next())
-        else {
+        let (Some(version), Some(sum), Some(meta)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(foreign());
         };
         if version != VERSION {
-            return Err(CheckpointError::Version {
-                path: show(path),
-                found: version.to_owned(),
-                known: VERSION,
-            });
+            return Err(CheckpointError::Version { path: show(path), found: version.to_owned(), known: VERSION });
         }
         let file = SafeTensors::deserialize(bytes).map_err(cut)?;
         let views: BTreeMap<&str, TensorView<'_>> = file.iter().collect();
@@ -274,36 +233,22 @@ impl Checkpoint {
             }
         }
         if checksum(meta, &views) != sum {
-            return Err(damaged(String::from(
-                "its checksum is wrong: altered on the disk",
-            )));
+            return Err(damaged(String::from("its checksum is wrong: altered on the disk")));
         }
         let meta = serde_json::from_str(meta).map_err(|e| damaged(e.to_string()))?;
         let tensors = views
             .into_iter()
             .map(|(name, view)| {
                 let (numbers, _) = view.data().as_chunks::<4>();
-                let data = numbers
-                    .iter()
-                    .map(|number| f32::from_le_bytes(*number))
-                    .collect();
-                Ok((
-                    name.to_owned(),
-                    TensorF32::new(view.shape().to_vec(), data)?,
-                ))
+                let data = numbers.iter().map(|number| f32::from_le_bytes(*number)).collect();
+                Ok((name.to_owned(), TensorF32::new(view.shape().to_vec(), data)?))
             })
             .collect::<Result<_, CheckpointError>>()?;
-        Ok(Self {
-            tensors,
-            meta,
-            origin: None,
-        })
+        Ok(Self { tensors, meta, origin: None })
     }
 
     fn origin(&self) -> String {
-        self.origin
-            .as_deref()
-            .map_or_else(|| String::from("new checkpoint"), show)
+        self.origin.as_deref().map_or_else(|| String::from("new checkpoint"), show)
     }
 }
 
@@ -312,9 +257,7 @@ fn show(path: &Path) -> String {
 }
 
 fn too_large(error: SafeTensorError) -> CheckpointError {
-    CheckpointError::TooLarge {
-        reason: error.to_string(),
-    }
+    CheckpointError::TooLarge { reason: error.to_string() }
 }
 
 /// The JSON text of a value with the keys of all objects sorted, whatever order they were made in.
@@ -335,11 +278,7 @@ fn checksum(meta: &str, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
     part(meta.as_bytes());
     for (name, tensor) in tensors {
         part(name.as_bytes());
-        let extents: Vec<u8> = tensor
-            .shape()
-            .iter()
-            .flat_map(|extent| (*extent as u64).to_le_bytes())
-            .collect();
+        let extents: Vec<u8> = tensor.shape().iter().flat_map(|extent| (*extent as u64).to_le_bytes()).collect();
         part(&extents);
         part(tensor.data());
     }

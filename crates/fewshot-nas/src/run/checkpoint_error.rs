@@ -25,9 +25,7 @@ pub enum CheckpointError {
         path: String,
     },
     /// Written in another version of the format.
-    #[error(
-        "checkpoint `{path}` has format {found}, this program reads format {known}: use the version that wrote it"
-    )]
+    #[error("checkpoint `{path}` has format {found}, this program reads format {known}: use the version that wrote it")]
     Version {
         /// The file.
         path: String,
@@ -37,9 +35,7 @@ pub enum CheckpointError {
         known: &'static str,
     },
     /// A tensor is not of 32-bit floats.
-    #[error(
-        "checkpoint `{path}`: tensor `{name}` has type {found}, not F32: this file was changed by another program"
-    )]
+    #[error("checkpoint `{path}`: tensor `{name}` has type {found}, not F32: this file was changed by another program")]
     Dtype {
         /// The file.
         path: String,
@@ -73,9 +69,7 @@ pub enum CheckpointError {
         expected: Vec<usize>,
     },
     /// A tensor that nobody asked for.
-    #[error(
-        "checkpoint `{path}` has a tensor `{name}` that the network lacks: it belongs to another network"
-    )]
+    #[error("checkpoint `{path}` has a tensor `{name}` that the network lacks: it belongs to another network")]
     Unknown {
         /// The file.
         path: String,

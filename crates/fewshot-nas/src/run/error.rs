@@ -30,11 +30,7 @@ pub struct FileError {
 impl FileError {
     /// `action` is the verb in "cannot `action` `path`".
     pub fn new(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
-        Self {
-            action,
-            path: path.into(),
-            source,
-        }
+        Self { action, path: path.into(), source }
     }
 
     /// The file or folder.
@@ -49,10 +45,7 @@ impl FileError {
 
     /// The disk, or the user's share of it, is full.
     pub fn is_disk_full(&self) -> bool {
-        matches!(
-            self.source.kind(),
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-        )
+        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
     /// The run that the path lies in, if it lies in one: for the advice how to go on.
@@ -66,11 +59,7 @@ impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         if self.is_disk_full() {
-            write!(
-                f,
-                "no space left on the disk to {} `{path}`: free space and ",
-                self.action
-            )?;
+            write!(f, "no space left on the disk to {} `{path}`: free space and ", self.action)?;
             return match self.run() {
                 Some(run) => write!(f, "run `fewshot resume {}`", run.display()),
                 None => write!(f, "try again"),
@@ -96,9 +85,7 @@ impl Error for FileError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// Stage names are folder names too, so they are kept plain.
-    #[error(
-        "stage name `{name}`: use 1 to 80 of the characters a-z, 0-9, `-`, `_`, the first a letter or digit"
-    )]
+    #[error("stage name `{name}`: use 1 to 80 of the characters a-z, 0-9, `-`, `_`, the first a letter or digit")]
     Name {
         /// The name as given.
         name: String,
@@ -110,9 +97,7 @@ pub enum PlanError {
         name: String,
     },
     /// A stage waits for one that is not there.
-    #[error(
-        "stage `{stage}` waits for `{input}`, which is no stage of this plan (stages: {known})"
-    )]
+    #[error("stage `{stage}` waits for `{input}`, which is no stage of this plan (stages: {known})")]
     UnknownInput {
         /// The waiting stage.
         stage: String,
@@ -156,17 +141,13 @@ pub enum RunError {
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// The folder of a new run already holds a run.
-    #[error(
-        "`{path}` already holds a run: go on with it by `fewshot resume {path}`, or choose another folder"
-    )]
+    #[error("`{path}` already holds a run: go on with it by `fewshot resume {path}`, or choose another folder")]
     Exists {
         /// The run.
         path: String,
     },
     /// The folder of a new run holds something else.
-    #[error(
-        "`{path}` is not empty (it holds `{found}`) and is no run: choose a new or empty folder"
-    )]
+    #[error("`{path}` is not empty (it holds `{found}`) and is no run: choose a new or empty folder")]
     NotEmpty {
         /// The folder.
         path: String,
@@ -304,9 +285,7 @@ pub enum RunError {
         input: String,
     },
     /// A stage read an input, or an input's file, that it did not declare.
-    #[error(
-        "stage `{stage}` reads `{input}`, which it did not declare: this is a fault of the program"
-    )]
+    #[error("stage `{stage}` reads `{input}`, which it did not declare: this is a fault of the program")]
     Undeclared {
         /// The stage.
         stage: String,

@@ -47,11 +47,7 @@ impl RunFolder {
     /// - [`RunError::Unwritable`] if the recipe holds what TOML cannot (a map whose keys are
     ///   no strings, integers above 2^64).
     /// - [`RunError::File`] if the folder cannot be made or written.
-    pub fn create<R: Serialize>(
-        path: &Path,
-        recipe: &R,
-        data_fingerprint: &str,
-    ) -> Result<Self, RunError> {
+    pub fn create<R: Serialize>(path: &Path, recipe: &R, data_fingerprint: &str) -> Result<Self, RunError> {
         let settings = compose(RunReader::FORMAT, recipe, data_fingerprint)?;
         // Once before anything is written, so that a refusal leaves no trace; once more under the lock.
         refuse_if_used(path)?;
@@ -85,11 +81,7 @@ impl RunFolder {
             "process": std::process::id(),
         });
         events.write(None, OPENED, data)?;
-        Ok(Self {
-            reader,
-            events,
-            _lock: lock,
-        })
+        Ok(Self { reader, events, _lock: lock })
     }
 
     /// The run as anybody may read it.
@@ -132,14 +124,9 @@ fn refuse_if_used(path: &Path) -> Result<(), RunError> {
         Err(e) => return Err(FileError::new("list", path, e).into()),
     };
     for entry in entries {
-        let name = entry
-            .map_err(|e| FileError::new("list", path, e))?
-            .file_name();
+        let name = entry.map_err(|e| FileError::new("list", path, e))?.file_name();
         if name != LOCK_FILE && !is_temporary(&name) {
-            return Err(RunError::NotEmpty {
-                path: text(),
-                found: name.to_string_lossy().into_owned(),
-            });
+            return Err(RunError::NotEmpty { path: text(), found: name.to_string_lossy().into_owned() });
         }
     }
     Ok(())

@@ -14,20 +14,12 @@ pub(super) fn order(stages: &[Stage<'_>]) -> Result<Vec<usize>, PlanError> {
     check(stages)?;
     let mut order = Vec::with_capacity(stages.len());
     let mut taken: BTreeSet<&str> = BTreeSet::new();
-    let waits = |stage: &Stage<'_>, taken: &BTreeSet<&str>| {
-        stage
-            .inputs
-            .iter()
-            .any(|input| !taken.contains(input.as_str()))
-    };
+    let waits =
+        |stage: &Stage<'_>, taken: &BTreeSet<&str>| stage.inputs.iter().any(|input| !taken.contains(input.as_str()));
     while order.len() < stages.len() {
-        let next = stages
-            .iter()
-            .position(|stage| !taken.contains(stage.name.as_str()) && !waits(stage, &taken));
+        let next = stages.iter().position(|stage| !taken.contains(stage.name.as_str()) && !waits(stage, &taken));
         let Some(next) = next else {
-            return Err(PlanError::Cycle {
-                circle: circle(stages, &taken),
-            });
+            return Err(PlanError::Cycle { circle: circle(stages, &taken) });
         };
         taken.insert(&stages[next].name);
         order.push(next);
@@ -38,9 +30,7 @@ pub(super) fn order(stages: &[Stage<'_>]) -> Result<Vec<usize>, PlanError> {
 /// A circle among the stages not in `taken`, each of which waits for another one of them.
 fn circle(stages: &[Stage<'_>], taken: &BTreeSet<&str>) -> Vec<String> {
     let next = |name: Option<&str>| {
-        let mut open = stages
-            .iter()
-            .filter(|stage| !taken.contains(stage.name.as_str()));
+        let mut open = stages.iter().filter(|stage| !taken.contains(stage.name.as_str()));
         match name {
             None => open.next().map(|stage| stage.name.as_str()),
             Some(name) => open
@@ -54,10 +44,7 @@ fn circle(stages: &[Stage<'_>], taken: &BTreeSet<&str>) -> Vec<String> {
     while let Some(name) = at {
         if let Some(first) = walk.iter().position(|seen| *seen == name) {
             walk.push(name);
-            return walk[first..]
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect();
+            return walk[first..].iter().map(|name| (*name).to_owned()).collect();
         }
         walk.push(name);
         at = next(Some(name));
@@ -70,14 +57,10 @@ fn check(stages: &[Stage<'_>]) -> Result<(), PlanError> {
     let mut names = BTreeSet::new();
     for stage in stages {
         if !is_stage_name(&stage.name) {
-            return Err(PlanError::Name {
-                name: stage.name.clone(),
-            });
+            return Err(PlanError::Name { name: stage.name.clone() });
         }
         if !names.insert(stage.name.as_str()) {
-            return Err(PlanError::Duplicate {
-                name: stage.name.clone(),
-            });
+            return Err(PlanError::Duplicate { name: stage.name.clone() });
         }
         if let Some(output) = stage.outputs.iter().find(|output| !is_file_name(output)) {
             let (stage, output) = (stage.name.clone(), output.clone());
@@ -104,9 +87,7 @@ pub(super) fn list(stages: &[Stage<'_>]) -> String {
 
 fn is_stage_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    (1..=80).contains(&name.len())
-        && name.starts_with(plain)
-        && name.chars().all(|c| plain(c) || c == '-' || c == '_')
+    (1..=80).contains(&name.len()) && name.starts_with(plain) && name.chars().all(|c| plain(c) || c == '-' || c == '_')
 }
 
 fn is_file_name(name: &str) -> bool {

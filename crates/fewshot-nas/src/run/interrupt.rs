@@ -56,11 +56,7 @@ impl Interrupt {
     /// # Errors
     /// [`Interrupted`] once the stop was asked for.
     pub fn check(&self) -> Result<(), Interrupted> {
-        if self.is_requested() {
-            Err(Interrupted)
-        } else {
-            Ok(())
-        }
+        if self.is_requested() { Err(Interrupted) } else { Ok(()) }
     }
 }
 
@@ -133,10 +129,7 @@ mod tests {
     fn an_interruption_is_seen_through_wrappers() {
         assert!(is_interrupted(&Interrupted));
         assert!(is_interrupted(&TrainError::Transparent(Interrupted)));
-        assert!(is_interrupted(&TrainError::Named {
-            epoch: 3,
-            source: Interrupted
-        }));
+        assert!(is_interrupted(&TrainError::Named { epoch: 3, source: Interrupted }));
         assert!(!is_interrupted(&TrainError::Nan));
         assert!(!is_interrupted(&std::io::Error::other("disk")));
     }

@@ -45,9 +45,7 @@ impl RunLock {
                 });
             }
             Err(TryLockError::Error(e)) => {
-                return Err(
-                    FileError::new("lock (does this disk support locks?)", &path, e).into(),
-                );
+                return Err(FileError::new("lock (does this disk support locks?)", &path, e).into());
             }
         }
         file.set_len(0)

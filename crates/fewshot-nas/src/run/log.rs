@@ -94,10 +94,7 @@ impl JsonLines {
             fault::point();
         }
         tail.cut().map_err(|e| fail("repair", e))?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            tail: Mutex::new(tail),
-        })
+        Ok(Self { path: path.to_path_buf(), tail: Mutex::new(tail) })
     }
 
     /// The file.
@@ -148,23 +145,14 @@ impl JsonLines {
     pub fn truncate(&self, lines: usize) -> Result<(), LogError> {
         let mut tail = self.tail();
         if lines > tail.lines {
-            return Err(LogError::Short {
-                path: self.path.display().to_string(),
-                found: tail.lines,
-                wanted: lines,
-            });
+            return Err(LogError::Short { path: self.path.display().to_string(), found: tail.lines, wanted: lines });
         }
         let bytes = fs::read(&self.path).map_err(|e| FileError::new("read", &self.path, e))?;
-        let kept: usize = bytes
-            .split_inclusive(|byte| *byte == b'\n')
-            .take(lines)
-            .map(<[u8]>::len)
-            .sum();
+        let kept: usize = bytes.split_inclusive(|byte| *byte == b'\n').take(lines).map(<[u8]>::len).sum();
         tail.len = kept as u64;
         tail.lines = lines;
         fault::point();
-        tail.cut()
-            .map_err(|e| FileError::new("cut", &self.path, e))?;
+        tail.cut().map_err(|e| FileError::new("cut", &self.path, e))?;
         Ok(())
     }
 
@@ -219,10 +207,7 @@ pub fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, LogError> 
 
 /// `bytes` up to and with its last line break.
 fn whole_lines(bytes: &[u8]) -> &[u8] {
-    let end = bytes
-        .iter()
-        .rposition(|byte| *byte == b'\n')
-        .map_or(0, |last| last + 1);
+    let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
     &bytes[..end]
 }
 
@@ -267,9 +252,7 @@ impl Event {
 
 /// Seconds from one time to another; none if the clock was set back meanwhile.
 fn between(from: Option<SystemTime>, to: Option<SystemTime>) -> f64 {
-    let span = from
-        .zip(to)
-        .and_then(|(from, to)| to.duration_since(from).ok());
+    let span = from.zip(to).and_then(|(from, to)| to.duration_since(from).ok());
     span.map_or(0.0, |span| span.as_secs_f64())
 }
 
@@ -285,9 +268,7 @@ impl EventLog {
     /// # Errors
     /// [`LogError::File`] naming the file.
     pub fn open(path: &Path) -> Result<Self, LogError> {
-        Ok(Self {
-            lines: JsonLines::open(path)?,
-        })
+        Ok(Self { lines: JsonLines::open(path)? })
     }
 
     /// Writes an event with the time of now.

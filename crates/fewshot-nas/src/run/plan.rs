@@ -63,9 +63,7 @@ impl<'a> Plan<'a> {
 
     /// The names of the stages in the order in which [`Plan::run`] takes them.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.order
-            .iter()
-            .map(|index| self.stages[*index].name.as_str())
+        self.order.iter().map(|index| self.stages[*index].name.as_str())
     }
 
     /// Runs all stages that are not done yet, and returns the values of all by name.
@@ -121,18 +119,9 @@ impl<'a> Plan<'a> {
             }
         }
         let ready = |stage: &&Stage<'_>| {
-            !done.contains(stage.name.as_str())
-                && stage
-                    .inputs
-                    .iter()
-                    .all(|input| done.contains(input.as_str()))
+            !done.contains(stage.name.as_str()) && stage.inputs.iter().all(|input| done.contains(input.as_str()))
         };
-        Ok(self
-            .stages
-            .iter()
-            .filter(ready)
-            .map(|stage| stage.name.as_str())
-            .collect())
+        Ok(self.stages.iter().filter(ready).map(|stage| stage.name.as_str()).collect())
     }
 
     /// The value of a stage, or `None` while it is not done.
@@ -151,19 +140,12 @@ impl<'a> Plan<'a> {
         progress: &dyn Progress,
     ) -> Result<Value, RunError> {
         let stage = &self.stages[index];
-        let info = StageInfo {
-            name: &stage.name,
-            number: index + 1,
-            total: self.stages.len(),
-        };
+        let info = StageInfo { name: &stage.name, number: index + 1, total: self.stages.len() };
         if let Some(value) = self.done(index, run)? {
             progress.stage_finished(info, StageEnd::Reused);
             return Ok(value);
         }
-        let interrupted = || RunError::Interrupted {
-            run: run.path().display().to_string(),
-            source: Interrupted,
-        };
+        let interrupted = || RunError::Interrupted { run: run.path().display().to_string(), source: Interrupted };
         if interrupt.is_requested() {
             return Err(interrupted());
         }
@@ -176,33 +158,20 @@ impl<'a> Plan<'a> {
         events.write(Some(&stage.name), "started", Value::Null)?;
         progress.stage_started(info);
         let began = Instant::now();
-        let context = StageContext {
-            info,
-            folder: folder.clone(),
-            inputs,
-            run,
-            interrupt,
-            progress,
-        };
+        let context = StageContext { info, folder: folder.clone(), inputs, run, interrupt, progress };
         let value = match (stage.body)(&context) {
             Ok(value) => value,
             Err(error) => {
                 let cut = is_interrupted(&*error as &(dyn std::error::Error + 'static));
-                let (kind, end) = if cut {
-                    ("interrupted", StageEnd::Interrupted)
-                } else {
-                    ("failed", StageEnd::Failed)
-                };
+                let (kind, end) =
+                    if cut { ("interrupted", StageEnd::Interrupted) } else { ("failed", StageEnd::Failed) };
                 progress.stage_finished(info, end);
                 // The log may be what failed (a full disk): the stage's own error is the one to tell.
                 let _ = events.write(Some(&stage.name), kind, json!(error.to_string()));
                 return Err(if cut {
                     interrupted()
                 } else {
-                    RunError::Stage {
-                        stage: stage.name.clone(),
-                        source: error,
-                    }
+                    RunError::Stage { stage: stage.name.clone(), source: error }
                 });
             }
         };
@@ -212,13 +181,7 @@ impl<'a> Plan<'a> {
                 return Err(RunError::OutputNotMade { stage, output });
             }
         }
-        write_json(
-            &folder.join(DONE),
-            &Done {
-                stage: stage.name.clone(),
-                value,
-            },
-        )?;
+        write_json(&folder.join(DONE), &Done { stage: stage.name.clone(), value })?;
         let seconds = began.elapsed().as_secs_f64();
         events.write(Some(&stage.name), "done", json!({ "seconds": seconds }))?;
         progress.stage_finished(info, StageEnd::Done { seconds });
@@ -231,28 +194,16 @@ impl<'a> Plan<'a> {
     }
 
     /// What the stages that `stage` waits for left.
-    fn inputs<'s>(
-        &'s self,
-        stage: &'s Stage<'a>,
-        run: &RunReader,
-    ) -> Result<BTreeMap<&'s str, Input<'s>>, RunError> {
+    fn inputs<'s>(&'s self, stage: &'s Stage<'a>, run: &RunReader) -> Result<BTreeMap<&'s str, Input<'s>>, RunError> {
         let mut inputs = BTreeMap::new();
         for name in &stage.inputs {
             let index = self.position(name)?;
-            let value = self.done(index, run)?.ok_or_else(|| RunError::NotReady {
-                stage: stage.name.clone(),
-                input: name.clone(),
-            })?;
+            let value = self
+                .done(index, run)?
+                .ok_or_else(|| RunError::NotReady { stage: stage.name.clone(), input: name.clone() })?;
             let folder = run.stage_folder(index + 1, name);
             let outputs = &self.stages[index].outputs;
-            inputs.insert(
-                name.as_str(),
-                Input {
-                    value,
-                    folder,
-                    outputs,
-                },
-            );
+            inputs.insert(name.as_str(), Input { value, folder, outputs });
         }
         Ok(inputs)
     }
@@ -262,20 +213,13 @@ impl<'a> Plan<'a> {
         let stage = &self.stages[index];
         let folder = run.stage_folder(index + 1, &stage.name);
         let path = folder.join(DONE);
-        let advice = format!(
-            "delete the folder `{}` to repeat the stage",
-            folder.display()
-        );
+        let advice = format!("delete the folder `{}` to repeat the stage", folder.display());
         let Some(done) = read_json::<Done>(&path, &advice)? else {
             return Ok(None);
         };
         if done.stage != stage.name {
             let reason = format!("it belongs to the stage `{}`", done.stage);
-            return Err(RunError::Damaged {
-                path: show(&path),
-                reason,
-                advice,
-            });
+            return Err(RunError::Damaged { path: show(&path), reason, advice });
         }
         for output in &stage.outputs {
             let file = folder.join(output);
@@ -306,17 +250,13 @@ impl<'a> Plan<'a> {
         };
         let new = self.file(run);
         if old.run_toml_sha256 != new.run_toml_sha256 {
-            return Err(RunError::SettingsChanged {
-                path: show(&run.path().join(RUN_TOML)),
-            });
+            return Err(RunError::SettingsChanged { path: show(&run.path().join(RUN_TOML)) });
         }
         match difference(&old.stages, &new.stages) {
             None => Ok(true),
-            Some(difference) => Err(RunError::PlanChanged {
-                path: show(run.path()),
-                difference,
-                program: run.program().to_owned(),
-            }),
+            Some(difference) => {
+                Err(RunError::PlanChanged { path: show(run.path()), difference, program: run.program().to_owned() })
+            }
         }
     }
 
@@ -326,20 +266,14 @@ impl<'a> Plan<'a> {
             inputs: stage.inputs.clone(),
             outputs: stage.outputs.clone(),
         };
-        PlanFile {
-            run_toml_sha256: run.settings_checksum(),
-            stages: self.stages.iter().map(entry).collect(),
-        }
+        PlanFile { run_toml_sha256: run.settings_checksum(), stages: self.stages.iter().map(entry).collect() }
     }
 
     fn position(&self, name: &str) -> Result<usize, RunError> {
         self.stages
             .iter()
             .position(|stage| stage.name == name)
-            .ok_or_else(|| RunError::UnknownStage {
-                name: name.to_owned(),
-                known: list(&self.stages),
-            })
+            .ok_or_else(|| RunError::UnknownStage { name: name.to_owned(), known: list(&self.stages) })
     }
 }
 
@@ -347,16 +281,10 @@ impl<'a> Plan<'a> {
 fn difference(old: &[StageEntry], new: &[StageEntry]) -> Option<String> {
     for (number, (old, new)) in (1..).zip(old.iter().zip(new)) {
         if old.name != new.name {
-            return Some(format!(
-                "stage {number} was `{}`, is now `{}`",
-                old.name, new.name
-            ));
+            return Some(format!("stage {number} was `{}`, is now `{}`", old.name, new.name));
         }
         if old != new {
-            return Some(format!(
-                "stage `{}` has other inputs or outputs now",
-                old.name
-            ));
+            return Some(format!("stage `{}` has other inputs or outputs now", old.name));
         }
     }
     let (was, is) = (old.len(), new.len());

@@ -88,23 +88,9 @@ pub struct Counter<'a> {
 
 impl<'a> Counter<'a> {
     /// A counter that stands at `start`, the units done by earlier processes, and reports that.
-    pub fn new(
-        progress: &'a dyn Progress,
-        what: &'a str,
-        unit: &'a str,
-        start: u64,
-        total: Option<u64>,
-    ) -> Self {
+    pub fn new(progress: &'a dyn Progress, what: &'a str, unit: &'a str, start: u64, total: Option<u64>) -> Self {
         let done = AtomicU64::new(start);
-        let counter = Self {
-            progress,
-            what,
-            unit,
-            total,
-            start,
-            done,
-            began: Instant::now(),
-        };
+        let counter = Self { progress, what, unit, total, start, done, began: Instant::now() };
         counter.report(start);
         counter
     }
@@ -124,13 +110,7 @@ impl<'a> Counter<'a> {
         let here = done.saturating_sub(self.start);
         let seconds = self.began.elapsed().as_secs_f64();
         let per_second = (here > 0 && seconds > 0.0).then(|| here as f64 / seconds);
-        self.progress.position(Position {
-            what: self.what,
-            done,
-            total: self.total,
-            unit: self.unit,
-            per_second,
-        });
+        self.progress.position(Position { what: self.what, done, total: self.total, unit: self.unit, per_second });
     }
 }
 
@@ -148,10 +128,7 @@ mod tests {
 
     impl Progress for Seen {
         fn position(&self, at: Position<'_>) {
-            self.0
-                .lock()
-                .unwrap()
-                .push((at.done, at.per_second, at.remaining()));
+            self.0.lock().unwrap().push((at.done, at.per_second, at.remaining()));
         }
     }
 
@@ -166,10 +143,7 @@ mod tests {
         let (done, rate, left) = seen[1];
         assert_eq!(done, 9_002);
         let rate = rate.unwrap();
-        assert!(
-            rate > 0.0 && rate <= 100.0,
-            "2 steps in 20 ms or more: {rate}"
-        );
+        assert!(rate > 0.0 && rate <= 100.0, "2 steps in 20 ms or more: {rate}");
         let left = left.unwrap().as_secs_f64();
         assert!((left - 998.0 / rate).abs() < 1e-6, "{left}");
     }
@@ -186,21 +160,12 @@ mod tests {
         assert_eq!(counter.done(), 400);
         let positions = seen.0.lock().unwrap();
         assert_eq!(positions.len(), 401);
-        assert!(
-            positions.iter().all(|(_, _, left)| left.is_none()),
-            "no total, no time left"
-        );
+        assert!(positions.iter().all(|(_, _, left)| left.is_none()), "no total, no time left");
     }
 
     #[test]
     fn a_rate_of_nothing_gives_no_time() {
-        let at = Position {
-            what: "",
-            done: 1,
-            total: Some(2),
-            unit: "",
-            per_second: Some(0.0),
-        };
+        let at = Position { what: "", done: 1, total: Some(2), unit: "", per_second: Some(0.0) };
         assert_eq!(at.remaining(), None);
     }
 }

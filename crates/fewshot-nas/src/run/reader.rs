@@ -43,15 +43,8 @@ impl RunReader {
         let file = path.join(RUN_TOML);
         let settings = match fs::read_to_string(&file) {
             Ok(settings) => settings,
-            Err(e)
-                if matches!(
-                    e.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                return Err(RunError::NotARun {
-                    path: path.display().to_string(),
-                });
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Err(RunError::NotARun { path: path.display().to_string() });
             }
             Err(e) => return Err(FileError::new("read", &file, e).into()),
         };
@@ -60,28 +53,14 @@ impl RunReader {
         let program = format.program().to_owned();
         if found < known {
             let path = path.display().to_string();
-            return Err(RunError::OlderFormat {
-                path,
-                found,
-                known,
-                program,
-            });
+            return Err(RunError::OlderFormat { path, found, known, program });
         }
         if found > known {
             let path = path.display().to_string();
-            return Err(RunError::NewerFormat {
-                path,
-                found,
-                known,
-                program,
-            });
+            return Err(RunError::NewerFormat { path, found, known, program });
         }
         let header = parse_toml(&file, &settings)?;
-        Ok(Self {
-            path: path.to_path_buf(),
-            header,
-            settings,
-        })
+        Ok(Self { path: path.to_path_buf(), header, settings })
     }
 
     /// The run's folder.
@@ -128,10 +107,7 @@ impl RunReader {
     /// # Errors
     /// [`RunError::Damaged`] if `result.json` is no `T`.
     pub fn result<T: DeserializeOwned>(&self) -> Result<Option<T>, RunError> {
-        read_json(
-            &self.path.join(RESULT),
-            "delete it and run `fewshot resume` to make it again",
-        )
+        read_json(&self.path.join(RESULT), "delete it and run `fewshot resume` to make it again")
     }
 
     /// What happened so far.
@@ -171,20 +147,15 @@ impl RunReader {
 }
 
 /// The JSON file `path`, or `None` where there is none; `advice` says what to do if it is damaged.
-pub(super) fn read_json<T: DeserializeOwned>(
-    path: &Path,
-    advice: &str,
-) -> Result<Option<T>, RunError> {
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, RunError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(FileError::new("read", path, e).into()),
     };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|e| RunError::Damaged {
-            path: path.display().to_string(),
-            reason: e.to_string(),
-            advice: advice.to_owned(),
-        })
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| RunError::Damaged {
+        path: path.display().to_string(),
+        reason: e.to_string(),
+        advice: advice.to_owned(),
+    })
 }

@@ -67,10 +67,7 @@ pub(super) struct Versions {
 impl Versions {
     pub(super) fn current() -> Self {
         let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
-        Self {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            target: format!("{arch}-{os}"),
-        }
+        Self { program: env!("CARGO_PKG_VERSION").to_owned(), target: format!("{arch}-{os}") }
     }
 }
 
@@ -102,10 +99,7 @@ struct ProgramOnly {
 
 impl FormatOnly {
     pub(super) fn program(&self) -> &str {
-        self.versions
-            .program
-            .as_deref()
-            .unwrap_or("(version unknown)")
+        self.versions.program.as_deref().unwrap_or("(version unknown)")
     }
 }
 
@@ -124,25 +118,11 @@ pub(super) struct RecipeOnly<R> {
 }
 
 /// The text of a new `run.toml`.
-pub(super) fn compose<R: Serialize>(
-    format: u32,
-    recipe: &R,
-    fingerprint: &str,
-) -> Result<String, RunError> {
-    let whole = Whole {
-        format,
-        versions: Versions::current(),
-        data: Data {
-            fingerprint: fingerprint.to_owned(),
-        },
-        recipe,
-    };
-    let body = toml::to_string_pretty(&whole).map_err(|e| RunError::Unwritable {
-        reason: e.to_string(),
-    })?;
-    Ok(format!(
-        "# Written when the run began; `fewshot resume` goes on from exactly these settings.\n{body}"
-    ))
+pub(super) fn compose<R: Serialize>(format: u32, recipe: &R, fingerprint: &str) -> Result<String, RunError> {
+    let whole =
+        Whole { format, versions: Versions::current(), data: Data { fingerprint: fingerprint.to_owned() }, recipe };
+    let body = toml::to_string_pretty(&whole).map_err(|e| RunError::Unwritable { reason: e.to_string() })?;
+    Ok(format!("# Written when the run began; `fewshot resume` goes on from exactly these settings.\n{body}"))
 }
 
 #[cfg(test)]
@@ -165,15 +145,8 @@ mod tests {
     }
 
     fn text() -> String {
-        let train = Train {
-            lr: 0.025,
-            steps: 300,
-        };
-        let recipe = Recipe {
-            space: String::from("cell1296"),
-            train,
-            limit: None,
-        };
+        let train = Train { lr: 0.025, steps: 300 };
+        let recipe = Recipe { space: String::from("cell1296"), train, limit: None };
         compose(1, &recipe, "abc").unwrap()
     }
 
@@ -187,24 +160,11 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let read: RecipeOnly<Recipe> = parse_toml(Path::new("run.toml"), &text()).unwrap();
-        let train = Train {
-            lr: 0.025,
-            steps: 300,
-        };
-        assert_eq!(
-            read.recipe,
-            Recipe {
-                space: String::from("cell1296"),
-                train,
-                limit: None
-            }
-        );
+        let train = Train { lr: 0.025, steps: 300 };
+        assert_eq!(read.recipe, Recipe { space: String::from("cell1296"), train, limit: None });
         let header: Header = parse_toml(Path::new("run.toml"), &text()).unwrap();
         assert_eq!(header.versions, Versions::current());
-        assert_eq!(
-            (header.format, header.data.fingerprint.as_str()),
-            (1, "abc")
-        );
+        assert_eq!((header.format, header.data.fingerprint.as_str()), (1, "abc"));
     }
 
     #[test]
@@ -213,17 +173,11 @@ mod tests {
         let line = 1 + good.lines().position(|l| l.starts_with("lr")).unwrap();
         let wrong = good.replace("0.025", "\"fast\"");
         let message = error(&wrong);
-        assert!(
-            message.contains(&format!("line {line} (`lr = \"fast\"`)")),
-            "{message}"
-        );
+        assert!(message.contains(&format!("line {line} (`lr = \"fast\"`)")), "{message}");
         assert!(message.starts_with("`r/run.toml`"), "{message}");
 
         let message = error(&good.replace("lr =", "rl ="));
-        assert!(
-            message.contains(&format!("line {line} (`rl = 0.025`)")),
-            "{message}"
-        );
+        assert!(message.contains(&format!("line {line} (`rl = 0.025`)")), "{message}");
         assert!(message.contains("unknown field `rl`"), "{message}");
 
         let message = error(&good.replace("lr = 0.025\n", ""));
@@ -245,8 +199,7 @@ mod tests {
     fn numbers_come_back_exactly() {
         let numbers = (u64::MAX, i64::MIN, 0.1 + 0.2, 1e-300, 0.1f32);
         let text = compose(1, &numbers, "").unwrap();
-        let read: RecipeOnly<(u64, i64, f64, f64, f32)> =
-            parse_toml(Path::new("run.toml"), &text).unwrap();
+        let read: RecipeOnly<(u64, i64, f64, f64, f32)> = parse_toml(Path::new("run.toml"), &text).unwrap();
         assert_eq!(read.recipe, numbers, "{text}");
     }
 }

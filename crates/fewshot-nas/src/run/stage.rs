@@ -32,16 +32,8 @@ impl<'a> Stage<'a> {
     /// in an earlier process.
     ///
     /// The value is written as JSON: its floats come back exactly, but they must be finite.
-    pub fn new(
-        name: impl Into<String>,
-        body: impl Fn(&StageContext<'_>) -> Result<Value, StageError> + 'a,
-    ) -> Self {
-        Self {
-            name: name.into(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            body: Box::new(body),
-        }
+    pub fn new(name: impl Into<String>, body: impl Fn(&StageContext<'_>) -> Result<Value, StageError> + 'a) -> Self {
+        Self { name: name.into(), inputs: Vec::new(), outputs: Vec::new(), body: Box::new(body) }
     }
 
     /// Waits for these stages, and may read their values and outputs.
@@ -147,13 +139,7 @@ impl<'a> StageContext<'a> {
     }
 
     /// A counter of `unit`s of the work `what`, of which `start` were done by earlier processes.
-    pub fn counter<'b>(
-        &self,
-        what: &'b str,
-        unit: &'b str,
-        start: u64,
-        total: Option<u64>,
-    ) -> Counter<'b>
+    pub fn counter<'b>(&self, what: &'b str, unit: &'b str, start: u64, total: Option<u64>) -> Counter<'b>
     where
         'a: 'b,
     {
@@ -161,15 +147,10 @@ impl<'a> StageContext<'a> {
     }
 
     fn declared(&self, stage: &str) -> Result<&Input<'a>, RunError> {
-        self.inputs
-            .get(stage)
-            .ok_or_else(|| self.undeclared(stage.to_owned()))
+        self.inputs.get(stage).ok_or_else(|| self.undeclared(stage.to_owned()))
     }
 
     fn undeclared(&self, input: String) -> RunError {
-        RunError::Undeclared {
-            stage: self.name().to_owned(),
-            input,
-        }
+        RunError::Undeclared { stage: self.name().to_owned(), input }
     }
 }

@@ -12,15 +12,8 @@ use crate::run::Interrupted;
 
 fn space() -> Arc<CellSpace> {
     let default = CellSkeleton::default_for("nasbench201").unwrap();
-    let skeleton = CellSkeleton {
-        image_height: 28,
-        image_width: 28,
-        channels_in: 1,
-        classes: 10,
-        width: 3,
-        cells: 1,
-        ..default
-    };
+    let skeleton =
+        CellSkeleton { image_height: 28, image_width: 28, channels_in: 1, classes: 10, width: 3, cells: 1, ..default };
     Arc::new(CellSpace::by_name("nasbench201", skeleton).unwrap())
 }
 

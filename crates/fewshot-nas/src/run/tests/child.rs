@@ -80,9 +80,7 @@ fn with_program(mut command: Command, task: &str, run: &Path) -> Command {
 pub(super) fn start(task: &str, run: &Path) -> Child {
     let mut child = command(task, run).spawn().unwrap();
     let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines();
-    let ready = lines
-        .map_while(Result::ok)
-        .any(|line| line.ends_with("ready"));
+    let ready = lines.map_while(Result::ok).any(|line| line.ends_with("ready"));
     assert!(ready, "the child ended early");
     child
 }
@@ -92,9 +90,7 @@ mod signals {
     use super::*;
 
     fn signal(child: &Child, name: &str) {
-        let status = Command::new("kill")
-            .args([name, &child.id().to_string()])
-            .status();
+        let status = Command::new("kill").args([name, &child.id().to_string()]).status();
         assert!(status.unwrap().success());
     }
 
@@ -138,18 +134,13 @@ mod signals {
             // Longer each time, so that a slow machine gets to the end as well.
             std::thread::sleep(Duration::from_millis(20 + 7 * (step % 4) + 3 * step));
             // It may be done already; then there is nobody to signal.
-            let _ = Command::new("kill")
-                .args(["-INT", &child.id().to_string()])
-                .output();
+            let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).output();
             let status = wait(child);
             if status.success() {
                 break;
             }
             // Before the handlers are there, the signal itself ends the process.
-            assert!(
-                matches!(status.code(), Some(INTERRUPTED_EXIT_CODE) | None),
-                "{status}"
-            );
+            assert!(matches!(status.code(), Some(INTERRUPTED_EXIT_CODE) | None), "{status}");
             ends += 1;
         }
         assert!(ends > 0, "it was never interrupted");

@@ -12,10 +12,7 @@ const CHECKED: &str = "disk checked";
 
 /// In a child that may mount: fills a disk of 128 KB under a run.
 pub(super) fn fill(folder: &Path) {
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=128k", "tmpfs"])
-        .arg(folder)
-        .status();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=128k", "tmpfs"]).arg(folder).status();
     if !mounted.is_ok_and(|status| status.success()) {
         return;
     }
@@ -30,37 +27,18 @@ pub(super) fn fill(folder: &Path) {
     state(1_000).save(&path).unwrap();
     let error = state(100_000).save(&path).unwrap_err().to_string();
     let advice = format!("free space and run `fewshot resume {}`", run.display());
-    assert!(
-        error.starts_with("no space left on the disk to write"),
-        "{error}"
-    );
-    assert!(
-        error.contains("checkpoint.safetensors") && error.ends_with(&advice),
-        "{error}"
-    );
-    assert_eq!(
-        Checkpoint::load(&path).unwrap(),
-        state(1_000),
-        "the old one is whole"
-    );
-    let left = fs::read_dir(&run)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
-    assert!(
-        !left
-            .into_iter()
-            .any(|name| name.to_string_lossy().starts_with(".tmp-"))
-    );
+    assert!(error.starts_with("no space left on the disk to write"), "{error}");
+    assert!(error.contains("checkpoint.safetensors") && error.ends_with(&advice), "{error}");
+    assert_eq!(Checkpoint::load(&path).unwrap(), state(1_000), "the old one is whole");
+    let left = fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with(".tmp-")));
 
     // A line that does not fit leaves no part behind, and the log goes on when there is space.
     let history = folder.open_history().unwrap();
     history.append(&1).unwrap();
     let long = "x".repeat(200_000);
     let error = history.append(&long).unwrap_err().to_string();
-    assert!(
-        error.starts_with("no space left on the disk to write"),
-        "{error}"
-    );
+    assert!(error.starts_with("no space left on the disk to write"), "{error}");
     history.append(&2).unwrap();
     assert_eq!(history.read::<u32>().unwrap(), [1, 2]);
     println!("{CHECKED}");
@@ -107,19 +85,11 @@ pub(super) fn close(folder: &Path) {
         fs::remove_file(closed.join("probe")).unwrap();
         return;
     }
-    let error = write_atomic(&closed.join("a.json"), b"x")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("a.json") && error.contains("choose another folder"),
-        "{error}"
-    );
+    let error = write_atomic(&closed.join("a.json"), b"x").unwrap_err().to_string();
+    assert!(error.contains("a.json") && error.contains("choose another folder"), "{error}");
     let error = RunFolder::create(&closed.join("run"), &toy::Recipe::default(), "data");
     let error = error.unwrap_err().to_string();
-    assert!(
-        error.contains("closed/run") && error.contains("choose another folder"),
-        "{error}"
-    );
+    assert!(error.contains("closed/run") && error.contains("choose another folder"), "{error}");
     println!("{CHECKED}");
 }
 

@@ -10,10 +10,7 @@ use super::{child, toy};
 /// Runs the toy in a child that ends at its `cut`-th file operation; whether it came to its end
 /// before.
 fn run_cut(run: &Path, cut: u64) -> bool {
-    let output = child::command("toy", run)
-        .env(CUT_AT, cut.to_string())
-        .output()
-        .unwrap();
+    let output = child::command("toy", run).env(CUT_AT, cut.to_string()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     match output.status.code() {
         Some(0) => true,
@@ -28,11 +25,8 @@ fn a_cut_at_any_file_operation_changes_nothing() {
     let whole = dir.path().join("whole");
     toy::run(&whole, &Interrupt::new(), &NoProgress).unwrap();
     let expected = toy::files(&whole);
-    let names: Vec<&str> = expected
-        .keys()
-        .map(String::as_str)
-        .filter(|n| !n.ends_with("04-search/done.json"))
-        .collect();
+    let names: Vec<&str> =
+        expected.keys().map(String::as_str).filter(|n| !n.ends_with("04-search/done.json")).collect();
     assert_eq!(names, toy::NAMES);
 
     let mut cut = 1;
@@ -43,8 +37,7 @@ fn a_cut_at_any_file_operation_changes_nothing() {
         }
         // The resumed process is cut too, somewhere in its first operations, then left alone.
         run_cut(&run, 1 + cut * 7 % 31);
-        toy::run(&run, &Interrupt::new(), &NoProgress)
-            .unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
+        toy::run(&run, &Interrupt::new(), &NoProgress).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
         assert_eq!(toy::files(&run), expected, "cut at {cut}");
         std::fs::remove_dir_all(&run).unwrap();
         cut += 1;
@@ -60,10 +53,7 @@ fn a_kill_at_any_moment_changes_nothing() {
     let run = dir.path().join("killed");
     let mut kills = 0;
     for round in 0..40u64 {
-        let mut child = child::command("toy", &run)
-            .env(toy::SLOW, "4")
-            .spawn()
-            .unwrap();
+        let mut child = child::command("toy", &run).env(toy::SLOW, "4").spawn().unwrap();
         // Spread over the time that a stage takes; longer each time, so that a slow machine gets
         // past the start of the process as well.
         std::thread::sleep(Duration::from_millis(5 + round * 17 % 53 + 3 * round));
@@ -90,12 +80,7 @@ fn a_killed_process_frees_the_run() {
     match RunFolder::open(&run) {
         Err(error @ RunError::InUse { pid, .. }) => {
             assert_eq!(pid, Some(holder.id()));
-            assert!(
-                error
-                    .to_string()
-                    .contains(&format!("process {}", holder.id())),
-                "{error}"
-            );
+            assert!(error.to_string().contains(&format!("process {}", holder.id())), "{error}");
         }
         other => panic!("{other:?}"),
     }

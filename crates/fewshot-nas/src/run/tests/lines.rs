@@ -11,9 +11,7 @@ fn a_line_torn_at_any_byte_is_cut_off() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("history.jsonl");
     let lines = JsonLines::open(&path).unwrap();
-    let values: Vec<Value> = (0..4)
-        .map(|i| json!({ "arch": [i, "ä\n"], "score": 0.1 * f64::from(i) }))
-        .collect();
+    let values: Vec<Value> = (0..4).map(|i| json!({ "arch": [i, "ä\n"], "score": 0.1 * f64::from(i) })).collect();
     for value in &values {
         lines.append(value).unwrap();
     }
@@ -46,17 +44,7 @@ fn lines_after_a_checkpoint_are_dropped() {
     lines.append(&7).unwrap();
     assert_eq!(lines.read::<u32>().unwrap(), [0, 1, 7]);
     let error = lines.truncate(4).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            LogError::Short {
-                found: 3,
-                wanted: 4,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, LogError::Short { found: 3, wanted: 4, .. }), "{error}");
     lines.truncate(0).unwrap();
     lines.append(&8).unwrap();
     assert_eq!(lines.read::<u32>().unwrap(), [8]);
@@ -69,10 +57,7 @@ fn a_wrong_line_is_named() {
     fs::write(&path, "{\"time\":\"t\",\"kind\":\"a\"}\nnonsense\n").unwrap();
     let error = EventLog::open(&path).unwrap().read().unwrap_err();
     assert!(matches!(error, LogError::Line { line: 2, .. }), "{error}");
-    assert!(
-        error.to_string().contains("events.jsonl` line 2"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("events.jsonl` line 2"), "{error}");
 }
 
 #[test]
@@ -94,8 +79,7 @@ fn threads_write_whole_lines() {
 fn events_carry_their_time() {
     let dir = tempfile::tempdir().unwrap();
     let log = EventLog::open(&dir.path().join("events.jsonl")).unwrap();
-    log.write(Some("train"), "checkpoint", json!({ "step": 3 }))
-        .unwrap();
+    log.write(Some("train"), "checkpoint", json!({ "step": 3 })).unwrap();
     log.write(None, "opened", Value::Null).unwrap();
     let events = log.read().unwrap();
     assert_eq!(events[0].stage.as_deref(), Some("train"));

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::super::{
-    Interrupt, Interrupted, NoProgress, Plan, PlanError, RunError, RunFolder, Stage, StageError,
-    is_interrupted,
+    Interrupt, Interrupted, NoProgress, Plan, PlanError, RunError, RunFolder, Stage, StageError, is_interrupted,
 };
 use super::toy::Recipe;
 
@@ -23,8 +22,7 @@ fn new_run() -> (tempfile::TempDir, RunFolder) {
 }
 
 fn go(plan: &Plan<'_>, run: &RunFolder) -> Result<Value, RunError> {
-    plan.run(run, &Interrupt::new(), &NoProgress)
-        .map(|values| json!(values))
+    plan.run(run, &Interrupt::new(), &NoProgress).map(|values| json!(values))
 }
 
 fn plan_error(stages: Vec<Stage<'_>>) -> PlanError {
@@ -34,30 +32,16 @@ fn plan_error(stages: Vec<Stage<'_>>) -> PlanError {
 #[test]
 fn what_is_no_plan_is_refused() {
     let error = plan_error(vec![nothing("a"), nothing("a")]);
-    assert_eq!(
-        error,
-        PlanError::Duplicate {
-            name: String::from("a")
-        }
-    );
+    assert_eq!(error, PlanError::Duplicate { name: String::from("a") });
     let error = plan_error(vec![nothing("a"), nothing("b").after(["a", "c"])]);
-    assert!(
-        matches!(&error, PlanError::UnknownInput { input, .. } if input == "c"),
-        "{error}"
-    );
+    assert!(matches!(&error, PlanError::UnknownInput { input, .. } if input == "c"), "{error}");
     let long = "x".repeat(81);
     for name in ["", "../a", "A", "a b", "-a", ".a", &long] {
-        assert!(
-            matches!(plan_error(vec![nothing(name)]), PlanError::Name { .. }),
-            "{name}"
-        );
+        assert!(matches!(plan_error(vec![nothing(name)]), PlanError::Name { .. }), "{name}");
     }
     for output in ["", "../a", "a/b", "done.json", ".tmp-1", ".."] {
         let error = plan_error(vec![nothing("a").produces([output])]);
-        assert!(
-            matches!(error, PlanError::Output { .. }),
-            "{output}: {error}"
-        );
+        assert!(matches!(error, PlanError::Output { .. }), "{output}: {error}");
     }
 }
 
@@ -75,12 +59,7 @@ fn a_circle_is_shown() {
     assert_eq!(error, PlanError::Cycle { circle });
     assert!(error.to_string().ends_with("c <- b <- a <- c"), "{error}");
     let error = plan_error(vec![nothing("a").after(["a"])]);
-    assert_eq!(
-        error,
-        PlanError::Cycle {
-            circle: vec![String::from("a"); 2]
-        }
-    );
+    assert_eq!(error, PlanError::Cycle { circle: vec![String::from("a"); 2] });
 }
 
 #[test]
@@ -93,10 +72,7 @@ fn stages_run_in_the_order_given_among_the_ready() {
         nothing("alone"),
     ])
     .unwrap();
-    assert_eq!(
-        plan.names().collect::<Vec<_>>(),
-        ["parent", "b", "a", "report", "alone"]
-    );
+    assert_eq!(plan.names().collect::<Vec<_>>(), ["parent", "b", "a", "report", "alone"]);
 
     let (_dir, run) = new_run();
     let mut seen = Vec::new();
@@ -106,16 +82,10 @@ fn stages_run_in_the_order_given_among_the_ready() {
             break;
         };
         seen.push(ready);
-        plan.run_stage(first, &run, &Interrupt::new(), &NoProgress)
-            .unwrap();
+        plan.run_stage(first, &run, &Interrupt::new(), &NoProgress).unwrap();
     }
-    let expected: [&[&str]; 5] = [
-        &["parent", "alone"],
-        &["b", "a", "alone"],
-        &["a", "alone"],
-        &["report", "alone"],
-        &["alone"],
-    ];
+    let expected: [&[&str]; 5] =
+        [&["parent", "alone"], &["b", "a", "alone"], &["a", "alone"], &["report", "alone"], &["alone"]];
     assert_eq!(seen, expected);
 }
 
@@ -153,10 +123,7 @@ fn a_stage_that_is_done_is_not_repeated() {
     assert_eq!(first["two"], json!([0.1 + 0.2, "from the first try"]));
     assert_eq!(go(&plan, &run).unwrap(), first);
     assert_eq!(*calls.borrow(), ["one", "two", "two"]);
-    assert_eq!(
-        plan.value("one", &run).unwrap(),
-        Some(json!({ "loss": 0.1 + 0.2 }))
-    );
+    assert_eq!(plan.value("one", &run).unwrap(), Some(json!({ "loss": 0.1 + 0.2 })));
     assert!(plan.ready(&run).unwrap().is_empty());
 
     // Without its folder a stage is not done, and is repeated.
@@ -174,11 +141,7 @@ fn an_interruption_is_no_failure() {
         Stage::new("long", |context| {
             context.interrupt().check()?;
             context.interrupt().request();
-            context
-                .interrupt()
-                .check()
-                .map_err(|e| std::io::Error::other(e).into())
-                .map(|()| Value::Null)
+            context.interrupt().check().map_err(|e| std::io::Error::other(e).into()).map(|()| Value::Null)
         }),
         nothing("after"),
     ])
@@ -190,20 +153,13 @@ fn an_interruption_is_no_failure() {
     assert!(error.to_string().contains(&advice), "{error}");
     assert_eq!(plan.ready(&run).unwrap(), ["long", "after"]);
     // With the request still there nothing begins.
-    let error = plan
-        .run_stage("after", &run, &interrupt, &NoProgress)
-        .unwrap_err();
+    let error = plan.run_stage("after", &run, &interrupt, &NoProgress).unwrap_err();
     assert!(is_interrupted(&error));
     let events = run.events().unwrap();
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(
-        kinds,
-        ["opened", "started", "done", "started", "interrupted"]
-    );
+    assert_eq!(kinds, ["opened", "started", "done", "started", "interrupted"]);
     let boxed: StageError = Interrupted.into();
-    assert!(is_interrupted(
-        &*boxed as &(dyn std::error::Error + 'static)
-    ));
+    assert!(is_interrupted(&*boxed as &(dyn std::error::Error + 'static)));
 }
 
 #[test]
@@ -264,25 +220,16 @@ fn a_run_goes_on_only_as_it_was_begun() {
     let (dir, run) = new_run();
     go(&Plan::new(vec![nothing("a"), nothing("b")]).unwrap(), &run).unwrap();
     let others = [
-        (
-            vec![nothing("a"), nothing("c")],
-            "stage 2 was `b`, is now `c`",
-        ),
+        (vec![nothing("a"), nothing("c")], "stage 2 was `b`, is now `c`"),
         (vec![nothing("a")], "it had 2 stages, now 1"),
-        (
-            vec![nothing("a"), nothing("b").after(["a"])],
-            "stage `b` has other inputs",
-        ),
+        (vec![nothing("a"), nothing("b").after(["a"])], "stage `b` has other inputs"),
     ];
     for (stages, difference) in others {
         let plan = Plan::new(stages).unwrap();
         let error = go(&plan, &run).unwrap_err();
         assert!(matches!(error, RunError::PlanChanged { .. }), "{error}");
         assert!(error.to_string().contains(difference), "{error}");
-        assert!(matches!(
-            plan.ready(&run),
-            Err(RunError::PlanChanged { .. })
-        ));
+        assert!(matches!(plan.ready(&run), Err(RunError::PlanChanged { .. })));
     }
     drop(run);
     let path = dir.path().join("run");

@@ -11,17 +11,11 @@ use super::toy::Recipe;
 fn a_run_comes_back_as_it_was_begun() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("runs/a");
-    let recipe = Recipe {
-        steps: 3,
-        lr: 0.025,
-    };
+    let recipe = Recipe { steps: 3, lr: 0.025 };
     let run = RunFolder::create(&path, &recipe, "abc").unwrap();
     assert_eq!(run.result::<Value>().unwrap(), None);
     run.write_result(&json!({ "arch": "x" })).unwrap();
-    assert!(
-        matches!(RunFolder::open(&path), Err(RunError::InUse { .. })),
-        "held by `run`"
-    );
+    assert!(matches!(RunFolder::open(&path), Err(RunError::InUse { .. })), "held by `run`");
     drop(run);
 
     let run = RunFolder::open(&path).unwrap();
@@ -30,12 +24,7 @@ fn a_run_comes_back_as_it_was_begun() {
     run.check_data("abc").unwrap();
     let error = run.check_data("abd").unwrap_err();
     assert!(matches!(error, RunError::DataChanged { .. }), "{error}");
-    let kinds: Vec<String> = run
-        .events()
-        .unwrap()
-        .into_iter()
-        .map(|event| event.kind)
-        .collect();
+    let kinds: Vec<String> = run.events().unwrap().into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds, ["opened", "opened"]);
 }
 
@@ -73,10 +62,7 @@ fn what_a_killed_beginning_left_counts_as_empty() {
     fs::write(dir.path().join(".tmp-1-0-run.toml"), "[vers").unwrap();
     let run = RunFolder::create(dir.path(), &Recipe::default(), "").unwrap();
     drop(run);
-    let mut names: Vec<_> = fs::read_dir(dir.path())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, [".lock", "events.jsonl", "run.toml"]);
 }
@@ -96,25 +82,13 @@ fn other_formats_are_told_from_broken_files() {
     assert!(good.contains(&now), "{good}");
 
     let error = open_with(&good.replace(&now, "format = 0"));
-    assert!(
-        matches!(error, RunError::OlderFormat { found: 0, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RunError::OlderFormat { found: 0, .. }), "{error}");
     // A later version may look quite different: only its format is read.
     let error = open_with("format = 7\n[versions]\nprogram = \"9.1.0\"\n");
-    assert!(
-        matches!(error, RunError::NewerFormat { found: 7, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, RunError::NewerFormat { found: 7, .. }), "{error}");
     assert!(error.to_string().contains("9.1.0"), "{error}");
 
-    for broken in [
-        "",
-        "format = ",
-        "format = \"one\"",
-        &now,
-        &good[..good.len() / 3],
-    ] {
+    for broken in ["", "format = ", "format = \"one\"", &now, &good[..good.len() / 3]] {
         let error = open_with(broken);
         assert!(matches!(error, RunError::Toml(_)), "{broken}: {error}");
         assert!(error.to_string().contains("run.toml"), "{error}");
@@ -123,10 +97,7 @@ fn other_formats_are_told_from_broken_files() {
     fs::write(&file, good.replace("lr = ", "lr = \"fast\" # ")).unwrap();
     let run = RunFolder::open(&path).unwrap();
     let error = run.recipe::<Recipe>().unwrap_err().to_string();
-    assert!(
-        error.contains("lr = \"fast\"") && error.contains(" line "),
-        "{error}"
-    );
+    assert!(error.contains("lr = \"fast\"") && error.contains(" line "), "{error}");
 }
 
 #[test]
@@ -137,8 +108,5 @@ fn a_damaged_result_says_what_to_do() {
     fs::write(path.join("result.json"), "{\"arch\":").unwrap();
     let error = run.result::<Value>().unwrap_err();
     assert!(matches!(error, RunError::Damaged { .. }));
-    assert!(
-        error.to_string().contains("result.json` is damaged"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("result.json` is damaged"), "{error}");
 }

@@ -15,10 +15,7 @@ fn tensor(shape: &[usize], data: &[f32]) -> TensorF32 {
 fn sample() -> Checkpoint {
     let meta = json!({ "step": 12, "loss": 0.1 + 0.2, "arch": "|none~0|", "rng": u64::MAX });
     let mut state = Checkpoint::new(&meta).unwrap();
-    state.insert(
-        "stem.w",
-        tensor(&[2, 3], &[1.0, -0.0, 2.5e-42, f32::MAX, -1.0, 3.25]),
-    );
+    state.insert("stem.w", tensor(&[2, 3], &[1.0, -0.0, 2.5e-42, f32::MAX, -1.0, 3.25]));
     state.insert("head.b", tensor(&[1], &[7.0]));
     state.insert("scalar", tensor(&[], &[-2.0]));
     state.insert("empty", tensor(&[0, 4], &[]));
@@ -34,10 +31,8 @@ fn saved(state: &Checkpoint) -> (tempfile::TempDir, std::path::PathBuf) {
 
 /// A fixed sequence of random bits.
 fn bits() -> impl Iterator<Item = u64> {
-    std::iter::successors(Some(1u64), |x| {
-        Some(x.wrapping_mul(6364136223846793005).wrapping_add(1))
-    })
-    .map(|x| x ^ x >> 29)
+    std::iter::successors(Some(1u64), |x| Some(x.wrapping_mul(6364136223846793005).wrapping_add(1)))
+        .map(|x| x ^ x >> 29)
 }
 
 #[test]
@@ -45,37 +40,18 @@ fn a_checkpoint_comes_back_as_it_was() {
     let (_dir, path) = saved(&sample());
     let mut read = Checkpoint::load(&path).unwrap();
     assert_eq!(read, sample());
-    assert_eq!(
-        read.take("stem.w", &[2, 3]).unwrap(),
-        sample().tensors["stem.w"]
-    );
+    assert_eq!(read.take("stem.w", &[2, 3]).unwrap(), sample().tensors["stem.w"]);
     let error = read.finish().unwrap_err();
-    assert!(
-        matches!(&error, CheckpointError::Unknown { name, .. } if name == "empty"),
-        "{error}"
-    );
+    assert!(matches!(&error, CheckpointError::Unknown { name, .. } if name == "empty"), "{error}");
 }
 
 #[test]
 fn all_bits_of_floats_are_kept() {
-    let special = [
-        0x7fc0_0001,
-        0x7f80_0001,
-        0xffff_ffff,
-        0x7f80_0000,
-        0x8000_0000,
-        1,
-    ];
-    let patterns = special
-        .into_iter()
-        .chain(bits().map(|x| x as u32).take(2000));
+    let special = [0x7fc0_0001, 0x7f80_0001, 0xffff_ffff, 0x7f80_0000, 0x8000_0000, 1];
+    let patterns = special.into_iter().chain(bits().map(|x| x as u32).take(2000));
     let data: Vec<f32> = patterns.map(f32::from_bits).collect();
     // Doubles in the JSON part: this fails if serde_json's `float_roundtrip` is not switched on.
-    let doubles: Vec<f64> = bits()
-        .map(f64::from_bits)
-        .filter(|x| x.is_finite())
-        .take(2000)
-        .collect();
+    let doubles: Vec<f64> = bits().map(f64::from_bits).filter(|x| x.is_finite()).take(2000).collect();
     let mut state = Checkpoint::new(&doubles).unwrap();
     state.insert("w", tensor(&[data.len()], &data));
     let (_dir, path) = saved(&state);
@@ -101,11 +77,7 @@ fn equal_states_give_equal_files() {
     let bytes = sample().to_bytes().unwrap();
     assert_eq!(other.to_bytes().unwrap(), bytes);
     let (_dir, path) = saved(&sample());
-    assert_eq!(
-        Checkpoint::load(&path).unwrap().to_bytes().unwrap(),
-        bytes,
-        "read and written"
-    );
+    assert_eq!(Checkpoint::load(&path).unwrap().to_bytes().unwrap(), bytes, "read and written");
 }
 
 #[test]
@@ -115,18 +87,12 @@ fn a_file_cut_at_any_byte_is_refused() {
     for end in 0..bytes.len() {
         fs::write(&path, &bytes[..end]).unwrap();
         let error = Checkpoint::load(&path).unwrap_err();
-        assert!(
-            matches!(error, CheckpointError::Damaged { .. }),
-            "{end}: {error}"
-        );
+        assert!(matches!(error, CheckpointError::Damaged { .. }), "{end}: {error}");
         assert!(error.to_string().contains("c.safetensors"), "{error}");
     }
     fs::write(&path, [bytes.as_slice(), b"\0"].concat()).unwrap();
     let error = Checkpoint::load(&path).unwrap_err();
-    assert!(
-        matches!(error, CheckpointError::Damaged { .. }),
-        "longer: {error}"
-    );
+    assert!(matches!(error, CheckpointError::Damaged { .. }), "longer: {error}");
 }
 
 #[test]
@@ -147,12 +113,7 @@ fn a_missing_file_is_no_error_where_none_is_due() {
     let path = Path::new("nowhere/c.safetensors");
     assert_eq!(Checkpoint::load_if_exists(path).unwrap(), None);
     let error = Checkpoint::load(path).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("cannot read `nowhere/c.safetensors`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("cannot read `nowhere/c.safetensors`"), "{error}");
 }
 
 #[test]
@@ -167,12 +128,7 @@ fn tensors_of_another_network_are_named() {
     }
     let error = read.take("tail.w", &[1]).unwrap_err();
     assert!(matches!(error, CheckpointError::Missing { .. }));
-    assert!(
-        error
-            .to_string()
-            .contains("c.safetensors` has no tensor `tail.w`"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("c.safetensors` has no tensor `tail.w`"), "{error}");
     let error = read.meta::<Vec<u8>>().unwrap_err();
     assert!(matches!(error, CheckpointError::Meta { .. }), "{error}");
 }
@@ -185,21 +141,14 @@ fn a_tensor_fills_its_shape() {
     }
     let mut state = sample();
     state.insert("__metadata__", tensor(&[], &[0.0]));
-    assert!(matches!(
-        state.to_bytes().unwrap_err(),
-        CheckpointError::Name { .. }
-    ));
+    assert!(matches!(state.to_bytes().unwrap_err(), CheckpointError::Name { .. }));
 }
 
 /// A file that another program wrote: `ours` is what stands under our key.
 fn foreign(path: &Path, dtype: Dtype, bytes: &[u8], ours: Option<&str>) -> CheckpointError {
     let view = TensorView::new(dtype, vec![2], bytes).unwrap();
     let metadata = ours.map(|text| [(String::from("fewshot"), text.to_owned())].into());
-    fs::write(
-        path,
-        safetensors::serialize([("w", view)], metadata).unwrap(),
-    )
-    .unwrap();
+    fs::write(path, safetensors::serialize([("w", view)], metadata).unwrap()).unwrap();
     Checkpoint::load(path).unwrap_err()
 }
 
@@ -216,9 +165,6 @@ fn files_of_others_are_refused() {
     let error = foreign(&path, Dtype::F32, &[0; 8], Some("1 00 {}"));
     assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");
     let error = foreign(&path, Dtype::F64, &[0; 16], Some("1 00 {}"));
-    assert!(
-        matches!(&error, CheckpointError::Dtype { name, .. } if name == "w"),
-        "{error}"
-    );
+    assert!(matches!(&error, CheckpointError::Dtype { name, .. } if name == "w"), "{error}");
     assert!(error.to_string().contains("F64"), "{error}");
 }

@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::{
-    Checkpoint, Interrupt, Plan, Progress, RunError, RunFolder, Stage, StageContext, StageError,
-    TensorF32,
+    Checkpoint, Interrupt, Plan, Progress, RunError, RunFolder, Stage, StageContext, StageError, TensorF32,
 };
 
 /// Environment variable: milliseconds that a step takes.
@@ -40,11 +39,7 @@ struct Counters {
 }
 
 /// Begins the run, or goes on with it, to its end.
-pub(super) fn run(
-    path: &Path,
-    interrupt: &Interrupt,
-    progress: &dyn Progress,
-) -> Result<(), RunError> {
+pub(super) fn run(path: &Path, interrupt: &Interrupt, progress: &dyn Progress) -> Result<(), RunError> {
     let folder = match RunFolder::create(path, &Recipe::default(), "data") {
         Err(RunError::Exists { .. }) => RunFolder::open(path)?,
         other => other?,
@@ -59,8 +54,7 @@ pub(super) fn run(
 pub(super) fn plan(recipe: &Recipe) -> Plan<'_> {
     let child = |name: &str, seed: u64| {
         Stage::new(name, move |context| {
-            let parent = Checkpoint::load(&context.input_file("train", WEIGHTS_FILE)?)?
-                .take("w", &[WEIGHTS])?;
+            let parent = Checkpoint::load(&context.input_file("train", WEIGHTS_FILE)?)?.take("w", &[WEIGHTS])?;
             let loss: f64 = context.input("train")?;
             train(context, recipe, parent, seed, loss)
         })
@@ -105,14 +99,7 @@ fn train(
     let path = context.file("checkpoint.safetensors");
     let (mut w, mut at) = match Checkpoint::load_if_exists(&path)? {
         Some(mut state) => (state.take("w", &[WEIGHTS])?, state.meta::<Counters>()?),
-        None => (
-            start,
-            Counters {
-                step: 0,
-                loss,
-                lines: 0,
-            },
-        ),
+        None => (start, Counters { step: 0, loss, lines: 0 }),
     };
     let counter = context.counter("training", "steps", at.step, Some(recipe.steps));
     while at.step < recipe.steps {
@@ -145,11 +132,7 @@ fn search(context: &StageContext<'_>, recipe: &Recipe) -> Result<Value, StageErr
     let base: f64 = context.input::<f64>("child-a")? + context.input::<f64>("child-b")?;
     let mut at = match Checkpoint::load_if_exists(&path)? {
         Some(state) => state.meta::<Counters>()?,
-        None => Counters {
-            step: 0,
-            loss: base,
-            lines: 0,
-        },
+        None => Counters { step: 0, loss: base, lines: 0 },
     };
     history.truncate(at.lines)?;
     while at.step < recipe.steps {

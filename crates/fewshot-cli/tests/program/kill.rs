@@ -1,14 +1,11 @@
 //! A run that is killed at random moments, and resumed each time, ends as the run that was never cut.
-#![cfg(unix)]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{fewshot, result_without_seconds, tiny_search};
+use crate::common::{fewshot, result_without_seconds, tiny_search};
 use fewshot_space::random;
 use rand::RngExt;
 
@@ -22,15 +19,14 @@ fn ten_kills_change_nothing() {
     assert!(tiny_search(dir.path(), &uncut).output().unwrap().status.success());
     let whole = began.elapsed();
 
-    let mut kills = 0;
-    for attempt in 0.. {
+    for kills in 0..=KILLS {
         let mut child = quiet(next(dir.path(), &cut));
         if kills == KILLS {
             assert!(child.wait().unwrap().success());
             break;
         }
         // Moments differ from run to run as the machine does, which is wanted: any moment must do.
-        let share = random::stream(0, "kill", attempt, 0).random_range(0.01..0.25);
+        let share = random::stream(0, "kill", kills, 0).random_range(0.01..0.25);
         let moment = Instant::now() + whole.mul_f64(share);
         let mut ended = false;
         while Instant::now() < moment && !ended {
@@ -40,7 +36,6 @@ fn ten_kills_change_nothing() {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!ended || kills > 0, "the run ended before the first kill");
-        kills += 1;
     }
 
     assert_eq!(result_without_seconds(&cut), result_without_seconds(&uncut));

@@ -1,11 +1,9 @@
 //! `fewshot rank`
 
-mod common;
-
 use std::path::PathBuf;
 use std::time::Instant;
 
-use common::{last_json, run};
+use crate::common::{last_json, run};
 
 #[test]
 fn published_scores_rank_as_published() {
@@ -16,7 +14,8 @@ fn published_scores_rank_as_published() {
     }
     let table = table.to_str().unwrap();
     for (column, tau) in [("published_oneshot_acc", 0.485), ("published_fewshot_acc", 0.551)] {
-        let args = ["rank", "--space", "nasbench201", "--truth", table, "--truth-column", "true_acc", "--scores", table];
+        let args =
+            ["rank", "--space", "nasbench201", "--truth", table, "--truth-column", "true_acc", "--scores", table];
         let began = Instant::now();
         let output = run(args.iter().copied().chain(["--score-column", column, "--json"]));
         let seconds = began.elapsed().as_secs_f64();

@@ -1,8 +1,6 @@
 //! The program, end to end.
 
-mod common;
-
-use common::{fewshot, last_json, result_without_seconds, run, tiny_search};
+use crate::common::{fewshot, last_json, result_without_seconds, run, tiny_search};
 
 #[test]
 fn a_search_ends_with_one_json_object_and_a_trained_network() {
@@ -56,12 +54,12 @@ fn the_same_seed_gives_the_same_bits_with_any_number_of_threads() {
 fn limits_hold() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let output = tiny_search(dir.path(), &out).args(["--max-params", "2000", "--randoms", "1"]).output().unwrap();
+    let output = tiny_search(dir.path(), &out).args(["--max-params", "4300", "--randoms", "1"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let history = std::fs::read_to_string(out.join("history.jsonl")).unwrap();
     for line in history.lines() {
         let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert!(entry["params"].as_u64().unwrap() <= 2000, "{line}");
+        assert!(entry["params"].as_u64().unwrap() <= 4300, "{line}");
     }
 }
 
@@ -74,6 +72,7 @@ fn usage_errors_exit_with_2_and_say_what_was_meant() {
         (vec!["search", "--splits", "7"], "6 decisions"),
         (vec!["search", "--strategy", "ree"], "rea"),
         (vec!["search", "--device", "gpu"], "cpu"),
+        (vec!["search", "--max-params", "10"], "the smallest has"),
         (vec!["reproduce", "nothing"], "proof-of-concept"),
         (vec!["train", "--arch", "|none~0|"], "arch"),
     ] {
@@ -114,4 +113,60 @@ fn lists_are_printed_as_text_and_as_json() {
     for args in [vec!["spaces", "--json"], vec!["strategies", "--json"], vec!["data", "info", "--json"]] {
         last_json(&run(&args));
     }
+}
+
+#[test]
+fn the_test_set_is_read_by_the_last_stage_alone_and_a_failed_run_goes_on() {
+    let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fashion-mnist-sample");
+    let dir = tempfile::tempdir().unwrap();
+    let images = dir.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    for entry in std::fs::read_dir(sample).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), images.join(entry.file_name())).unwrap();
+    }
+    let test = images.join("t10k-images-idx3-ubyte.gz");
+    let whole = std::fs::read(&test).unwrap();
+    std::fs::write(&test, &whole[..whole.len() / 2]).unwrap();
+
+    let out = dir.path().join("run");
+    let failed = tiny_search(dir.path(), &out).arg("--data").arg(&images).output().unwrap();
+    let text = String::from_utf8_lossy(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(1), "{text}");
+    assert!(text.contains("t10k-images-idx3-ubyte.gz") && text.contains("fewshot resume"), "{text}");
+    assert!(out.join("stages/10-random-1/done.json").exists(), "{text}");
+    assert!(!out.join("stages/11-test/done.json").exists(), "{text}");
+
+    std::fs::write(&test, whole).unwrap();
+    let resumed = run(["resume", "--json", out.to_str().unwrap()]);
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert!(last_json(&resumed)["test_accuracy"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn one_architecture_is_trained_alone_and_a_ranking_is_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = dir.path().join("tiny.toml");
+    std::fs::write(&recipe, crate::common::TINY).unwrap();
+    let out = dir.path().join("alone");
+    let arch = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|";
+    let args = ["train", "--arch", arch, "--json", "--recipe"].map(std::ffi::OsStr::new);
+    let output = fewshot(args).arg(&recipe).arg("--out").arg(&out).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(last_json(&output)["arch"], arch);
+    assert!(out.join("model.safetensors").exists());
+
+    let out = dir.path().join("ranking");
+    let args = ["reproduce", "proof-of-concept", "--networks", "6", "--json", "--recipe"].map(std::ffi::OsStr::new);
+    let output = fewshot(args).arg(&recipe).arg("--out").arg(&out).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = last_json(&output);
+    let methods: Vec<&str> =
+        result["rows"].as_array().unwrap().iter().map(|row| row["method"].as_str().unwrap()).collect();
+    assert_eq!(methods, ["one-shot", "few-shot", "one-shot, equal cost", "#params", "#MACs", "random"]);
+    // Equal cost: 2 epochs and six sub-supernets of 1 epoch.
+    assert_eq!((&result["rows"][1]["epochs"], &result["rows"][2]["epochs"]), (&8.into(), &8.into()));
+    assert_eq!(result["networks"].as_array().unwrap().len(), 6);
+    let shown = run(["rank", out.to_str().unwrap()]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("| few-shot | 6 | 8 |"));
 }

@@ -1,0 +1,7 @@
+//! The program as its users start it.
+
+mod common;
+#[cfg(unix)]
+mod kill;
+mod rank;
+mod search;

@@ -1,0 +1,116 @@
+//! Estimators on tiny real networks and images.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use fewshot_data::{Augment, EvalLoader, Normalise, TrainLoader};
+use fewshot_space::{Arch, CellSkeleton, CellSpace, Feature, Filter, Partition, Region, Space, random};
+
+use super::*;
+use crate::nets::Net;
+use crate::train::{Sampling, Schedule, TrainConfig, Unsampled};
+
+fn space() -> Arc<CellSpace> {
+    let skeleton = CellSkeleton {
+        image_height: 28,
+        image_width: 28,
+        channels_in: 1,
+        width: 3,
+        cells: 1,
+        ..CellSkeleton::default_for("cell1296").unwrap()
+    };
+    Arc::new(CellSpace::by_name("cell1296", skeleton).unwrap())
+}
+
+fn loader(images: u32, batch: usize) -> TrainLoader {
+    let data = Arc::new(fewshot_data::sample().unwrap().train);
+    let indices: Arc<[u32]> = (0..images).collect();
+    let normalise = Normalise::measure(&data, &indices).unwrap();
+    TrainLoader::new(data, indices, normalise, Augment::none(), batch, 0).unwrap()
+}
+
+fn set(images: u32) -> Arc<ScoreSet> {
+    let data = Arc::new(fewshot_data::sample().unwrap().train);
+    let indices: Arc<[u32]> = (5000..5000 + images).collect();
+    let normalise = Normalise::measure(&data, &indices).unwrap();
+    let score = EvalLoader::new(data, indices, normalise, 50).unwrap();
+    Arc::new(ScoreSet::new(score.batches(), loader(100, 50).epoch(0, 0), &Device::flex()))
+}
+
+fn archs(region: &Region, count: u64) -> Vec<Arch> {
+    (0..count).map(|draw| region.sample(&mut random::stream(5, "archs", draw, 0)).unwrap()).collect()
+}
+
+#[test]
+fn right_after_transfer_few_shot_scores_as_one_shot() {
+    let whole = Region::full(space());
+    let parent = Net::supernet(space(), whole.clone(), &Device::flex(), 1);
+    let partition = Partition::new(whole.clone(), whole.split(&[0, 3]).unwrap()).unwrap();
+    let archs = archs(&whole, 30);
+    for policy in [NormPolicy::Batch, NormPolicy::Running, NormPolicy::Recalibrated] {
+        let set = set(100);
+        let members = partition.regions().iter().map(|region| {
+            let (child, _) = parent.child(region.clone(), 2).unwrap();
+            OneShot::new(child, set.clone(), policy)
+        });
+        let mut few = FewShot::new(partition.clone(), members.collect());
+        let mut one = OneShot::new(parent.clone(), set.clone(), policy);
+        assert_eq!(few.estimate(&archs).unwrap(), one.estimate(&archs).unwrap(), "{policy:?}");
+    }
+}
+
+#[test]
+fn an_architecture_that_no_part_owns_is_named() {
+    let space = space();
+    let small = Region::full(space.clone()).filtered(Filter::at_most(Feature::LiveConvs, 1));
+    let partition = Partition::new(small.clone(), vec![small.clone()]).unwrap();
+    let net = Net::supernet(space.clone(), small, &Device::flex(), 0);
+    let mut few = FewShot::new(partition, vec![OneShot::new(net, set(50), NormPolicy::Batch)]);
+    let outside = Arch::new(vec![3, 3, 3, 3]);
+    let error = few.estimate(std::slice::from_ref(&outside)).unwrap_err();
+    assert!(error.to_string().contains(&space.format(&outside)), "{error}");
+}
+
+#[test]
+fn nothing_to_score_on_is_an_error() {
+    let net = Net::supernet(space(), Region::full(space()), &Device::flex(), 0);
+    let empty = Arc::new(ScoreSet::new([], [], &Device::flex()));
+    let error = OneShot::new(net, empty, NormPolicy::Batch).estimate(&archs(&Region::full(space()), 1)).unwrap_err();
+    assert!(matches!(error, EstimateError::NoImages), "{error}");
+}
+
+#[test]
+fn training_alone_beats_a_dead_network() {
+    let config = TrainConfig {
+        epochs: 3,
+        batch: 25,
+        lr: 0.1,
+        lr_min: 0.0,
+        schedule: Schedule::Step,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 1e-4,
+        clip: 5.0,
+        label_smoothing: 0.0,
+        sampling: Sampling::PerNetwork,
+        unsampled: Unsampled::Skip,
+    };
+    let mut alone = Standalone::new(space(), config, loader(500, 25), set(200), Device::flex(), 0);
+    let networks = [Arch::new(vec![0, 0, 0, 0]), Arch::new(vec![3, 1, 1, 3])];
+    let scores = alone.estimate(&networks).unwrap();
+    assert!(scores[0] < 0.2 && scores[1] > 0.3, "{scores:?}");
+    assert_eq!(alone.estimate(&networks[1..]).unwrap(), &scores[1..]);
+}
+
+#[test]
+fn a_table_gives_its_numbers_and_names_what_it_lacks() {
+    let space: Arc<dyn Space> = space();
+    let known = Arch::new(vec![1, 2, 3, 4]);
+    let mut table = crate::table::Table::new(space.clone(), "truths");
+    table.insert(&known, 88.5).unwrap();
+    let mut estimator = Table(table);
+    assert_eq!(estimator.estimate(std::slice::from_ref(&known)).unwrap(), [88.5]);
+    let missing = Arch::new(vec![1, 2, 3, 5]);
+    let error = estimator.estimate(std::slice::from_ref(&missing)).unwrap_err();
+    assert!(error.to_string().contains(&space.format(&missing)), "{error}");
+}
