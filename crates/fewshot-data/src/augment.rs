@@ -150,9 +150,9 @@ mod tests {
 
     use super::*;
 
-    /// Values stay themselves; channel c adds 1000 c, so that a mix-up shows.
+    /// Value v of channel c becomes 1000 c + v + 0.5: channels that are mixed up show, and so does black (0.5) for zero.
     fn tables(channels: usize) -> Vec<[f32; 256]> {
-        (0..channels).map(|channel| std::array::from_fn(|value| (1000 * channel + value) as f32)).collect()
+        (0..channels).map(|channel| std::array::from_fn(|value| (1000 * channel + value) as f32 + 0.5)).collect()
     }
 
     /// The definition, pixel by pixel.
@@ -206,9 +206,9 @@ mod tests {
         let shape = Shape { height: 2, width: 3, channels: 1 };
         let image = [1, 2, 3, 4, 5, 6];
         let apply = |draw: Draw| {
-            let mut out = vec![0.0; 6];
+            let mut out = [0.0; 6];
             draw.apply(&image, shape, &tables(1), &mut out);
-            out
+            out.iter().map(|value| value - 0.5).collect::<Vec<f32>>()
         };
         assert_eq!(apply(Draw::nothing()), [1., 2., 3., 4., 5., 6.]);
         assert_eq!(apply(Draw { flip: true, ..Draw::nothing() }), [3., 2., 1., 6., 5., 4.]);

@@ -192,6 +192,17 @@ mod cifar {
         refused(folder.path(), &["data_batch_2.bin", "record 12 ", "3073 bytes were expected, 3070 are there"]);
     }
 
+    /// By name, the tenth would come before the second.
+    #[test]
+    fn batches_come_in_the_order_of_their_numbers() {
+        let (folder, tiny) = (tempdir().unwrap(), Tiny::new(COLOUR));
+        for (number, images) in (1..).zip(tiny.train.chunks(3)) {
+            write_cifar(&folder.path().join(format!("data_batch_{number}.bin")), images, &[]);
+        }
+        write_cifar(&folder.path().join("test_batch.bin"), &tiny.test, &[]);
+        assert!(support::contents(&open_all(folder.path()).unwrap().train) == tiny.train);
+    }
+
     #[test]
     fn labels_out_of_range_and_missing_batches() {
         let (folder, mut tiny) = made("CIFAR-10 binary");

@@ -12,7 +12,10 @@ threads = 1
 limit = 240
 val_fraction = 0.25
 [space]
+name = "nasbench201"
 width = 3
+[split]
+decisions = ["e0"]
 [supernet]
 epochs = 2
 batch = 30

@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub enum Sampling {
     /// One architecture for the whole network, as it will be scored.
     PerNetwork,
+    /// One architecture for the whole network, drawn in two steps: a function, then a code of it. Uniform codes train
+    /// simple functions, which have many codes, far more than the rest, and supernets then over-rate them. Networks
+    /// that ignore their input are skipped. Needs a region that can be listed.
+    PerStructure,
     /// An independent architecture for each cell, as the published code trains.
     PerCell,
 }

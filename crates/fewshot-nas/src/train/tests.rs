@@ -57,7 +57,7 @@ impl Observer for StopAt {
 
 #[test]
 fn a_training_cut_anywhere_goes_on_bit_for_bit() {
-    for sampling in [Sampling::PerNetwork, Sampling::PerCell] {
+    for sampling in [Sampling::PerNetwork, Sampling::PerStructure, Sampling::PerCell] {
         let config = TrainConfig { sampling, ..config() };
         let loader = loader(64, 16);
         let mut uncut = Trainer::new(supernet(), config.clone(), 9).unwrap();
@@ -141,4 +141,28 @@ fn a_learning_rate_that_is_too_high_is_told() {
     let mut trainer = Trainer::new(supernet(), config, 0).unwrap();
     let error = trainer.run(&loader(64, 16), &mut ()).unwrap_err();
     assert!(error.to_string().contains("learning rate"), "{error}");
+}
+
+#[test]
+fn sampling_per_structure_gives_each_function_the_same_chance() {
+    use fewshot_space::Space;
+    // Edges e1, e2, e4, e5 removed: e0 leads nowhere, so each operation of e3 is one function with five codes, and `none` is dead.
+    let none = OptionSet::single(0);
+    let region = [1, 2, 4, 5].into_iter().fold(Region::full(space()), |r, edge| r.restrict(edge, none).unwrap());
+    let net = Net::supernet(space(), region.clone(), &Device::flex(), 0);
+    let config = TrainConfig { sampling: Sampling::PerStructure, ..config() };
+    let trainer = Trainer::new(net, config.clone(), 0).unwrap();
+    let mut counts = std::collections::BTreeMap::new();
+    let mut codes = std::collections::BTreeSet::new();
+    for step in 0..2000 {
+        let crate::nets::Path::Shared(arch) = trainer.draw_path(0, step).unwrap() else { panic!("one for all cells") };
+        *counts.entry(space().structure(&arch)).or_insert(0) += 1;
+        codes.insert(arch);
+    }
+    assert_eq!((counts.len(), codes.len()), (4, 20));
+    assert!(counts.values().all(|count| (400..600).contains(count)), "{counts:?}");
+    // With only dead networks left there is still something to draw.
+    let dead = region.restrict(3, none).unwrap();
+    let trainer = Trainer::new(Net::supernet(space(), dead, &Device::flex(), 0), config, 0).unwrap();
+    trainer.draw_path(0, 0).unwrap();
 }
