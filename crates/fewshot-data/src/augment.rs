@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    /// Value v of channel c becomes 1000 c + v + 0.5: channels that are mixed up show, and so does black (0.5) for zero.
+    /// Value v of channel c becomes 1000 c + v + 0.5: mixed-up channels show, and so does black (0.5) in place of zero.
     fn tables(channels: usize) -> Vec<[f32; 256]> {
         (0..channels).map(|channel| std::array::from_fn(|value| (1000 * channel + value) as f32 + 0.5)).collect()
     }

@@ -32,7 +32,7 @@ const QUEUE: usize = 3;
 /// An epoch's order depends on (seed, epoch), the augmentation of an image on (seed, epoch, position in the order), and
 /// on nothing else. So an epoch can be taken up at any step and gives the very batches of an epoch that was not cut.
 ///
-/// One background thread makes about 260,000 CIFAR images (32x32x3, flip and crop) or 580,000 Fashion-MNIST images
+/// One background thread makes about 400,000 CIFAR images (32x32x3, flip and crop) or 1,000,000 Fashion-MNIST images
 /// (28x28x1) a second on one AMD EPYC core: `cargo run --release -p fewshot-data --example loader_speed`.
 #[derive(Debug, Clone)]
 pub struct TrainLoader {

@@ -94,8 +94,8 @@ impl fmt::Debug for SealedTest {
 ///
 /// - `hugging-face-parquet`: a Parquet file, or a folder (or one with a single such folder, or with `data`) of
 ///   `train*.parquet` and `test*.parquet`, else `validation*.parquet`, in one or several shards. Columns: `img` or
-///   `image` (or the first struct with `bytes`), and `label`, `labels` or `fine_label`. Class names: the `ClassLabel` in
-///   the `huggingface` metadata, else the label numbers.
+///   `image` (or the first struct with `bytes`), and `label`, `labels` or `fine_label`. Class names: the `ClassLabel`
+///   in the `huggingface` metadata, else the label numbers.
 /// - `cifar-binary`: a folder with `data_batch_1.bin`.. and `test_batch.bin`, or `train.bin` and `test.bin`. Class
 ///   names: `batches.meta.txt` or `fine_label_names.txt`, else the label numbers.
 /// - `idx`: a folder with `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same with `t10k-`, plain or
