@@ -8,12 +8,14 @@ use super::norm::{Added, Combine, Fold, Repeated, Scale};
 use super::outer::Outer;
 use super::pack::{Blocks, pack};
 use super::plan::{Plan, Shape, groups};
+use super::pointwise;
 use super::tile::Convolve;
+use super::winograd;
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 
 /// Floats that kernels may read beyond a scratch image: the rest of a tile or of a vector.
-const SLACK: usize = 64;
+pub(super) const SLACK: usize = 64;
 
 /// Mean and variance per channel.
 #[derive(Debug, Clone)]
@@ -58,6 +60,12 @@ pub(crate) fn forward(
     y: &mut [f32],
     with_moments: bool,
 ) -> Option<Moments> {
+    if pointwise::fits(shape) {
+        return pointwise::forward(level, shape, x, weight, y, with_moments);
+    }
+    if winograd::pays(shape) {
+        return winograd::forward(level, shape, x, weight, y, with_moments);
+    }
     let plan = Plan::forward(shape, level);
     let packed = pack(weight, shape, &plan, false);
     let pass = &plan.passes[0];
@@ -83,6 +91,7 @@ pub(crate) fn forward(
                 Convolve {
                     lanes: plan.blocks.lanes,
                     x: scratch,
+                    x_pixel: 1,
                     x_row: plan.x_row,
                     offsets: &pass.offsets,
                     weights: &packed,
@@ -96,6 +105,7 @@ pub(crate) fn forward(
                     out_pixel: cout,
                     mask: std::ptr::null(),
                     moments,
+                    fresh: true,
                 },
             );
         });
@@ -131,6 +141,12 @@ pub(crate) fn backward(
     dx: Option<&mut [f32]>,
     want_weight: bool,
 ) -> Option<Buffer> {
+    if pointwise::fits(shape) {
+        return pointwise::backward(level, shape, x, weight, dy, dx, want_weight);
+    }
+    if winograd::pays(shape) {
+        return winograd::backward(level, shape, x, weight, dy, dx, want_weight);
+    }
     let (in_len, out_len) = (shape.in_len(), shape.out_len());
     let plan = dx.is_some().then(|| {
         let plan = Plan::backward(shape, level);
@@ -252,7 +268,7 @@ impl Strips {
 
 impl OutputGradient<'_> {
     /// Writes a range of it that begins with channel 0.
-    fn write(&self, level: Level, range: std::ops::Range<usize>, to: &mut [f32]) {
+    pub(super) fn write(&self, level: Level, range: std::ops::Range<usize>, to: &mut [f32]) {
         match self {
             Self::Plain(g) => to.copy_from_slice(&g[range]),
             Self::Scaled { g, by_g, zero } => {
@@ -280,6 +296,7 @@ fn input_gradient(level: Level, shape: &Shape, plan: &Plan, packed: &[f32], plan
             Convolve {
                 lanes: plan.blocks.lanes,
                 x: planar,
+                x_pixel: 1,
                 x_row: plan.x_row,
                 offsets: &pass.offsets,
                 weights: now,
@@ -293,6 +310,7 @@ fn input_gradient(level: Level, shape: &Shape, plan: &Plan, packed: &[f32], plan
                 out_pixel: pass.step * shape.cin,
                 mask: if shape.conv.relu_input { x[first..].as_ptr() } else { std::ptr::null() },
                 moments: None,
+                fresh: true,
             },
         );
     }

@@ -163,25 +163,51 @@ impl Kernel for Pad<'_> {
             let from = &self.image[(y - self.padding) * row..][..row];
             to[..side].fill(0.0);
             to[side + row..].fill(0.0);
-            let to = &mut to[side..side + row];
-            if !self.relu {
-                to.copy_from_slice(from);
-                continue;
-            }
-            let whole = row / Wide::LANES * Wide::LANES;
             // SAFETY: the instruction set is the caller's promise; both slices hold `row` floats.
-            unsafe {
-                let zero = Wide::splat(0.0);
-                for i in (0..whole).step_by(Wide::LANES) {
-                    let value = Wide::load(from.as_ptr().add(i));
-                    Wide::store(to.as_mut_ptr().add(i), Wide::max(zero, value));
-                }
-                if whole < row {
-                    let value = Wide::load_part(from.as_ptr().add(whole), row - whole);
-                    let value = Wide::max(zero, value);
-                    Wide::store_part(to.as_mut_ptr().add(whole), value, row - whole);
-                }
-            }
+            unsafe { copy::<Wide>(from, self.relu, &mut to[side..side + row]) }
+        }
+    }
+}
+
+/// Copies floats, with `relu` without what is below 0.
+pub(crate) struct Rectify<'a> {
+    pub from: &'a [f32],
+    pub relu: bool,
+    pub to: &'a mut [f32],
+}
+
+impl Kernel for Rectify<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    unsafe fn run<Wide: Simd, Half: Simd>(self) {
+        assert_eq!(self.from.len(), self.to.len());
+        // SAFETY: the instruction set is the caller's promise, the lengths are equal.
+        unsafe { copy::<Wide>(self.from, self.relu, self.to) }
+    }
+}
+
+/// Copies floats, with `relu` without what is below 0.
+///
+/// # Safety
+/// The slices are equally long.
+#[inline(always)]
+pub(super) unsafe fn copy<S: Simd>(from: &[f32], relu: bool, to: &mut [f32]) {
+    if !relu {
+        to.copy_from_slice(from);
+        return;
+    }
+    let whole = to.len() / S::LANES * S::LANES;
+    // SAFETY: both slices hold `to.len()` floats, the last vector is cut to that.
+    unsafe {
+        let zero = S::splat(0.0);
+        for i in (0..whole).step_by(S::LANES) {
+            S::store(to.as_mut_ptr().add(i), S::max(zero, S::load(from.as_ptr().add(i))));
+        }
+        let rest = to.len() - whole;
+        if rest > 0 {
+            let value = S::max(zero, S::load_part(from.as_ptr().add(whole), rest));
+            S::store_part(to.as_mut_ptr().add(whole), value, rest);
         }
     }
 }

@@ -9,8 +9,10 @@ pub(crate) mod norm;
 pub(crate) mod outer;
 pub(crate) mod pack;
 pub(crate) mod plan;
+mod pointwise;
 pub(crate) mod pool;
 pub(crate) mod tile;
+mod winograd;
 
 /// At most this many pieces carry partial sums of their own. It is fixed, so that the order of a
 /// sum depends on the shape alone and not on the number of threads.

@@ -20,7 +20,11 @@ impl Blocks {
     pub(crate) fn new(channels: usize, level: Level) -> Self {
         let (wide, half) = lanes(level);
         let saves = channels.next_multiple_of(half) < channels.next_multiple_of(wide);
-        let lanes = if saves && channels <= 3 * half { half } else { wide };
+        Self::of_lanes(channels, if saves && channels <= 3 * half { half } else { wide })
+    }
+
+    /// The blocks when the vector is given.
+    pub(crate) fn of_lanes(channels: usize, lanes: usize) -> Self {
         let mut vectors = channels.div_ceil(lanes);
         let mut widths = Vec::new();
         while vectors > 0 {

@@ -30,8 +30,10 @@ pub(crate) fn tile_size(registers: usize, vectors: usize, count: usize) -> usize
 pub(crate) struct Convolve<'a> {
     /// Floats per vector that the weights are packed for.
     pub lanes: usize,
-    /// The planar scratch ([`super::layout::Planar`]).
+    /// The planar scratch ([`super::layout::Planar`]), or pixels of interleaved channels.
     pub x: &'a [f32],
+    /// Floats of `x` from one output pixel to the next; 1 in the planar scratch.
+    pub x_pixel: usize,
     /// Floats of `x` from one output row to the next.
     pub x_row: usize,
     /// Where each factor lies, relative to the output pixel's place in `x`.
@@ -55,6 +57,8 @@ pub(crate) struct Convolve<'a> {
     /// Per channel a shift, the sum and the sum of squares of `result - shift`, for the output's
     /// mean and variance.
     pub moments: Option<&'a mut [[f64; 3]]>,
+    /// Whether the shifts are still to be chosen.
+    pub fresh: bool,
 }
 
 impl Kernel for Convolve<'_> {
@@ -102,19 +106,36 @@ impl Convolve<'_> {
     unsafe fn block<S: Simd, const V: usize>(&mut self, weights: usize, channel: usize) {
         // SAFETY: passed on from the caller.
         unsafe {
+            if self.x_pixel == 1 {
+                self.tiled::<S, V, true>(weights, channel);
+            } else {
+                self.tiled::<S, V, false>(weights, channel);
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn tiled<S: Simd, const V: usize, const PLANAR: bool>(&mut self, weights: usize, channel: usize) {
+        // SAFETY: passed on from the caller.
+        unsafe {
             match tile_size(S::REGISTERS, V, self.columns) {
-                16 if V == 1 && S::REGISTERS >= 32 => self.tiles::<S, 16, V>(weights, channel),
-                12 if V <= 2 && V * 12 < S::REGISTERS => self.tiles::<S, 12, V>(weights, channel),
-                8 if V * 8 < S::REGISTERS => self.tiles::<S, 8, V>(weights, channel),
-                6 if V == 2 && S::REGISTERS < 32 => self.tiles::<S, 6, V>(weights, channel),
-                _ => self.tiles::<S, 4, V>(weights, channel),
+                16 if V == 1 && S::REGISTERS >= 32 => self.tiles::<S, 16, V, PLANAR>(weights, channel),
+                12 if V <= 2 && V * 12 < S::REGISTERS => self.tiles::<S, 12, V, PLANAR>(weights, channel),
+                8 if V * 8 < S::REGISTERS => self.tiles::<S, 8, V, PLANAR>(weights, channel),
+                6 if V == 2 && S::REGISTERS < 32 => self.tiles::<S, 6, V, PLANAR>(weights, channel),
+                _ => self.tiles::<S, 4, V, PLANAR>(weights, channel),
             }
         }
     }
 
     #[inline(always)]
     #[allow(clippy::needless_range_loop)] // Plain indices unroll into registers.
-    unsafe fn tiles<S: Simd, const P: usize, const V: usize>(&mut self, weights: usize, channel: usize) {
+    unsafe fn tiles<S: Simd, const P: usize, const V: usize, const PLANAR: bool>(
+        &mut self,
+        weights: usize,
+        channel: usize,
+    ) {
+        let pixel = if PLANAR { 1 } else { self.x_pixel };
         let count = self.channels - channel;
         let tail = count - (count.min(V * S::LANES) - 1) / S::LANES * S::LANES;
         let tail = tail.min(S::LANES);
@@ -122,7 +143,8 @@ impl Convolve<'_> {
         assert!(used == V && self.weights.len() >= weights + self.offsets.len() * V * S::LANES);
         let furthest = self.offsets.iter().max().copied().unwrap_or(0)
             + (self.rows - 1) * self.x_row
-            + self.columns.div_ceil(P) * P;
+            + (self.columns.next_multiple_of(P) - 1) * pixel
+            + 1;
         assert!(self.offsets.is_empty() || furthest <= self.x.len());
 
         let with_moments = self.moments.is_some();
@@ -135,11 +157,17 @@ impl Convolve<'_> {
             let weights = self.weights.as_ptr().add(weights);
             let zero = S::splat(0.0);
             let (mut shift, mut sum, mut square) = ([zero; V], [zero; V], [zero; V]);
+            if let (false, Some(moments)) = (self.fresh, &self.moments) {
+                for v in 0..V {
+                    let first = channel + v * S::LANES;
+                    shift[v] = stored_shift::<S>(&moments[first..(first + S::LANES).min(moments.len())]);
+                }
+            }
             for row in 0..self.rows {
                 let x = self.x.as_ptr().add(row * self.x_row);
                 let mut column = 0;
                 while column < self.columns {
-                    let mut acc = tile::<S, P, V>(x.add(column), self.offsets, weights);
+                    let mut acc = tile::<S, P, V>(x.add(column * pixel), pixel, self.offsets, weights);
                     let valid = P.min(self.columns - column);
                     let place = row * self.out_row + column * self.out_pixel + channel;
                     if !self.mask.is_null() {
@@ -157,7 +185,7 @@ impl Convolve<'_> {
                         }
                     }
                     if with_moments {
-                        if row == 0 && column == 0 {
+                        if self.fresh && row == 0 && column == 0 {
                             // Any value near the mean will do: the variance is then no small
                             // difference of large sums.
                             shift = acc[0];
@@ -203,7 +231,7 @@ impl Convolve<'_> {
 
 /// Adds the lanes of the sums to `moments`.
 #[inline(always)]
-unsafe fn flush<S: Simd>(moments: &mut [[f64; 3]], shift: S::V, sum: S::V, square: S::V) {
+pub(super) unsafe fn flush<S: Simd>(moments: &mut [[f64; 3]], shift: S::V, sum: S::V, square: S::V) {
     let mut lanes = [[0.0f32; 16]; 3];
     // SAFETY: no vector has more than 16 lanes.
     unsafe {
@@ -216,6 +244,18 @@ unsafe fn flush<S: Simd>(moments: &mut [[f64; 3]], shift: S::V, sum: S::V, squar
         moments[1] += f64::from(lanes[1][lane]);
         moments[2] += f64::from(lanes[2][lane]);
     }
+}
+
+/// The shifts chosen before.
+#[inline(always)]
+pub(super) unsafe fn stored_shift<S: Simd>(moments: &[[f64; 3]]) -> S::V {
+    let mut lanes = [0.0f32; 16];
+    for (lane, moments) in lanes.iter_mut().zip(moments) {
+        // It was a single when it was stored.
+        *lane = moments[0] as f32;
+    }
+    // SAFETY: no vector has more than 16 lanes.
+    unsafe { S::load(lanes.as_ptr()) }
 }
 
 #[inline(always)]
@@ -241,6 +281,7 @@ pub(super) unsafe fn store_tail<S: Simd>(to: *mut f32, value: S::V, tail: usize)
 #[allow(clippy::needless_range_loop)] // Plain indices unroll into registers, iterators did not.
 unsafe fn tile<S: Simd, const P: usize, const V: usize>(
     x: *const f32,
+    x_pixel: usize,
     offsets: &[usize],
     mut weights: *const f32,
 ) -> [[S::V; V]; P] {
@@ -254,7 +295,7 @@ unsafe fn tile<S: Simd, const P: usize, const V: usize>(
                 w[v] = S::load(weights.add(v * S::LANES));
             }
             for p in 0..P {
-                let pixel = S::splat(*x.add(p));
+                let pixel = S::splat(*x.add(p * x_pixel));
                 for v in 0..V {
                     acc[p][v] = S::fma(pixel, w[v], acc[p][v]);
                 }
