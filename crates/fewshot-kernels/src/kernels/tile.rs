@@ -107,23 +107,28 @@ impl Convolve<'_> {
         // SAFETY: passed on from the caller.
         unsafe {
             if self.x_pixel == 1 {
-                self.tiled::<S, V, true>(weights, channel);
+                self.planar::<S, V>(weights, channel);
             } else {
-                self.tiled::<S, V, false>(weights, channel);
+                // Interleaved pixels need a pointer each, so that more of them would not fit the general registers.
+                match (V, S::REGISTERS >= 32) {
+                    (1, _) | (_, true) => self.tiles::<S, 8, V, false>(weights, channel),
+                    (2, false) => self.tiles::<S, 6, V, false>(weights, channel),
+                    _ => self.tiles::<S, 4, V, false>(weights, channel),
+                }
             }
         }
     }
 
     #[inline(always)]
-    unsafe fn tiled<S: Simd, const V: usize, const PLANAR: bool>(&mut self, weights: usize, channel: usize) {
+    unsafe fn planar<S: Simd, const V: usize>(&mut self, weights: usize, channel: usize) {
         // SAFETY: passed on from the caller.
         unsafe {
             match tile_size(S::REGISTERS, V, self.columns) {
-                16 if V == 1 && S::REGISTERS >= 32 => self.tiles::<S, 16, V, PLANAR>(weights, channel),
-                12 if V <= 2 && V * 12 < S::REGISTERS => self.tiles::<S, 12, V, PLANAR>(weights, channel),
-                8 if V * 8 < S::REGISTERS => self.tiles::<S, 8, V, PLANAR>(weights, channel),
-                6 if V == 2 && S::REGISTERS < 32 => self.tiles::<S, 6, V, PLANAR>(weights, channel),
-                _ => self.tiles::<S, 4, V, PLANAR>(weights, channel),
+                16 if V == 1 && S::REGISTERS >= 32 => self.tiles::<S, 16, V, true>(weights, channel),
+                12 if V <= 2 && V * 12 < S::REGISTERS => self.tiles::<S, 12, V, true>(weights, channel),
+                8 if V * 8 < S::REGISTERS => self.tiles::<S, 8, V, true>(weights, channel),
+                6 if V == 2 && S::REGISTERS < 32 => self.tiles::<S, 6, V, true>(weights, channel),
+                _ => self.tiles::<S, 4, V, true>(weights, channel),
             }
         }
     }
