@@ -1,11 +1,10 @@
-//! Depthwise convolution: each channel on its own, so pixels and channels of a row are one vector.
+//! Depthwise convolution: each channel on its own, a vector of channels at a time.
 
 use rayon::prelude::*;
 
 use super::conv::sum_parts;
 use super::images_per_piece;
 use super::layout::Pad;
-use super::norm::repeated;
 use super::plan::Shape;
 use super::tile::{load_tail, store_tail};
 use crate::memory::{Buffer, with_scratch};
@@ -14,6 +13,24 @@ use crate::simd::{Kernel, Level, Simd, dispatch};
 /// Floats that a vector may reach beyond a scratch image.
 const SLACK: usize = 32;
 
+/// Calls `$self.$work::<S, ..>(channel, n, ..)` for vectors that cover the channels: wide ones, and a narrow one where
+/// it is enough for the rest.
+macro_rules! each_vector {
+    ($channels:expr, $self:ident . $work:ident ($($argument:expr),*)) => {{
+        let mut channel = 0;
+        while channel < $channels {
+            let rest = $channels - channel;
+            if rest > Half::LANES {
+                $self.$work::<Wide>(channel, rest.min(Wide::LANES), $($argument),*);
+                channel += Wide::LANES;
+            } else {
+                $self.$work::<Half>(channel, rest, $($argument),*);
+                channel += Half::LANES;
+            }
+        }
+    }};
+}
+
 /// `out = sum over taps of weight[tap] * x[place + offset[tap]]` for all rows of one image.
 struct Correlate<'a> {
     x: &'a [f32],
@@ -21,9 +38,8 @@ struct Correlate<'a> {
     x_row: usize,
     x_pixel: usize,
     offsets: &'a [usize],
-    /// For each tap the weights of all channels, repeated `round` floats long.
+    /// `[taps][channels]`, and a vector behind it.
     weights: &'a [f32],
-    round: usize,
     columns: usize,
     channels: usize,
     /// Laid out as `out`: the result is 0 where this is not above 0.
@@ -35,48 +51,73 @@ impl Kernel for Correlate<'_> {
     type Out = ();
 
     #[inline(always)]
-    unsafe fn run<Wide: Simd, Half: Simd>(self) {
+    unsafe fn run<Wide: Simd, Half: Simd>(mut self) {
         let (columns, c) = (self.columns, self.channels);
-        // With stride 1 the pixels of a row lie side by side in the input too.
-        let (runs, run) = if self.x_pixel == c { (1, columns * c) } else { (columns, c) };
         let rows = self.out.len() / (columns * c).max(1);
         if rows == 0 {
             return;
         }
         let reach = self.offsets.iter().max().copied().unwrap_or(0);
-        let last = (rows - 1) * self.x_row + (runs - 1) * self.x_pixel;
-        assert!(last + reach + run.next_multiple_of(Wide::LANES) <= self.x.len());
-        assert!(self.weights.len() == self.offsets.len() * self.round);
-        assert!(self.round.is_multiple_of(Wide::LANES));
+        let last = (rows - 1) * self.x_row + (columns - 1) * self.x_pixel;
+        assert!(last + reach + c + Wide::LANES <= self.x.len());
+        assert!(self.weights.len() >= self.offsets.len() * c + Wide::LANES);
         assert!(self.mask.is_none_or(|mask| mask.len() >= self.out.len()));
-        // SAFETY: the assertions keep every read inside its slice; writes are cut to the run.
+        // SAFETY: the assertions keep every read inside its slice; writes are cut to the channels.
         unsafe {
             for row in 0..rows {
-                for pixel in 0..runs {
-                    let x = self.x.as_ptr().add(row * self.x_row + pixel * self.x_pixel);
-                    let place = (row * columns + pixel) * c;
-                    let (mut i, mut at) = (0, 0);
-                    while i < run {
-                        let n = (run - i).min(Wide::LANES);
-                        let mut weight = self.weights.as_ptr().add(at);
-                        let mut acc = Wide::splat(0.0);
-                        for &offset in self.offsets {
-                            let value = Wide::load(x.add(offset + i));
-                            acc = Wide::fma(value, Wide::load(weight), acc);
-                            weight = weight.wrapping_add(self.round);
-                        }
-                        if let Some(mask) = self.mask {
-                            let at = load_tail::<Wide>(mask.as_ptr().add(place + i), n);
-                            acc = Wide::where_positive(at, acc);
-                        }
-                        store_tail::<Wide>(self.out.as_mut_ptr().add(place + i), acc, n);
-                        i += Wide::LANES;
-                        at += Wide::LANES;
-                        if at == self.round {
-                            at = 0;
-                        }
-                    }
+                each_vector!(c, self.row(row));
+            }
+        }
+    }
+}
+
+impl Correlate<'_> {
+    /// `n` channels of one row.
+    #[inline(always)]
+    unsafe fn row<S: Simd>(&mut self, channel: usize, n: usize, row: usize) {
+        let mut column = 0;
+        // SAFETY: passed on from the caller.
+        unsafe {
+            while column + 8 <= self.columns {
+                self.pixels::<S, 8>(channel, n, row, column);
+                column += 8;
+            }
+            if column + 4 <= self.columns {
+                self.pixels::<S, 4>(channel, n, row, column);
+                column += 4;
+            }
+            while column < self.columns {
+                self.pixels::<S, 1>(channel, n, row, column);
+                column += 1;
+            }
+        }
+    }
+
+    /// `P` neighbouring pixels, which share each reading of the weights.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // Plain indices unroll into registers.
+    unsafe fn pixels<S: Simd, const P: usize>(&mut self, channel: usize, n: usize, row: usize, column: usize) {
+        let c = self.channels;
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let x = self.x.as_ptr().add(row * self.x_row + column * self.x_pixel + channel);
+            let mut weight = self.weights.as_ptr().add(channel);
+            let mut acc = [S::splat(0.0); P];
+            for &offset in self.offsets {
+                let x = x.add(offset);
+                let w = S::load(weight);
+                for p in 0..P {
+                    acc[p] = S::fma(S::load(x.add(p * self.x_pixel)), w, acc[p]);
                 }
+                weight = weight.add(c);
+            }
+            let place = (row * self.columns + column) * c + channel;
+            for p in 0..P {
+                let place = place + p * c;
+                if let Some(mask) = self.mask {
+                    acc[p] = S::where_positive(load_tail::<S>(mask.as_ptr().add(place), n), acc[p]);
+                }
+                store_tail::<S>(self.out.as_mut_ptr().add(place), acc[p], n);
             }
         }
     }
@@ -88,6 +129,8 @@ struct WeightGradient<'a> {
     x_row: usize,
     x_pixel: usize,
     offsets: &'a [usize],
+    /// Taps in a row of the kernel.
+    kernel_w: usize,
     dy: &'a [f32],
     columns: usize,
     channels: usize,
@@ -98,7 +141,7 @@ impl Kernel for WeightGradient<'_> {
     type Out = ();
 
     #[inline(always)]
-    unsafe fn run<Wide: Simd, Half: Simd>(self) {
+    unsafe fn run<Wide: Simd, Half: Simd>(mut self) {
         let (columns, c) = (self.columns, self.channels);
         let rows = self.dy.len() / (columns * c).max(1);
         if rows == 0 {
@@ -109,32 +152,67 @@ impl Kernel for WeightGradient<'_> {
         assert!(last + reach + c <= self.x.len() && self.dw.len() == self.offsets.len() * c);
         // SAFETY: the assertion keeps the reads inside `x`; vectors are cut to the channels.
         unsafe {
-            for (tap, &offset) in self.offsets.iter().enumerate() {
-                for channel in (0..c).step_by(Wide::LANES) {
-                    let n = (c - channel).min(Wide::LANES);
-                    // Four sums, so that one does not wait for the last.
-                    let mut acc = [Wide::splat(0.0); 4];
-                    for row in 0..rows {
-                        let x = self.x.as_ptr().add(row * self.x_row + offset + channel);
-                        let dy = self.dy.as_ptr().add(row * columns * c + channel);
-                        let mut column = 0;
-                        while column < columns {
-                            for (i, acc) in acc.iter_mut().enumerate() {
-                                if column + i < columns {
-                                    let x = x.add((column + i) * self.x_pixel);
-                                    let dy = dy.add((column + i) * c);
-                                    let (x, dy) = (load_tail::<Wide>(x, n), load_tail::<Wide>(dy, n));
-                                    *acc = Wide::fma(x, dy, *acc);
-                                }
-                            }
-                            column += 4;
-                        }
-                    }
-                    let sum = Wide::add(Wide::add(acc[0], acc[1]), Wide::add(acc[2], acc[3]));
-                    let dw = self.dw.as_mut_ptr().add(tap * c + channel);
-                    let sum = Wide::add(load_tail::<Wide>(dw, n), sum);
-                    store_tail::<Wide>(dw, sum, n);
+            each_vector!(c, self.taps(rows));
+        }
+    }
+}
+
+impl WeightGradient<'_> {
+    /// `n` channels of all taps, one row of the kernel at a time.
+    #[inline(always)]
+    unsafe fn taps<S: Simd>(&mut self, channel: usize, n: usize, rows: usize) {
+        let step = match self.kernel_w {
+            3 | 5 | 7 => self.kernel_w,
+            _ => 1,
+        };
+        for tap in (0..self.offsets.len()).step_by(step) {
+            // SAFETY: passed on from the caller.
+            unsafe {
+                match step {
+                    3 => self.some::<S, 3>(channel, n, rows, tap),
+                    5 => self.some::<S, 5>(channel, n, rows, tap),
+                    7 => self.some::<S, 7>(channel, n, rows, tap),
+                    _ => self.some::<S, 1>(channel, n, rows, tap),
                 }
+            }
+        }
+    }
+
+    /// `T` taps, which share each reading of the output gradient.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // Plain indices unroll into registers.
+    unsafe fn some<S: Simd, const T: usize>(&mut self, channel: usize, n: usize, rows: usize, tap: usize) {
+        let (columns, c) = (self.columns, self.channels);
+        // SAFETY: passed on from the caller.
+        unsafe {
+            // Two sums for each tap, so that one need not wait for the other.
+            let mut acc = [[S::splat(0.0); 2]; T];
+            for row in 0..rows {
+                let mut x = self.x.as_ptr().add(row * self.x_row + channel);
+                let mut dy = self.dy.as_ptr().add(row * columns * c + channel);
+                for _ in 0..columns / 2 {
+                    for half in 0..2 {
+                        let g = load_tail::<S>(dy, n);
+                        for t in 0..T {
+                            let x = load_tail::<S>(x.add(self.offsets[tap + t]), n);
+                            acc[t][half] = S::fma(x, g, acc[t][half]);
+                        }
+                        x = x.wrapping_add(self.x_pixel);
+                        dy = dy.wrapping_add(c);
+                    }
+                }
+                if columns % 2 == 1 {
+                    let g = load_tail::<S>(dy, n);
+                    for t in 0..T {
+                        let x = load_tail::<S>(x.add(self.offsets[tap + t]), n);
+                        acc[t][0] = S::fma(x, g, acc[t][0]);
+                    }
+                }
+            }
+            for t in 0..T {
+                let dw = self.dw.as_mut_ptr().add((tap + t) * c + channel);
+                let sum = S::add(load_tail::<S>(dw, n), S::add(acc[t][0], acc[t][1]));
+                store_tail::<S>(dw, sum, n);
             }
         }
     }
@@ -175,11 +253,16 @@ impl Padded {
     }
 }
 
+/// Weights with as many zeros behind them as a vector may read.
+fn padded_weights(weights: impl Iterator<Item = f32>) -> Vec<f32> {
+    weights.chain(std::iter::repeat_n(0.0, SLACK)).collect()
+}
+
 /// `y = depthwise(x, weight)`; the weight is `[kernel_h, kernel_w, channels]`.
 pub(crate) fn forward(level: Level, shape: &Shape, x: &[f32], weight: &[f32], y: &mut [f32]) {
     let c = shape.cin;
     let padded = Padded::new(shape);
-    let (weights, round) = repeated(weight, c);
+    let weights = padded_weights(weight.iter().copied());
     y.par_chunks_exact_mut(shape.out_len()).zip(x.par_chunks_exact(shape.in_len())).for_each(|(out, x)| {
         with_scratch([padded.len()], |[scratch]| {
             padded.fill(level, shape, x, scratch);
@@ -189,7 +272,6 @@ pub(crate) fn forward(level: Level, shape: &Shape, x: &[f32], weight: &[f32], y:
                 x_pixel: shape.conv.stride * c,
                 offsets: &padded.offsets,
                 weights: &weights,
-                round,
                 columns: shape.out[1],
                 channels: c,
                 mask: None,
@@ -206,8 +288,7 @@ pub(crate) fn input_gradient(level: Level, shape: &Shape, x: &[f32], weight: &[f
     let (conv, c) = (shape.conv, shape.cin);
     let [kernel_h, kernel_w] = shape.kernel;
     let taps = kernel_h * kernel_w;
-    let turned: Vec<f32> = weight.chunks_exact(c).rev().flatten().copied().collect();
-    let (weights, round) = repeated(&turned, c);
+    let weights = padded_weights(weight.chunks_exact(c).rev().flatten().copied());
     let span = [kernel_h, kernel_w].map(|k| conv.dilation * (k - 1));
     let size = [shape.height + span[0], shape.width + span[1]];
     let row = size[1] * c;
@@ -235,7 +316,6 @@ pub(crate) fn input_gradient(level: Level, shape: &Shape, x: &[f32], weight: &[f
                 x_pixel: c,
                 offsets: &offsets,
                 weights: &weights,
-                round,
                 columns: shape.width,
                 channels: c,
                 mask: conv.relu_input.then_some(x),
@@ -264,6 +344,7 @@ pub(crate) fn weight_gradient(level: Level, shape: &Shape, x: &[f32], g: &[f32])
                     x_row: shape.conv.stride * padded.row,
                     x_pixel: shape.conv.stride * c,
                     offsets: &padded.offsets,
+                    kernel_w: shape.kernel[1],
                     dy: &g[n * shape.out_len()..(n + 1) * shape.out_len()],
                     columns: shape.out[1],
                     channels: c,

@@ -36,13 +36,6 @@ impl Repeated {
     }
 }
 
-/// Rows of `channels` values, each repeated to a whole round, and the floats of a round.
-pub(crate) fn repeated(rows: &[f32], channels: usize) -> (Vec<f32>, usize) {
-    let all = rows.chunks_exact(channels.max(1));
-    let all = all.flat_map(|row| Repeated::new(row).0).collect();
-    (all, period(channels))
-}
-
 /// `by_a[c] * a + by_b[c] * b + constant[c]`.
 #[derive(Debug, Clone)]
 pub(crate) struct Fold {
