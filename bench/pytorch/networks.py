@@ -31,7 +31,7 @@ class ReluConvNorm(nn.Sequential):
 
 def edge(op, channels):
     return {
-        "none": lambda: None,
+        "none": nn.Identity,  # never run
         "skip_connect": nn.Identity,
         "nor_conv_1x1": lambda: ReluConvNorm(channels, channels, 1),
         "nor_conv_3x3": lambda: ReluConvNorm(channels, channels, 3),
@@ -41,30 +41,25 @@ def edge(op, channels):
 
 
 class Cell(nn.Module):
-    """A NAS-Bench-201 cell; edges that the output cannot depend on are left out, as the Rust program leaves them."""
+    """A NAS-Bench-201 cell. Edges that carry nothing to the output hold their weights but are not run."""
 
     def __init__(self, ops, channels):
         super().__init__()
-        reaching = {3}
+        self.edges = nn.ModuleList(edge(op, channels) for op in ops)
+        used = [(to, source) for (to, source), op in zip(EDGES, ops) if op != "none"]
+        fed, reaching = {0}, {3}
+        for node in (1, 2, 3):
+            fed |= {to for to, source in used if to == node and source in fed}
         for node in (2, 1, 0):
-            if any(f == node and t in reaching and op != "none" for (t, f), op in zip(EDGES, ops)):
-                reaching.add(node)
-        self.sources = [[], [], [], []]
-        self.edges = nn.ModuleList()
-        for (to, source), op in zip(EDGES, ops):
-            if op != "none" and to in reaching:
-                self.sources[to].append((source, len(self.edges)))
-                self.edges.append(edge(op, channels))
+            reaching |= {source for to, source in used if source == node and to in reaching}
+        self.live = [(to, source) for to, source in used if source in fed and to in reaching]
 
     def forward(self, x):
-        nodes = [x]
-        for to in (1, 2, 3):
-            total = None
-            for source, index in self.sources[to]:
-                if nodes[source] is not None:
-                    term = self.edges[index](nodes[source])
-                    total = term if total is None else total + term
-            nodes.append(total)
+        nodes = [x, None, None, None]
+        for index, (to, source) in enumerate(EDGES):
+            if (to, source) in self.live:
+                term = self.edges[index](nodes[source])
+                nodes[to] = term if nodes[to] is None else nodes[to] + term
         return torch.zeros_like(x) if nodes[3] is None else nodes[3]
 
 
@@ -152,10 +147,16 @@ class SeparableNet(nn.Module):
         return self.classifier(previous.mean((2, 3)))
 
 
+def divisible_by_8(channels):
+    """The nearest multiple of 8, at least 8 and at least nine tenths of `channels`."""
+    near = max((channels + 4) // 8 * 8, 8)
+    return near + 8 if near < 0.9 * channels else near
+
+
 class SqueezeExcite(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        hidden = max((channels // 4 + 4) // 8 * 8, 8)
+        hidden = divisible_by_8(channels // 4)
         self.reduce = nn.Conv2d(channels, hidden, 1)
         self.expand = nn.Conv2d(hidden, channels, 1)
 
@@ -213,3 +214,7 @@ def build(space, architecture, width, cells):
     if space == "mbconv":
         return MbConvNet()
     raise SystemExit(f"unknown space {space}: nasbench201, darts or mbconv")
+
+
+def count_parameters(net):
+    return sum(parameter.numel() for parameter in net.parameters())

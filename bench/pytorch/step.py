@@ -1,4 +1,7 @@
-"""Times full training steps in PyTorch: forward, loss, backward, gradient clipping, SGD. Prints one JSON object."""
+"""Times full training steps in PyTorch: forward, loss, backward, gradient clipping, SGD. Prints one JSON object.
+
+The counterpart of `fewshot bench step`: the same networks, random images and settings.
+"""
 
 import argparse
 import json
@@ -8,12 +11,54 @@ import time
 import torch
 import torch.nn.functional as F
 
-from networks import build
+from networks import build, count_parameters
+
+MODES = ("nchw", "channels_last", "compile")
+
+
+def peak_bytes():
+    """The most memory that the process ever held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+class Training:
+    """A network, its optimizer and one batch, in one memory format."""
+
+    def __init__(self, args, mode):
+        torch.manual_seed(0)
+        self.net = build(args.space, args.op, args.width, args.cells).train()
+        self.images = torch.randn(args.batch, 3, 32, 32)
+        self.labels = torch.arange(args.batch) % 10
+        if mode != "nchw":
+            self.net = self.net.to(memory_format=torch.channels_last)
+            self.images = self.images.to(memory_format=torch.channels_last)
+        self.parameters = list(self.net.parameters())
+        self.optimizer = torch.optim.SGD(self.parameters, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        self.run = torch.compile(self.net) if mode == "compile" else self.net
+
+    def step(self):
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = F.cross_entropy(self.run(self.images), self.labels)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 5.0)
+        self.optimizer.step()
+        return loss.item()
+
+    def seconds(self, warmup, steps):
+        """Sorted seconds of `steps` steps after `warmup` ones."""
+        for _ in range(warmup):
+            self.step()
+        found = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            self.step()
+            found.append(time.perf_counter() - start)
+        return sorted(found)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--space", default="nasbench201")
+    parser.add_argument("--space", default="nasbench201", help="nasbench201, darts or mbconv")
     parser.add_argument("--op", default="nor_conv_3x3", help="an operation for all edges, or an architecture")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--cells", type=int, default=5)
@@ -21,42 +66,23 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--warmup", type=int, default=3)
-    parser.add_argument("--mode", choices=["nchw", "channels_last", "compile"], default="nchw")
+    parser.add_argument("--mode", choices=MODES, default="nchw")
+    parser.add_argument("--probe", metavar="MODE[,MODE..]", help="print the seconds of the fastest step in each mode")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
-    net = build(args.space, args.op, args.width, args.cells).train()
-    images = torch.randn(args.batch, 3, 32, 32)
-    labels = torch.arange(args.batch) % 10
-    if args.mode != "nchw":
-        net = net.to(memory_format=torch.channels_last)
-        images = images.to(memory_format=torch.channels_last)
-    parameters = list(net.parameters())
-    optimizer = torch.optim.SGD(parameters, lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    run = torch.compile(net) if args.mode == "compile" else net
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(run(images), labels)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimizer.step()
-        return loss.item()
-
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    for _ in range(args.warmup):
-        step()
-    seconds = []
-    for _ in range(args.steps):
-        start = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - start)
-    seconds.sort()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if args.probe:
+        timed = {mode: Training(args, mode).seconds(2, args.steps) for mode in args.probe.split(",")}
+        print(json.dumps({mode: seconds[0] for mode, seconds in timed.items()}))
+        return
+    training = Training(args, args.mode)
+    idle = peak_bytes()
+    seconds = training.seconds(args.warmup, args.steps)
+    peak = peak_bytes()
     print(json.dumps({
         "median_seconds": seconds[len(seconds) // 2], "min_seconds": seconds[0], "max_seconds": seconds[-1],
-        "peak_bytes": peak, "step_bytes": peak - idle, "mode": args.mode, "torch": torch.__version__,
+        "peak_bytes": peak, "step_bytes": peak - idle, "parameters": count_parameters(training.net),
+        "threads": args.threads, "mode": args.mode, "torch": torch.__version__,
     }))
 
 

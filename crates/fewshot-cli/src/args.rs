@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::commands::bench::args::BenchArgs;
+
 /// Few-shot neural architecture search: finds a good network for your images, on an ordinary computer.
 #[derive(Debug, Parser)]
 #[command(name = "fewshot", version, about, max_term_width = 110)]
@@ -36,6 +38,8 @@ pub enum Command {
     Strategies(ListArgs),
     /// List the presets, or print one
     Recipes(RecipesArgs),
+    /// Measure the speed of training, scoring and single operations
+    Bench(BenchArgs),
 }
 
 const SEARCH_EXAMPLES: &str = "\
@@ -105,6 +109,9 @@ pub struct SearchArgs {
     /// Architectures to score
     #[arg(long, value_name = "N")]
     pub budget: Option<u32>,
+    /// Train so many of the best-scored alone and take the best on held-out images [0: trust the scores]
+    #[arg(long, value_name = "N")]
+    pub finalists: Option<u32>,
     /// Most multiply-adds per image of the network that is trained alone
     #[arg(long, value_name = "N")]
     pub max_macs: Option<u64>,

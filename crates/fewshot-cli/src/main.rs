@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Spaces(args) => commands::lists::spaces(args),
         Command::Strategies(args) => commands::lists::strategies(args),
         Command::Recipes(args) => commands::lists::recipes(args),
+        Command::Bench(args) => commands::bench::bench(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

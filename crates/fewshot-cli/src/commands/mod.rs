@@ -1,5 +1,6 @@
 //! One module per group of commands.
 
+pub mod bench;
 pub mod lists;
 pub mod rank;
 pub mod run;

@@ -22,6 +22,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = set(layers, "children.epochs", args.child_epochs);
     let layers = set(layers, "search.strategy", args.strategy);
     let layers = set(layers, "search.budget", args.budget);
+    let layers = set(layers, "search.finalists", args.finalists);
     let layers = set(layers, "search.max_macs", args.max_macs.map(clamp));
     let layers = set(layers, "search.max_params", args.max_params.map(clamp));
     let layers = set(layers, "standalone.randoms", args.randoms);
@@ -173,8 +174,13 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
             result.distinct,
             result.supernets
         ),
-        format!("test accuracy    {:.2} %, trained alone", 100.0 * result.test_accuracy),
     ];
+    if !result.finalists.is_empty() {
+        let each = result.finalists.iter().map(|finalist| format!("{:.2}", 100.0 * finalist.held_out_accuracy));
+        let each = each.collect::<Vec<_>>().join(", ");
+        lines.push(format!("finalists        {each} % on held-out images, trained alone"));
+    }
+    lines.push(format!("test accuracy    {:.2} %, trained alone", 100.0 * result.test_accuracy));
     if let Some(mean) = result.random_test_accuracy_mean {
         let each: Vec<String> =
             result.randoms.iter().map(|random| format!("{:.2}", 100.0 * random.test_accuracy)).collect();

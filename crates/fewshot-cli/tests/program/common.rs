@@ -26,6 +26,7 @@ batch = 30
 batch = 30
 [search]
 budget = 24
+finalists = 2
 [standalone]
 width = 3
 randoms = 2

@@ -49,25 +49,54 @@ impl Kernel for Map<'_> {
         // SAFETY: the instruction set is the caller's promise.
         unsafe {
             match self.op {
-                Op::Add => self.map::<Wide>(|a, b| Wide::add(a, b)),
-                Op::Value(Relu) => self.map::<Wide>(|a, _| Wide::max(Wide::splat(0.0), a)),
-                Op::Value(Relu6) => self.map::<Wide>(|a, _| clip::<Wide>(a)),
-                Op::Value(HardSigmoid) => self.map::<Wide>(|a, _| gate::<Wide>(a)),
-                Op::Value(HardSwish) => self.map::<Wide>(|a, _| Wide::mul(a, gate::<Wide>(a))),
-                Op::Slope(Relu) => self.map::<Wide>(|a, g| Wide::where_positive(a, g)),
-                Op::Slope(Relu6) => self.map::<Wide>(|a, g| between::<Wide>(a, g)),
-                Op::Slope(HardSigmoid) => self.map::<Wide>(|a, g| {
-                    let shifted = Wide::add(a, Wide::splat(3.0));
-                    between::<Wide>(shifted, Wide::mul(g, Wide::splat(1.0 / 6.0)))
-                }),
-                Op::Slope(HardSwish) => self.map::<Wide>(|a, g| {
-                    let shifted = Wide::add(a, Wide::splat(3.0));
-                    let inner = between::<Wide>(shifted, Wide::mul(a, Wide::splat(1.0 / 6.0)));
-                    Wide::mul(g, Wide::add(gate::<Wide>(a), inner))
-                }),
+                Op::Add => self.map::<Wide, Sum>(),
+                Op::Value(Relu) => self.map::<Wide, Rectify>(),
+                Op::Value(Relu6) => self.map::<Wide, Clip>(),
+                Op::Value(HardSigmoid) => self.map::<Wide, Gate>(),
+                Op::Value(HardSwish) => self.map::<Wide, Swish>(),
+                Op::Slope(Relu) => self.map::<Wide, RectifySlope>(),
+                Op::Slope(Relu6) => self.map::<Wide, ClipSlope>(),
+                Op::Slope(HardSigmoid) => self.map::<Wide, GateSlope>(),
+                Op::Slope(HardSwish) => self.map::<Wide, SwishSlope>(),
             }
         }
     }
+}
+
+/// What is done with a vector of each operand. Not a closure: one that is too large to be inlined would lose the
+/// instruction set, and each of its operations would be a call (hardswish then took ten times as long).
+trait Function {
+    /// # Safety
+    /// The machine must have the instruction set of `S`.
+    unsafe fn at<S: Simd>(a: S::V, b: S::V) -> S::V;
+}
+
+macro_rules! functions {
+    ($($name:ident: |$a:ident, $b:ident| $value:expr;)*) => {$(
+        struct $name;
+        impl Function for $name {
+            #[inline(always)]
+            unsafe fn at<S: Simd>($a: S::V, $b: S::V) -> S::V {
+                // SAFETY: passed on from the caller.
+                unsafe { $value }
+            }
+        }
+    )*};
+}
+
+functions! {
+    Sum: |a, b| S::add(a, b);
+    Rectify: |a, _b| S::max(S::splat(0.0), a);
+    Clip: |a, _b| clip::<S>(a);
+    Gate: |a, _b| gate::<S>(a);
+    Swish: |a, _b| S::mul(a, gate::<S>(a));
+    RectifySlope: |a, g| S::where_positive(a, g);
+    ClipSlope: |a, g| between::<S>(a, g);
+    GateSlope: |a, g| between::<S>(S::add(a, S::splat(3.0)), S::mul(g, S::splat(1.0 / 6.0)));
+    SwishSlope: |a, g| {
+        let inner = between::<S>(S::add(a, S::splat(3.0)), S::mul(a, S::splat(1.0 / 6.0)));
+        S::mul(g, S::add(gate::<S>(a), inner))
+    };
 }
 
 /// `min(max(a, 0), 6)`, NaN kept.
@@ -96,7 +125,7 @@ unsafe fn between<S: Simd>(a: S::V, value: S::V) -> S::V {
 
 impl Map<'_> {
     #[inline(always)]
-    unsafe fn map<S: Simd>(self, f: impl Fn(S::V, S::V) -> S::V) {
+    unsafe fn map<S: Simd, F: Function>(self) {
         let len = self.to.len();
         assert!(self.a.len() == len && self.b.len() == len);
         let (a, b, to) = (self.a.as_ptr(), self.b.as_ptr(), self.to.as_mut_ptr());
@@ -105,7 +134,7 @@ impl Map<'_> {
         unsafe {
             while i < len {
                 let n = (len - i).min(S::LANES);
-                let value = f(load_tail::<S>(a.add(i), n), load_tail::<S>(b.add(i), n));
+                let value = F::at::<S>(load_tail::<S>(a.add(i), n), load_tail::<S>(b.add(i), n));
                 store_tail::<S>(to.add(i), value, n);
                 i += S::LANES;
             }

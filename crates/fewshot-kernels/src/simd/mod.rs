@@ -9,7 +9,7 @@ mod neon;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use peak::measure_peak;
+pub use peak::{measure_peak, multiply_adds};
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

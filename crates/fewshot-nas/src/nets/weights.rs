@@ -123,7 +123,8 @@ impl Weights {
         &self.params
     }
 
-    pub(crate) fn add_param(&mut self, name: String, shape: &[usize], init: Init) -> ParamId {
+    /// Registers a parameter under a name of its own; see [`Weights::new`] for how it starts.
+    pub fn add_param(&mut self, name: String, shape: &[usize], init: Init) -> ParamId {
         let len = shape.iter().product();
         let data = match init {
             Init::Constant(value) => vec![value; len],

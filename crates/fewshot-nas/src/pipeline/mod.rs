@@ -8,7 +8,7 @@ mod standalone;
 
 pub use lab::Lab;
 pub use ranking::{RankingResult, RankingRow};
-pub use search::{HistoryEntry, RandomNetwork, SearchResult};
+pub use search::{Finalist, HistoryEntry, RandomNetwork, SearchResult};
 pub use standalone::{MODEL, TrainResult};
 
 use std::path::Path;

@@ -89,7 +89,7 @@ pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     }
     let test = stages::stage(TEST, move |context| {
         let set = lab.open_test()?;
-        let truth = |index| Ok(standalone::test_accuracy(lab, context, &truth_name(index), &set)?.1);
+        let truth = |index| Ok(standalone::accuracy(lab, context, &truth_name(index), &set)?.1);
         (0..count).map(truth).collect::<Result<Vec<f64>, PipelineError>>()
     });
     all.push(test.after((0..count).map(truth_name)));

@@ -1,6 +1,6 @@
 //! Runs of kind `search`: supernet, sub-supernets, search, winner and random networks alone, test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use fewshot_space::{Arch, CellSpace, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::stages::{self, Trained};
+use super::stages;
 use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
 use crate::estimate::Estimator;
@@ -17,7 +17,9 @@ use crate::search as strategies;
 
 /// Stage that searches.
 const SEARCH: &str = "search";
-/// Stage that trains what the search found.
+/// Stage that takes one of the finalists.
+const FINAL: &str = "final";
+/// Stage that trains what was taken.
 const WINNER: &str = "winner";
 /// State of the search, in its stage's folder.
 const STATE: &str = "search.json";
@@ -44,10 +46,27 @@ pub struct HistoryEntry {
 /// What the search stage returns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Found {
-    arch: String,
-    score: f64,
+    /// The best-scored of different function, best first; one, or as many as there are finalists.
+    best: Vec<Scored>,
     evaluations: usize,
     distinct: usize,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Scored {
+    arch: String,
+    score: f64,
+}
+
+/// One of the best-scored networks, trained alone on the search-train images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finalist {
+    /// The architecture.
+    pub arch: String,
+    /// Its score: supernet accuracy on held-out training images, 0 to 1.
+    pub score: f64,
+    /// Accuracy of the network trained alone on the same held-out images, 0 to 1.
+    pub held_out_accuracy: f64,
 }
 
 /// What the test stage returns.
@@ -75,6 +94,9 @@ pub struct SearchResult {
     pub space: String,
     /// Its score: supernet accuracy on held-out training images, 0 to 1.
     pub score: f64,
+    /// The best-scored networks trained alone, best-scored first, of which the best on held-out images was taken;
+    /// empty when the recipe asks for none.
+    pub finalists: Vec<Finalist>,
     /// Top-1 accuracy on the test images of the found network, trained alone, 0 to 1.
     pub test_accuracy: f64,
     /// Mean over random architectures trained the same way; absent when the recipe asks for none.
@@ -101,11 +123,23 @@ pub struct SearchResult {
 pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     let mut all = stages::supernet_stages(lab);
     all.push(stages::stage(SEARCH, move |context| search(lab, context)).after(stages::scoring_inputs(lab)));
+    let finalists = finalist_count(lab);
+    for index in 0..finalists {
+        let stage = stages::training_stage(finalist_name(index), move |context| {
+            let found: Found = context.input(SEARCH)?;
+            // A search that found fewer functions sends its last one more than once.
+            let scored = found.best.get(index).or(found.best.last()).ok_or(PipelineError::NothingScored)?;
+            standalone::train_finalist(lab, context, &lab.alone_space().parse(&scored.arch)?)
+        });
+        all.push(stage.after([SEARCH]));
+    }
+    let choose = stages::stage(FINAL, move |context| choose(lab, context));
+    all.push(choose.after(std::iter::once(SEARCH.to_string()).chain((0..finalists).map(finalist_name))));
     let winner = stages::training_stage(WINNER, move |context| {
-        let found: Found = context.input(SEARCH)?;
-        standalone::train_alone(lab, context, &lab.alone_space().parse(&found.arch)?)
+        let taken: Taken = context.input(FINAL)?;
+        standalone::train_alone(lab, context, &lab.alone_space().parse(&taken.arch)?)
     });
-    all.push(winner.after([SEARCH]));
+    all.push(winner.after([FINAL]));
     let count = lab.recipe().standalone.randoms;
     for index in 0..count {
         all.push(stages::training_stage(random_name(index), move |context| {
@@ -118,6 +152,41 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     let test = stages::stage(TEST, move |context| test(lab, context));
     all.push(test.after(std::iter::once(WINNER.to_string()).chain((0..count).map(random_name))));
     all
+}
+
+/// Networks trained alone to choose among; a choice of one needs no training.
+fn finalist_count(lab: &Lab) -> usize {
+    Some(lab.recipe().search.finalists).filter(|&count| count > 1).unwrap_or(0)
+}
+
+fn finalist_name(index: usize) -> String {
+    format!("finalist-{index}")
+}
+
+/// What the final stage returns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Taken {
+    arch: String,
+    score: f64,
+    finalists: Vec<Finalist>,
+}
+
+/// Takes the finalist that is best on the held-out images; of equals the better-scored.
+fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, PipelineError> {
+    let found: Found = context.input(SEARCH)?;
+    let first = found.best.first().ok_or(PipelineError::NothingScored)?;
+    let set = lab.score_set()?;
+    let mut finalists: Vec<Finalist> = Vec::new();
+    for (index, scored) in found.best.iter().enumerate().take(finalist_count(lab)) {
+        let (_, held_out_accuracy) = standalone::accuracy(lab, context, &finalist_name(index), &set)?;
+        finalists.push(Finalist { arch: scored.arch.clone(), score: scored.score, held_out_accuracy });
+    }
+    let better = |best: Finalist, next: &Finalist| {
+        if next.held_out_accuracy > best.held_out_accuracy { next.clone() } else { best }
+    };
+    let best = finalists.first().cloned().map(|first| finalists.iter().skip(1).fold(first, better));
+    let (arch, score) = best.map_or((first.arch.clone(), first.score), |best| (best.arch, best.score));
+    Ok(Taken { arch, score, finalists })
 }
 
 fn random_name(index: usize) -> String {
@@ -174,10 +243,22 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         }
         interrupted?;
     }
-    // Of equal scores the first wins.
-    let best = history.iter().reduce(|best, entry| if entry.score > best.score { entry } else { best });
-    let best = best.ok_or(PipelineError::NothingScored)?;
-    Ok(Found { arch: best.arch.clone(), score: best.score, evaluations: history.len(), distinct: scores.len() })
+    let best = best_functions(space, &history, lab.recipe().search.finalists.max(1))?;
+    Ok(Found { best, evaluations: history.len(), distinct: scores.len() })
+}
+
+/// The best-scored architectures, one of each function; of equal scores the earlier comes first.
+fn best_functions(space: &CellSpace, history: &[HistoryEntry], count: usize) -> Result<Vec<Scored>, PipelineError> {
+    let mut order: Vec<&HistoryEntry> = history.iter().collect();
+    order.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut seen = BTreeSet::new();
+    let mut best = Vec::new();
+    for entry in order {
+        if best.len() < count && seen.insert(space.structure(&space.parse(&entry.arch)?)) {
+            best.push(Scored { arch: entry.arch.clone(), score: entry.score });
+        }
+    }
+    if best.is_empty() { Err(PipelineError::NothingScored) } else { Ok(best) }
 }
 
 fn score(
@@ -200,10 +281,10 @@ fn score(
 
 fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> {
     let set = lab.open_test()?;
-    let (arch, winner) = standalone::test_accuracy(lab, context, WINNER, &set)?;
+    let (arch, winner) = standalone::accuracy(lab, context, WINNER, &set)?;
     standalone::write_model(lab, context, WINNER, &arch)?;
     let randoms = (0..lab.recipe().standalone.randoms).map(|index| {
-        let (arch, test_accuracy) = standalone::test_accuracy(lab, context, &random_name(index), &set)?;
+        let (arch, test_accuracy) = standalone::accuracy(lab, context, &random_name(index), &set)?;
         Ok(RandomNetwork { arch: lab.alone_space().format(&arch), test_accuracy })
     });
     Ok(Tested { winner, randoms: randoms.collect::<Result<_, PipelineError>>()? })
@@ -212,16 +293,17 @@ fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> 
 /// The result, from the values of the stages.
 pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<SearchResult, PipelineError> {
     let found: Found = stages::value(values, SEARCH)?;
+    let taken: Taken = stages::value(values, FINAL)?;
     let tested: Tested = stages::value(values, TEST)?;
-    let winner: Trained = stages::value(values, WINNER)?;
     let space = lab.alone_space();
-    let cost = space.cost(&space.parse(&found.arch)?);
+    let cost = space.cost(&space.parse(&taken.arch)?);
     let count = tested.randoms.len();
     let sum: f64 = tested.randoms.iter().map(|random| random.test_accuracy).sum();
     Ok(SearchResult {
-        arch: winner.arch.unwrap_or(found.arch),
+        arch: taken.arch,
         space: space.name().to_string(),
-        score: found.score,
+        score: taken.score,
+        finalists: taken.finalists,
         test_accuracy: tested.winner,
         random_test_accuracy_mean: (count > 0).then(|| sum / count as f64),
         randoms: tested.randoms,

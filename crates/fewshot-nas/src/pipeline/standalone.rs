@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fewshot_data::TrainLoader;
 use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -40,10 +41,25 @@ pub struct TrainResult {
 
 /// Trains `arch` alone on all training images. Every network of a run gets the same images in the same order.
 pub fn train_alone(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result<Trained, PipelineError> {
+    let loader = lab.alone_loader(&lab.recipe().standalone.train, lab.seed("alone images"))?;
+    train_on(lab, context, arch, &loader)
+}
+
+/// Trains `arch` alone on the search-train images, so that the held-out ones can judge it.
+pub fn train_finalist(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result<Trained, PipelineError> {
+    let loader = lab.search_loader(&lab.recipe().standalone.train, lab.seed("finalist images"))?;
+    train_on(lab, context, arch, &loader)
+}
+
+fn train_on(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    arch: &Arch,
+    loader: &TrainLoader,
+) -> Result<Trained, PipelineError> {
     let config = &lab.recipe().standalone.train;
     let net = network(lab, arch)?;
-    let loader = lab.alone_loader(config, lab.seed("alone images"))?;
-    let trained = stages::train(context, net, config, &loader, lab.seed("alone paths"))?;
+    let trained = stages::train(context, net, config, loader, lab.seed("alone paths"))?;
     Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
 }
 
@@ -52,7 +68,7 @@ fn network(lab: &Lab, arch: &Arch) -> Result<Net, PipelineError> {
 }
 
 /// Accuracy of the network that stage `stage` trained.
-pub fn test_accuracy(
+pub fn accuracy(
     lab: &Lab,
     context: &StageContext<'_>,
     stage: &str,
@@ -97,7 +113,7 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     });
     let test = stages::stage(TEST, move |context| {
         let set = lab.open_test()?;
-        let (arch, accuracy) = test_accuracy(lab, context, TRAIN, &set)?;
+        let (arch, accuracy) = accuracy(lab, context, TRAIN, &set)?;
         write_model(lab, context, TRAIN, &arch)?;
         Ok(accuracy)
     });

@@ -118,6 +118,9 @@ pub struct SearchRecipe {
     pub strategy: String,
     /// Architectures to score; repeats cost nothing but count.
     pub budget: usize,
+    /// The best so many of them are trained alone on the search-train images, and the one that is best on the held-out
+    /// ones is taken; 0 or 1 takes the best-scored at its word.
+    pub finalists: usize,
     /// Most multiply-adds per image of the network trained alone; 0 for no limit.
     pub max_macs: u64,
     /// Most parameters of the network trained alone; 0 for no limit.

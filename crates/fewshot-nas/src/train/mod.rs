@@ -5,8 +5,8 @@ mod sgd;
 mod trainer;
 
 pub use config::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
-pub use sgd::Sgd;
-pub(crate) use trainer::count_correct;
+pub(crate) use sgd::count_correct;
+pub use sgd::{Sgd, StepRecord};
 pub use trainer::{EpochRecord, Observer, Progress, TrainError, Trainer};
 
 #[cfg(test)]

@@ -1,13 +1,22 @@
 //! SGD with momentum, weight decay and clipping over a network's flat parameter list.
 
-use burn::tensor::Tensor;
+use burn::tensor::{Int, Tensor, TensorData};
 use fewshot_kernels::{self as kernels, Sgd as Rule};
 
 use super::config::{TrainConfig, Unsampled};
-use crate::nets::{NamedValues, Param, Weights, WeightsError, host, tensor};
+use crate::nets::{Leaves, NamedValues, Param, Weights, WeightsError, host, tensor, to_vec};
 
 /// Prefix of the velocities in a checkpoint.
 const VELOCITY: &str = "velocity/";
+
+/// What a step saw before its update.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StepRecord {
+    /// Mean loss of the batch.
+    pub loss: f64,
+    /// Images whose largest logit was at their label.
+    pub correct: u64,
+}
 
 /// The optimizer's state: one velocity per parameter that has had a gradient.
 #[derive(Debug, Clone)]
@@ -21,7 +30,32 @@ impl Sgd {
         Self { velocity: vec![None; weights.params().len()] }
     }
 
-    /// One step. `grads` holds one gradient per parameter, or `None` where the path did not use it.
+    /// The second half of a training step, from the logits `[batch, classes]` and leaves of a forward pass over
+    /// `weights`: loss, gradients, clipping, update. A loss that is not finite changes nothing.
+    pub fn descend(
+        &mut self,
+        weights: &mut Weights,
+        logits: Tensor<2>,
+        leaves: Leaves,
+        labels: &[u32],
+        config: &TrainConfig,
+        lr: f64,
+    ) -> StepRecord {
+        let targets: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
+        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [labels.len()]), weights.device());
+        let correct = count_correct(&logits.clone().inner(), labels);
+        let loss = kernels::cross_entropy(logits, targets, config.label_smoothing as f32);
+        let seen =
+            StepRecord { loss: f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN)), correct };
+        if seen.loss.is_finite() {
+            let mut gradients = loss.backward();
+            let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut gradients)).collect();
+            self.step(weights, grads, config, lr);
+        }
+        seen
+    }
+
+    /// The update alone. `grads` holds one gradient per parameter, or `None` where the path did not use it.
     ///
     /// g ← clip(g) + wd·w; v ← momentum·v + g (v = g the first time); w ← w − lr·(g + momentum·v) with Nesterov, else
     /// w − lr·v. Clipping scales all gradients so that their joint norm is at most `clip`; decay is added after it.
@@ -85,4 +119,20 @@ impl Sgd {
         };
         Ok(Self { velocity: weights.params().iter().map(restore).collect::<Result<_, _>>()? })
     }
+}
+
+/// How many images have their largest logit at their label (the first of equal logits counts).
+pub(crate) fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
+    let [_, classes] = logits.dims();
+    let values = to_vec(logits);
+    let hits = values.chunks(classes.max(1)).zip(labels).filter(|(row, label)| {
+        let mut best = 0;
+        for (class, value) in row.iter().enumerate() {
+            if *value > row[best] {
+                best = class;
+            }
+        }
+        best as u32 == **label
+    });
+    hits.count() as u64
 }

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use fewshot_data::{Batch, TrainLoader};
-use fewshot_kernels as kernels;
 use fewshot_space::{Arch, Region, RegionError, random};
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
 
 use super::config::{ConfigError, Sampling, TrainConfig};
-use super::sgd::Sgd;
-use crate::nets::{NamedValues, Net, NetError, Path, WeightsError, to_vec};
+use super::sgd::{Sgd, StepRecord};
+use crate::nets::{NamedValues, Net, NetError, Path, WeightsError};
 use crate::run::{CheckpointError, Interrupted};
 
 /// Where a training stands. With the weights and velocities this is the whole state: everything random is drawn from
@@ -216,29 +215,33 @@ impl Trainer {
     fn step(&mut self, batch: Batch, steps: usize) -> Result<(), TrainError> {
         let Progress { epoch, step, .. } = self.progress;
         let path = self.draw_path(epoch, step)?;
-        let images = batch.labels.len();
-        let device = self.net.weights().device().clone();
-        let input = Tensor::<4>::from_data(TensorData::new(batch.images, batch.shape), &device);
-        let labels: Vec<i32> = batch.labels.iter().map(|&label| label as i32).collect();
-        let targets = Tensor::<1, Int>::from_data(TensorData::new(labels, [images]), &device);
-
-        let (logits, leaves) = self.net.train(input, &path)?;
-        let correct = count_correct(&logits.clone().inner(), &batch.labels);
-        let loss = kernels::cross_entropy(logits, targets, self.config.label_smoothing as f32);
-        let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
-        if !value.is_finite() {
-            return Err(TrainError::Diverged { loss: value, epoch, step });
-        }
-        let mut gradients = loss.backward();
-        let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut gradients)).collect();
+        let input = Tensor::from_data(TensorData::new(batch.images, batch.shape), self.net.weights().device());
         let lr = self.config.lr_at(epoch, step, steps);
-        self.optimizer.step(self.net.weights_mut(), grads, &self.config, lr);
-
+        let seen = self.step_on(input, &batch.labels, &path, lr)?;
+        let images = batch.labels.len() as u64;
         self.progress.step += 1;
-        self.progress.loss_sum += value * images as f64;
-        self.progress.correct += correct;
-        self.progress.seen += images as u64;
+        self.progress.loss_sum += seen.loss * images as f64;
+        self.progress.correct += seen.correct;
+        self.progress.seen += images;
         Ok(())
+    }
+
+    /// One step on given images `[batch, height, width, channels]` along a given path: what [`Trainer::run`] does
+    /// for each batch, without moving [`Trainer::progress`].
+    ///
+    /// # Errors
+    /// When the path leaves the network's region, or the loss is no longer a number.
+    pub fn step_on(
+        &mut self,
+        images: Tensor<4>,
+        labels: &[u32],
+        path: &Path,
+        lr: f64,
+    ) -> Result<StepRecord, TrainError> {
+        let (logits, leaves) = self.net.train(images, path)?;
+        let seen = self.optimizer.descend(self.net.weights_mut(), logits, leaves, labels, &self.config, lr);
+        let Progress { epoch, step, .. } = self.progress;
+        if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }
     }
 
     fn finish_epoch(&mut self, steps: usize) {
@@ -270,20 +273,4 @@ impl Trainer {
             }
         })
     }
-}
-
-/// How many images have their largest logit at their label (the first of equal logits counts).
-pub(crate) fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
-    let [_, classes] = logits.dims();
-    let values = to_vec(logits);
-    let hits = values.chunks(classes.max(1)).zip(labels).filter(|(row, label)| {
-        let mut best = 0;
-        for (class, value) in row.iter().enumerate() {
-            if *value > row[best] {
-                best = class;
-            }
-        }
-        best as u32 == **label
-    });
-    hits.count() as u64
 }
