@@ -6,8 +6,15 @@ use crate::flex::Unary;
 use crate::kernels::elementwise::Activation;
 use crate::{Conv, Norm, Normed, Sgd, Stats, flex, portable};
 
+/// Panics when a size is 0; see the crate's first page.
+fn check_sizes(name: &str, dims: &[usize]) {
+    assert!(dims.iter().all(|size| *size > 0), "{name}: every size must be at least 1, the tensor is {dims:?}");
+}
+
 /// Panics with both shapes when the weight does not fit the input.
-fn check_conv(name: &str, x: [usize; 4], kernel: [usize; 2], cin: usize, conv: Conv) {
+fn check_conv(name: &str, x: [usize; 4], kernel: [usize; 2], [cin, cout]: [usize; 2], conv: Conv) {
+    check_sizes(name, &x);
+    check_sizes(name, &[kernel[0], kernel[1], cin, cout]);
     assert!(x[3] == cin, "{name}: the input has {} channels, the weight wants {cin}; input {x:?}", x[3]);
     for (size, taps) in [(x[1], kernel[0]), (x[2], kernel[1])] {
         assert!(
@@ -32,6 +39,7 @@ fn check_norm(name: &str, channels: usize, norm: &Norm) {
 }
 
 fn check_pool(name: &str, x: [usize; 4], kernel: usize, stride: usize, padding: usize) {
+    check_sizes(name, &x);
     assert!(
         kernel > 0
             && stride > 0
@@ -52,8 +60,8 @@ fn check_pool(name: &str, x: [usize; 4], kernel: usize, stride: usize, padding: 
 /// # Panics
 /// When the channels differ or the kernel does not fit the padded image.
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
-    let [kernel_h, kernel_w, cin, _] = weight.dims();
-    check_conv("conv2d", x.dims(), [kernel_h, kernel_w], cin, conv);
+    let [kernel_h, kernel_w, cin, cout] = weight.dims();
+    check_conv("conv2d", x.dims(), [kernel_h, kernel_w], [cin, cout], conv);
     if flex::is_fast(&x) { flex::conv2d(x, weight, conv) } else { portable::conv2d(x, weight, conv) }
 }
 
@@ -66,7 +74,7 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
 /// As [`conv2d`].
 pub fn depthwise_conv2d(x: Tensor<4>, weight: Tensor<3>, conv: Conv) -> Tensor<4> {
     let [kernel_h, kernel_w, channels] = weight.dims();
-    check_conv("depthwise_conv2d", x.dims(), [kernel_h, kernel_w], channels, conv);
+    check_conv("depthwise_conv2d", x.dims(), [kernel_h, kernel_w], [channels, channels], conv);
     if flex::is_fast(&x) {
         flex::depthwise_conv2d(x, weight, conv)
     } else {
@@ -79,6 +87,7 @@ pub fn depthwise_conv2d(x: Tensor<4>, weight: Tensor<3>, conv: Conv) -> Tensor<4
 /// # Panics
 /// When a per-channel tensor of `norm` has not as many values as `x` has channels.
 pub fn batch_norm(x: Tensor<4>, norm: Norm) -> Normed {
+    check_sizes("batch_norm", &x.dims());
     check_norm("batch_norm", x.dims()[3], &norm);
     if flex::is_fast(&x) { flex::batch_norm(x, norm) } else { portable::batch_norm(x, norm) }
 }
@@ -93,7 +102,7 @@ pub fn batch_norm(x: Tensor<4>, norm: Norm) -> Normed {
 /// As [`conv2d`] and [`batch_norm`], and when `add` has not the output's shape.
 pub fn conv_bn(x: Tensor<4>, weight: Tensor<4>, conv: Conv, norm: Norm, add: Option<Tensor<4>>) -> Normed {
     let [kernel_h, kernel_w, cin, cout] = weight.dims();
-    check_conv("conv_bn", x.dims(), [kernel_h, kernel_w], cin, conv);
+    check_conv("conv_bn", x.dims(), [kernel_h, kernel_w], [cin, cout], conv);
     check_norm("conv_bn", cout, &norm);
     if let Some(add) = &add {
         let [batch, height, width, _] = x.dims();
@@ -117,22 +126,26 @@ pub fn conv_bn(x: Tensor<4>, weight: Tensor<4>, conv: Conv, norm: Norm, add: Opt
 /// # Panics
 /// When the shapes differ.
 pub fn add(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    check_sizes("add", &a.dims());
     assert!(a.dims() == b.dims(), "add: shapes {:?} and {:?} differ", a.dims(), b.dims());
     if flex::is_fast(&a) { flex::add(a, b) } else { portable::add(a, b) }
 }
 
 /// `max(x, 0)`; NaN stays NaN.
 pub fn relu(x: Tensor<4>) -> Tensor<4> {
+    check_sizes("relu", &x.dims());
     if flex::is_fast(&x) { flex::unary(x, Unary::Activation(Activation::Relu)) } else { portable::relu(x) }
 }
 
 /// `min(max(x, 0), 6)`.
 pub fn relu6(x: Tensor<4>) -> Tensor<4> {
+    check_sizes("relu6", &x.dims());
     if flex::is_fast(&x) { flex::unary(x, Unary::Activation(Activation::Relu6)) } else { portable::relu6(x) }
 }
 
 /// `min(max(x + 3, 0), 6) / 6`.
 pub fn hardsigmoid(x: Tensor<4>) -> Tensor<4> {
+    check_sizes("hardsigmoid", &x.dims());
     if flex::is_fast(&x) {
         flex::unary(x, Unary::Activation(Activation::HardSigmoid))
     } else {
@@ -142,6 +155,7 @@ pub fn hardsigmoid(x: Tensor<4>) -> Tensor<4> {
 
 /// `x * hardsigmoid(x)` ([Howard et al. 2019](https://arxiv.org/abs/1905.02244), section 5.2).
 pub fn hardswish(x: Tensor<4>) -> Tensor<4> {
+    check_sizes("hardswish", &x.dims());
     if flex::is_fast(&x) { flex::unary(x, Unary::Activation(Activation::HardSwish)) } else { portable::hardswish(x) }
 }
 
@@ -174,6 +188,7 @@ pub fn max_pool2d(x: Tensor<4>, kernel: usize, stride: usize, padding: usize) ->
 
 /// Mean over height and width: `[batch, height, width, channels] -> [batch, channels]`.
 pub fn global_avg_pool(x: Tensor<4>) -> Tensor<2> {
+    check_sizes("global_avg_pool", &x.dims());
     if flex::is_fast(&x) { flex::unary(x, Unary::GlobalAverage) } else { portable::global_avg_pool(x) }
 }
 
@@ -182,6 +197,7 @@ pub fn global_avg_pool(x: Tensor<4>) -> Tensor<2> {
 /// # Panics
 /// When `x` has more channels than that.
 pub fn pad_channels(x: Tensor<4>, channels: usize) -> Tensor<4> {
+    check_sizes("pad_channels", &x.dims());
     assert!(channels >= x.dims()[3], "pad_channels: {channels} channels wanted, the input has {} already", x.dims()[3]);
     if flex::is_fast(&x) { flex::unary(x, Unary::PadChannels(channels)) } else { portable::pad_channels(x, channels) }
 }
@@ -194,6 +210,12 @@ pub fn pad_channels(x: Tensor<4>, channels: usize) -> Tensor<4> {
 /// # Panics
 /// When the shapes do not fit.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    let ([batch, inputs], [rows, outputs], [shifts]) = (x.dims(), weight.dims(), bias.dims());
+    check_sizes("linear", &[batch, inputs, outputs]);
+    assert!(
+        rows == inputs && shifts == outputs,
+        "linear: weight [{rows}, {outputs}] and bias [{shifts}] do not fit an input of [{batch}, {inputs}]"
+    );
     portable::linear(x, weight, bias)
 }
 
@@ -207,6 +229,7 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
 /// # Panics
 /// When the batch sizes differ.
 pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, smoothing: f32) -> Tensor<1> {
+    check_sizes("cross_entropy", &logits.dims());
     assert!(
         logits.dims()[0] == labels.dims()[0],
         "cross_entropy: {} rows of logits for {} labels",
@@ -222,12 +245,14 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, smoothing: f32) 
 
 /// Nearest-neighbour upsampling: height and width double.
 pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
-    portable::upsample_nearest2x(x)
+    check_sizes("upsample_nearest2x", &x.dims());
+    if flex::is_fast(&x) { flex::unary(x, Unary::Nearest) } else { portable::upsample_nearest2x(x) }
 }
 
 /// Bilinear upsampling, corners not aligned (half-pixel centres): height and width double.
 pub fn upsample_bilinear2x(x: Tensor<4>) -> Tensor<4> {
-    portable::upsample_bilinear2x(x)
+    check_sizes("upsample_bilinear2x", &x.dims());
+    if flex::is_fast(&x) { flex::unary(x, Unary::Bilinear) } else { portable::upsample_bilinear2x(x) }
 }
 
 /// Transposed 2x2 convolution of stride 2: height and width double.
@@ -238,9 +263,10 @@ pub fn upsample_bilinear2x(x: Tensor<4>) -> Tensor<4> {
 /// # Panics
 /// When the weight has another shape.
 pub fn transposed_conv2x2(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-    let [kernel_h, kernel_w, cin, _] = weight.dims();
+    let [kernel_h, kernel_w, cin, cout] = weight.dims();
+    check_sizes("transposed_conv2x2", &x.dims());
     assert!(
-        [kernel_h, kernel_w, cin] == [2, 2, x.dims()[3]],
+        [kernel_h, kernel_w, cin] == [2, 2, x.dims()[3]] && cout > 0,
         "transposed_conv2x2: weight {:?} does not fit an input of {:?}",
         weight.dims(),
         x.dims()
@@ -250,8 +276,7 @@ pub fn transposed_conv2x2(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
     }
     // Every input pixel makes a 2x2 square of its own: a 1x1 convolution to four times the
     // channels, whose squares are then put in their places.
-    let [batch, height, width, cin] = x.dims();
-    let cout = weight.dims()[3];
+    let [batch, height, width, _] = x.dims();
     let weight = weight.permute([2, 0, 1, 3]).reshape([1, 1, cin, 4 * cout]);
     flex::conv2d(x, weight, Conv::same(1))
         .reshape([batch, height, width, 2, 2, cout])

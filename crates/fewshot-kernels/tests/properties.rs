@@ -177,17 +177,22 @@ fn constants_and_tracked_tensors_mix() {
 fn without_autodiff_the_results_are_the_same() {
     let plain = burn::tensor::Device::flex();
     let inputs = inputs(4);
-    for with_add in [false, true] {
+    for [fixed, with_add, in_place] in
+        [0, 1, 2, 3, 4, 5, 6, 7].map(|bits| [bits & 1, bits & 2, bits & 4].map(|bit| bit > 0))
+    {
         let run = |device: &burn::tensor::Device| {
             let t = [0, 1, 4].map(|i| inputs[i].tensor::<4>(device));
             let [scale, shift] = [2, 3].map(|i| inputs[i].tensor::<1>(device));
-            let norm = Norm::batch().with_affine(scale, shift);
-            let add = with_add.then(|| t[2].clone());
-            let normed = conv_bn(t[0].clone(), t[1].clone(), Conv::same(3), norm, add);
+            let mut norm = Norm::batch().with_affine(scale.clone(), shift.clone());
+            if fixed {
+                norm = norm.with_fixed(shift, scale.clone() * scale);
+            }
+            let handle = if in_place { t[2].clone() * 1.0 } else { t[2].clone() };
+            let normed = conv_bn(t[0].clone(), t[1].clone(), Conv::same(3), norm, with_add.then_some(handle));
             let untouched = floats(t[2].clone());
             assert_eq!(untouched, inputs[4].values, "a shared `add` must stay as it is");
             (floats(normed.out), floats(normed.mean), floats(normed.var))
         };
-        assert!(run(&plain) == run(&device()));
+        assert!(run(&plain) == run(&device()), "fixed {fixed}, add {with_add}, in place {in_place}");
     }
 }

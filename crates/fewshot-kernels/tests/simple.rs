@@ -3,7 +3,7 @@
 mod common;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use common::{Random, Values, assert_close, compare, device, floats};
+use common::{Random, Values, assert_close, compare, device, floats, run};
 use fewshot_kernels::{Conv, Sgd, portable};
 use proptest::prelude::*;
 
@@ -74,7 +74,10 @@ proptest! {
     }
 
     #[test]
-    fn upsampling_agrees(shape in shape(), seed in any::<u64>()) {
+    fn upsampling_agrees(shape in shape(), [short, thin] in any::<[bool; 2]>(), seed in any::<u64>()) {
+        let [batch, height, width, channels] = shape;
+        // A single row or column is its own neighbour on both sides.
+        let shape = [batch, if short { 1 } else { height }, if thin { 1 } else { width }, channels];
         let x = [Values::random(&shape, &mut Random::new(seed))];
         compare("nearest", &x, 1e-4,
             |t| (fewshot_kernels::upsample_nearest2x(t[0].clone()), vec![]),
@@ -82,6 +85,42 @@ proptest! {
         compare("bilinear", &x, 1e-4,
             |t| (fewshot_kernels::upsample_bilinear2x(t[0].clone()), vec![]),
             |t| (portable::upsample_bilinear2x(t[0].clone()), vec![]));
+    }
+
+    #[test]
+    fn linear_agrees_with_the_definition(
+        [batch, inputs, outputs] in [1..=9usize, 1..=130usize, 1..=30usize], seed in any::<u64>(),
+    ) {
+        let mut random = Random::new(seed);
+        let [x, w, b] = [vec![batch, inputs], vec![inputs, outputs], vec![outputs]]
+            .map(|shape| Values::random(&shape, &mut random));
+        let found = run(&[x.clone(), w.clone(), b.clone()], |t| {
+            let x = t[0].clone().reshape([batch, inputs]);
+            let w = t[1].clone().reshape([inputs, outputs]);
+            (fewshot_kernels::linear(x, w, t[2].clone().reshape([outputs])).unsqueeze(), vec![])
+        });
+        // The gradient that `run` sends back.
+        let g = Values::random(&[batch, outputs], &mut Random::new(99)).values;
+        let (x, w, b) = (x.values, w.values, b.values);
+        let (mut y, mut dx, mut dw, mut db) =
+            (vec![0.0; batch * outputs], vec![0.0; x.len()], vec![0.0; w.len()], vec![0.0; outputs]);
+        for n in 0..batch {
+            for o in 0..outputs {
+                y[n * outputs + o] += b[o];
+                db[o] += g[n * outputs + o];
+                for i in 0..inputs {
+                    y[n * outputs + o] += x[n * inputs + i] * w[i * outputs + o];
+                    dx[n * inputs + i] += g[n * outputs + o] * w[i * outputs + o];
+                    dw[i * outputs + o] += g[n * outputs + o] * x[n * inputs + i];
+                }
+            }
+        }
+        assert_close("linear", &found.outputs[0], &y, 1e-4);
+        for (what, found, wanted) in
+            [("input", &found.gradients[0], dx), ("weight", &found.gradients[1], dw), ("bias", &found.gradients[2], db)]
+        {
+            assert_close(&format!("linear: gradient of the {what}"), found, &wanted, 1e-4);
+        }
     }
 
     #[test]

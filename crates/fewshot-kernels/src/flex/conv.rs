@@ -9,7 +9,7 @@ use burn_flex::FlexTensor;
 use super::dims;
 use super::norm::{Applied, Settings, vector};
 use crate::Conv;
-use crate::kernels::conv::{self, Moments, OutputGradient};
+use crate::kernels::conv::{self, Epilogue, Moments, OutputGradient};
 use crate::kernels::plan::Shape;
 use crate::memory::{Buffer, contiguous, elements};
 use crate::simd::level;
@@ -23,7 +23,7 @@ pub(super) fn convolve(
 ) -> (FlexTensor, Option<Moments>) {
     let shape = Shape::new(dims(x), dims(weight), conv);
     let mut y = Buffer::new(shape.batch * shape.out_len());
-    let moments = conv::forward(level(), &shape, elements(x), elements(weight), &mut y, with_moments);
+    let moments = conv::forward(level(), &shape, elements(x), elements(weight), &mut y, with_moments, None);
     (y.into_tensor(shape.out_dims()), moments)
 }
 
@@ -56,6 +56,7 @@ pub(super) fn fused(
 }
 
 /// The fused edge when no gradient will be asked for: the convolution's buffer becomes the output.
+/// With statistics from outside, each image is finished as soon as it is convolved.
 pub(super) fn fused_once(
     x: &FlexTensor,
     weight: &FlexTensor,
@@ -63,17 +64,23 @@ pub(super) fn fused_once(
     settings: Settings,
     add: Option<FlexTensor>,
 ) -> (FlexTensor, Applied) {
-    if add.is_some() {
-        let (out, _, applied) = fused(x, weight, conv, settings, add);
-        return (out, applied);
-    }
     let shape = Shape::new(dims(x), dims(weight), conv);
     let mut y = Buffer::new(shape.batch * shape.out_len());
-    let with_moments = settings.fixed.is_none();
     let (x, weight) = (elements(x), elements(weight));
-    let moments = conv::forward(level(), &shape, x, weight, &mut y, with_moments);
-    let applied = Applied::new(settings, moments);
-    applied.normalise_in_place(level(), &mut y, shape.out_len());
+    let add = add.map(contiguous);
+    let added = add.as_ref().map(elements);
+    let applied = if settings.fixed.is_some() {
+        let applied = Applied::new(settings, None);
+        let [by, constant] = applied.factors();
+        let epilogue = Epilogue { by: &by, constant: &constant, added };
+        conv::forward(level(), &shape, x, weight, &mut y, false, Some(&epilogue));
+        applied
+    } else {
+        let moments = conv::forward(level(), &shape, x, weight, &mut y, true, None);
+        let applied = Applied::new(settings, moments);
+        applied.normalise_in_place(level(), &mut y, shape.out_len(), added);
+        applied
+    };
     (y.into_tensor(shape.out_dims()), applied)
 }
 

@@ -94,7 +94,7 @@ impl Applied {
     }
 
     /// Factor and constant of each channel: `out = factor * y + constant`.
-    fn factors(&self) -> [Repeated; 2] {
+    pub(super) fn factors(&self) -> [Repeated; 2] {
         let factors: Vec<f32> = (0..self.rstd.len()).map(|c| self.rstd[c] * self.scale(c)).collect();
         let constants: Vec<f32> = (0..self.rstd.len())
             .map(|c| {
@@ -106,10 +106,10 @@ impl Applied {
         [Repeated::new(&factors), Repeated::new(&constants)]
     }
 
-    /// `y = normalise(y)` in place.
-    pub(super) fn normalise_in_place(&self, level: Level, y: &mut [f32], image: usize) {
+    /// `y = normalise(y) + add` in place.
+    pub(super) fn normalise_in_place(&self, level: Level, y: &mut [f32], image: usize, add: Option<&[f32]>) {
         let [by_a, constant] = self.factors();
-        norm::scale(level, None, &by_a, &constant, Added::Nothing, y, image);
+        norm::scale(level, None, &by_a, &constant, add.map_or(Added::Nothing, Added::Other), y, image);
     }
 
     /// `out = normalise(y) + add`, into the buffer of `add` where nothing else holds it.

@@ -13,6 +13,7 @@ use crate::Sgd;
 use crate::kernels::elementwise::{self, Activation};
 use crate::kernels::head;
 use crate::kernels::pool::{self, Window};
+use crate::kernels::resample::{self, Axis};
 use crate::memory::{Buffer, contiguous, elements, elements_mut};
 use crate::simd::level;
 
@@ -29,30 +30,44 @@ pub enum Unary {
     GlobalAverage,
     /// Zero channels appended up to this number.
     PadChannels(usize),
+    /// Height and width doubled, each pixel four times.
+    Nearest,
+    /// Height and width doubled, by distance from the pixels' centres.
+    Bilinear,
 }
 
-fn window(x: &FlexTensor, [kernel, stride, padding]: [usize; 3]) -> Window {
-    Window::new(dims(x), kernel, stride, padding)
+impl Unary {
+    /// What an operation that works along height and width by itself makes of each; the same way for
+    /// the max pool, which takes the largest under the weights.
+    fn axes(self, [_, height, width, _]: [usize; 4]) -> Option<[Axis; 2]> {
+        match self {
+            Self::Average(geometry) | Self::Max(geometry) => {
+                Some([Axis::windows(height, geometry), Axis::windows(width, geometry)])
+            }
+            Self::Nearest => Some([Axis::nearest(height), Axis::nearest(width)]),
+            Self::Bilinear => Some([Axis::bilinear(height), Axis::bilinear(width)]),
+            Self::Activation(_) | Self::GlobalAverage | Self::PadChannels(_) => None,
+        }
+    }
 }
 
 /// Forward pass on a contiguous tensor.
 pub(super) fn forward(x: &FlexTensor, op: Unary) -> FlexTensor {
-    let [batch, height, width, channels] = dims::<4>(x);
+    let shape = dims(x);
+    let [batch, height, width, channels] = shape;
     let values = elements(x);
+    if let Some(axes) = op.axes(shape) {
+        let out_dims = [batch, axes[0].len(), axes[1].len(), channels];
+        let mut out = Buffer::new(out_dims.iter().product());
+        let run = if matches!(op, Unary::Max(_)) { resample::largest } else { resample::weighted };
+        run(level(), &axes, channels, values, &mut out);
+        return out.into_tensor(out_dims);
+    }
     match op {
         Unary::Activation(f) => {
             let mut out = Buffer::new(values.len());
             elementwise::activate(level(), f, values, &mut out);
-            out.into_tensor(dims::<4>(x))
-        }
-        Unary::Average(geometry) | Unary::Max(geometry) => {
-            let window = window(x, geometry);
-            let mut out = Buffer::new(batch * window.out_len());
-            match op {
-                Unary::Max(_) => pool::max(level(), &window, values, &mut out),
-                _ => pool::average(level(), &window, values, &mut out),
-            }
-            out.into_tensor([batch, window.out[0], window.out[1], channels])
+            out.into_tensor(shape)
         }
         Unary::GlobalAverage => {
             let mut out = Buffer::new(batch * channels);
@@ -65,6 +80,7 @@ pub(super) fn forward(x: &FlexTensor, op: Unary) -> FlexTensor {
             pool::resize_channels(values, channels, to, &mut out);
             out.into_tensor([batch, height, width, to])
         }
+        Unary::Average(_) | Unary::Max(_) | Unary::Nearest | Unary::Bilinear => unreachable!("`axes` has them"),
     }
 }
 
@@ -90,7 +106,6 @@ impl Saved {
         let [batch, height, width, channels] = self.shape;
         let image = height * width * channels;
         let mut dx = Buffer::new(batch * image);
-        let window = |[kernel, stride, padding]: [usize; 3]| Window::new(self.shape, kernel, stride, padding);
         let saved = |tensor: &Option<FlexTensor>| tensor.clone().map(contiguous);
         match self.op {
             Unary::Activation(f) => {
@@ -98,13 +113,17 @@ impl Saved {
                     elementwise::activate_backward(level(), f, elements(&x), g, &mut dx);
                 }
             }
-            Unary::Average(geometry) => {
-                pool::average_backward(level(), &window(geometry), g, &mut dx);
-            }
             Unary::Max(geometry) => {
                 if let (Some(x), Some(out)) = (saved(&self.x), saved(&self.out)) {
                     let (x, out) = (elements(&x), elements(&out));
-                    pool::max_backward(level(), &window(geometry), x, out, g, &mut dx);
+                    let window = Window::new(self.shape, geometry);
+                    pool::max_backward(level(), &window, x, out, g, &mut dx);
+                }
+            }
+            Unary::Average(_) | Unary::Nearest | Unary::Bilinear => {
+                if let Some(axes) = self.op.axes(self.shape) {
+                    let turned = axes.map(|axis| axis.turned());
+                    resample::weighted(level(), &turned, channels, g, &mut dx);
                 }
             }
             Unary::GlobalAverage => pool::global_average_backward(g, channels, image, &mut dx),

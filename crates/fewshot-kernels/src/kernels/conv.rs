@@ -51,7 +51,27 @@ impl Moments {
     }
 }
 
-/// `y = conv(x, weight)`, with the moments of `y` when asked for.
+/// What is done to each image of the output while it is still in the cache:
+/// `y = by[c] * y + constant[c] + added`.
+pub(crate) struct Epilogue<'a> {
+    pub by: &'a Repeated,
+    pub constant: &'a Repeated,
+    /// Laid out as the whole output.
+    pub added: Option<&'a [f32]>,
+}
+
+impl Epilogue<'_> {
+    /// Finishes a part of the output that begins with channel 0 and float `first` of the whole.
+    pub(super) fn apply(&self, level: Level, first: usize, y: &mut [f32]) {
+        let added = match self.added {
+            Some(added) => Added::Other(&added[first..][..y.len()]),
+            None => Added::Nothing,
+        };
+        dispatch(level, Scale { a: None, by_a: self.by, constant: self.constant, added, to: y });
+    }
+}
+
+/// `y = conv(x, weight)`, with the moments of `y` when asked for; the epilogue comes after those.
 pub(crate) fn forward(
     level: Level,
     shape: &Shape,
@@ -59,19 +79,20 @@ pub(crate) fn forward(
     weight: &[f32],
     y: &mut [f32],
     with_moments: bool,
+    epilogue: Option<&Epilogue<'_>>,
 ) -> Option<Moments> {
     if pointwise::fits(shape) {
-        return pointwise::forward(level, shape, x, weight, y, with_moments);
+        return pointwise::forward(level, shape, x, weight, y, with_moments, epilogue);
     }
     if winograd::pays(shape) {
-        return winograd::forward(level, shape, x, weight, y, with_moments);
+        return winograd::forward(level, shape, x, weight, y, with_moments, epilogue);
     }
     let plan = Plan::forward(shape, level);
     let packed = pack(weight, shape, &plan, false);
     let pass = &plan.passes[0];
     let cout = shape.cout;
     let mut parts = vec![[0.0; 3]; if with_moments { shape.batch * cout } else { 0 }];
-    let image = |x: &[f32], y: &mut [f32], moments: Option<&mut [[f64; 3]]>| {
+    let image = |n: usize, x: &[f32], y: &mut [f32], moments: Option<&mut [[f64; 3]]>| {
         with_scratch([plan.scratch + SLACK], |[scratch]| {
             dispatch(
                 level,
@@ -109,14 +130,18 @@ pub(crate) fn forward(
                 },
             );
         });
+        if let Some(epilogue) = epilogue {
+            epilogue.apply(level, n * y.len(), y);
+        }
     };
-    let images = x.par_chunks_exact(shape.in_len()).zip(y.par_chunks_exact_mut(shape.out_len()));
+    let images = x.par_chunks_exact(shape.in_len()).zip(y.par_chunks_exact_mut(shape.out_len())).enumerate();
     if with_moments {
-        images.zip(parts.par_chunks_exact_mut(cout)).for_each(|((x, y), part)| image(x, y, Some(part)));
+        let each = parts.par_chunks_exact_mut(cout);
+        images.zip(each).for_each(|((n, (x, y)), part)| image(n, x, y, Some(part)));
         let counts = vec![shape.out[0] * shape.out[1]; shape.batch];
         Some(Moments::merge(&parts, &counts, cout))
     } else {
-        images.for_each(|(x, y)| image(x, y, None));
+        images.for_each(|(n, (x, y))| image(n, x, y, None));
         None
     }
 }

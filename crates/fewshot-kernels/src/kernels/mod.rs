@@ -11,6 +11,7 @@ pub(crate) mod pack;
 pub(crate) mod plan;
 mod pointwise;
 pub(crate) mod pool;
+pub(crate) mod resample;
 pub(crate) mod tile;
 mod winograd;
 

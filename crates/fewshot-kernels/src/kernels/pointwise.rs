@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use super::conv::{Moments, OutputGradient, SLACK, sum_parts};
+use super::conv::{Epilogue, Moments, OutputGradient, SLACK, sum_parts};
 use super::images_per_piece;
 use super::layout::Rectify;
 use super::outer::{Group, Outer};
@@ -66,7 +66,7 @@ impl Product<'_> {
     }
 }
 
-/// `y = conv(x, weight)`, with the moments of `y` when asked for.
+/// `y = conv(x, weight)`, with the moments of `y` when asked for; the epilogue comes after those.
 pub(crate) fn forward(
     level: Level,
     shape: &Shape,
@@ -74,6 +74,7 @@ pub(crate) fn forward(
     weight: &[f32],
     y: &mut [f32],
     with_moments: bool,
+    epilogue: Option<&Epilogue<'_>>,
 ) -> Option<Moments> {
     let plan = Plan::forward(shape, level);
     let weights = pack(weight, shape, &plan, false);
@@ -81,7 +82,7 @@ pub(crate) fn forward(
     let product = Product { level, plan: &plan, offsets: &offsets, weights: &weights, channels: shape.cout };
     let (cin, cout, pixels) = (shape.cin, shape.cout, shape.height * shape.width);
     let chunk = chunk(shape);
-    let image = |x: &[f32], y: &mut [f32], mut moments: Option<&mut [[f64; 3]]>| {
+    let image = |n: usize, x: &[f32], y: &mut [f32], mut moments: Option<&mut [[f64; 3]]>| {
         with_scratch([chunk * cin], |[scratch]| {
             for range in chunks(pixels, chunk) {
                 let to = &mut y[range.start * cout..range.end * cout];
@@ -91,17 +92,26 @@ pub(crate) fn forward(
                 if copy {
                     dispatch(level, Rectify { from, relu: shape.conv.relu_input, to: &mut scratch[..from.len()] });
                 }
-                product.run(if copy { scratch } else { from }, to, None, moments.as_deref_mut(), range.start == 0);
+                product.run(
+                    if copy { scratch } else { from },
+                    &mut *to,
+                    None,
+                    moments.as_deref_mut(),
+                    range.start == 0,
+                );
+                if let Some(epilogue) = epilogue {
+                    epilogue.apply(level, n * shape.out_len() + range.start * cout, to);
+                }
             }
         });
     };
-    let images = x.par_chunks_exact(shape.in_len()).zip(y.par_chunks_exact_mut(shape.out_len()));
+    let images = x.par_chunks_exact(shape.in_len()).zip(y.par_chunks_exact_mut(shape.out_len())).enumerate();
     if !with_moments {
-        images.for_each(|(x, y)| image(x, y, None));
+        images.for_each(|(n, (x, y))| image(n, x, y, None));
         return None;
     }
     let mut parts = vec![[0.0; 3]; shape.batch * cout];
-    images.zip(parts.par_chunks_exact_mut(cout)).for_each(|((x, y), part)| image(x, y, Some(part)));
+    images.zip(parts.par_chunks_exact_mut(cout)).for_each(|((n, (x, y)), part)| image(n, x, y, Some(part)));
     Some(Moments::merge(&parts, &vec![pixels; shape.batch], cout))
 }
 

@@ -1,4 +1,4 @@
-//! Pooling over windows, as flat passes over rows.
+//! The gradient of the max pool, the global average, and channels appended or left out.
 //!
 //! For one tap of the window, an output row reads a run of neighbouring input pixels (stride 1), so
 //! pixels and channels together are one long vector; with larger strides each pixel's channels are.
@@ -22,7 +22,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(x: [usize; 4], kernel: usize, stride: usize, padding: usize) -> Self {
+    pub(crate) fn new(x: [usize; 4], [kernel, stride, padding]: [usize; 3]) -> Self {
         let [_, height, width, channels] = x;
         let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
         Self { height, width, channels, kernel, stride, padding, out: [out(height), out(width)] }
@@ -43,17 +43,6 @@ impl Window {
         let first = self.padding.saturating_sub(k).div_ceil(self.stride);
         let end = (size + self.padding).saturating_sub(k).div_ceil(self.stride).min(out);
         first.min(end)..end
-    }
-
-    /// For each output along an axis, one over the number of inputs in its window.
-    fn shares(&self, size: usize, out: usize) -> Vec<f32> {
-        let mut counts = vec![0u32; out];
-        for k in 0..self.kernel {
-            for o in self.outputs(k, size, out) {
-                counts[o] += 1;
-            }
-        }
-        counts.into_iter().map(|n| 1.0 / n.max(1) as f32).collect()
     }
 
     /// Every run of one image's floats in which one tap of the window maps input to output, the
@@ -104,79 +93,27 @@ struct Run {
     len: usize,
 }
 
-/// One image's work.
-enum Task<'a> {
-    /// `to[out] += from[in]`.
-    Sum { from: &'a [f32], to: &'a mut [f32] },
-    /// `to[in] += from[out]`.
-    Spread { from: &'a [f32], to: &'a mut [f32] },
-    /// `to[out] = max(to[out], from[in])`.
-    Max { from: &'a [f32], to: &'a mut [f32] },
-    /// `to[in] += rest[out]` where the input is the first that equals the maximum.
-    Unmax { x: &'a [f32], max: &'a [f32], rest: &'a mut [f32], to: &'a mut [f32] },
+/// One image: `to[in] += rest[out]` where the input is the first that equals the maximum.
+struct Unmax<'a> {
+    runs: &'a [Run],
+    x: &'a [f32],
+    max: &'a [f32],
+    rest: &'a mut [f32],
+    to: &'a mut [f32],
 }
 
-struct Pool<'a>(&'a [Run], Task<'a>);
-
-impl Kernel for Pool<'_> {
+impl Kernel for Unmax<'_> {
     type Out = ();
 
     #[inline(always)]
     unsafe fn run<Wide: Simd, Half: Simd>(self) {
-        // Loops without closures: a closure that is not inlined would lose the instruction set.
-        // SAFETY: each run is checked against the slices; the instruction set is the caller's
-        // promise.
-        unsafe {
-            match self.1 {
-                Task::Sum { from, to } => {
-                    for &Run { input, output, len } in self.0 {
-                        accumulate::<Wide, false>(&from[input..input + len], &mut to[output..]);
-                    }
-                }
-                Task::Spread { from, to } => {
-                    for &Run { input, output, len } in self.0 {
-                        accumulate::<Wide, false>(&from[output..output + len], &mut to[input..]);
-                    }
-                }
-                Task::Max { from, to } => {
-                    for &Run { input, output, len } in self.0 {
-                        accumulate::<Wide, true>(&from[input..input + len], &mut to[output..]);
-                    }
-                }
-                Task::Unmax { x, max, rest, to } => {
-                    for &Run { input, output, len } in self.0 {
-                        let outputs = output..output + len;
-                        unmax::<Wide>(
-                            &x[input..input + len],
-                            &max[outputs.clone()],
-                            &mut rest[outputs],
-                            &mut to[input..],
-                        );
-                    }
-                }
+        let Self { runs, x, max, rest, to } = self;
+        for &Run { input, output, len } in runs {
+            let outputs = output..output + len;
+            // SAFETY: the instruction set is the caller's promise.
+            unsafe {
+                unmax::<Wide>(&x[input..input + len], &max[outputs.clone()], &mut rest[outputs], &mut to[input..]);
             }
-        }
-    }
-}
-
-/// `to += from`, or the larger of the two with NaN kept, over the length of `from`.
-///
-/// # Safety
-/// The machine must have the instruction set of `S`.
-#[inline(always)]
-unsafe fn accumulate<S: Simd, const MAX: bool>(from: &[f32], to: &mut [f32]) {
-    let len = from.len();
-    assert!(to.len() >= len);
-    let (from, to) = (from.as_ptr(), to.as_mut_ptr());
-    let mut i = 0;
-    // SAFETY: `i` stays below both lengths, the last vector is cut to them.
-    unsafe {
-        while i < len {
-            let n = (len - i).min(S::LANES);
-            let (a, b) = (load_tail::<S>(from.add(i), n), load_tail::<S>(to.add(i), n));
-            let value = if MAX { S::max_nan(a, b) } else { S::add(a, b) };
-            store_tail::<S>(to.add(i), value, n);
-            i += S::LANES;
         }
     }
 }
@@ -207,58 +144,7 @@ unsafe fn unmax<S: Simd>(x: &[f32], max: &[f32], rest: &mut [f32], to: &mut [f32
     }
 }
 
-/// Multiplies one image's outputs by the share that each input of the window has.
-fn share(window: &Window, image: &mut [f32], [shares_y, shares_x]: [&[f32]; 2]) {
-    let row = window.out[1] * window.channels;
-    for (row, y) in image.chunks_exact_mut(row).zip(shares_y) {
-        for (pixel, x) in row.chunks_exact_mut(window.channels).zip(shares_x) {
-            let factor = x * y;
-            for value in pixel {
-                *value *= factor;
-            }
-        }
-    }
-}
-
-/// Mean over each window, padding not counted.
-pub(crate) fn average(level: Level, window: &Window, x: &[f32], out: &mut [f32]) {
-    let runs = window.runs();
-    let shares_y = window.shares(window.height, window.out[0]);
-    let shares_x = window.shares(window.width, window.out[1]);
-    out.par_chunks_exact_mut(window.out_len()).zip(x.par_chunks_exact(window.in_len())).for_each(|(to, from)| {
-        to.fill(0.0);
-        dispatch(level, Pool(&runs, Task::Sum { from, to: &mut *to }));
-        share(window, to, [&shares_y, &shares_x]);
-    });
-}
-
-/// Gradient of [`average`].
-pub(crate) fn average_backward(level: Level, window: &Window, g: &[f32], dx: &mut [f32]) {
-    let runs = window.runs();
-    let shares_y = window.shares(window.height, window.out[0]);
-    let shares_x = window.shares(window.width, window.out[1]);
-    dx.par_chunks_exact_mut(window.in_len()).zip(g.par_chunks_exact(window.out_len())).for_each(|(to, g)| {
-        with_scratch([window.out_len()], |[scratch]| {
-            let scratch = &mut scratch[..g.len()];
-            scratch.copy_from_slice(g);
-            share(window, scratch, [&shares_y, &shares_x]);
-            to.fill(0.0);
-            let from = &*scratch;
-            dispatch(level, Pool(&runs, Task::Spread { from, to }));
-        });
-    });
-}
-
-/// Maximum over each window.
-pub(crate) fn max(level: Level, window: &Window, x: &[f32], out: &mut [f32]) {
-    let runs = window.runs();
-    out.par_chunks_exact_mut(window.out_len()).zip(x.par_chunks_exact(window.in_len())).for_each(|(to, from)| {
-        to.fill(f32::NEG_INFINITY);
-        dispatch(level, Pool(&runs, Task::Max { from, to }));
-    });
-}
-
-/// Gradient of [`max`]: all of it goes to the first largest input of each window.
+/// Gradient of the maximum: all of it goes to the first largest input of each window.
 pub(crate) fn max_backward(level: Level, window: &Window, x: &[f32], out: &[f32], g: &[f32], dx: &mut [f32]) {
     let runs = window.runs();
     let (in_len, out_len) = (window.in_len(), window.out_len());
@@ -268,8 +154,8 @@ pub(crate) fn max_backward(level: Level, window: &Window, x: &[f32], out: &[f32]
             let rest = &mut scratch[..out_len];
             rest.copy_from_slice(&g[range.clone()]);
             to.fill(0.0);
-            let task = Task::Unmax { x: &x[n * in_len..(n + 1) * in_len], max: &out[range], rest, to };
-            dispatch(level, Pool(&runs, task));
+            let x = &x[n * in_len..(n + 1) * in_len];
+            dispatch(level, Unmax { runs: &runs, x, max: &out[range], rest, to });
         });
     });
 }

@@ -1,12 +1,15 @@
-//! Accuracy of one path of a network on held-out images.
+//! Accuracy of paths of a network on held-out images.
+
+use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Batch;
+use fewshot_kernels as kernels;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::EstimateError;
-use crate::nets::{Calibration, Net, NormMode, Path};
+use crate::nets::{Calibration, Memo, Net, NormMode, Path};
 use crate::train::count_correct;
 
 /// Which statistics batch norms use while a network is scored.
@@ -23,6 +26,9 @@ pub enum NormPolicy {
     /// Statistics of some training batches on this very path.
     Recalibrated,
 }
+
+/// Architectures scored together at most: each keeps the statistics of all its batch norms meanwhile.
+const PART: usize = 256;
 
 /// The images to score on, on the device once and for all, and those to recalibrate with.
 #[derive(Debug, Clone)]
@@ -59,26 +65,61 @@ impl ScoreSet {
     /// # Errors
     /// When the architecture lies outside the net's region, or there are no images.
     pub fn accuracy(&self, net: &mut Net, arch: &Arch, policy: NormPolicy) -> Result<f64, EstimateError> {
+        Ok(self.accuracies(net, std::slice::from_ref(arch), policy)?[0])
+    }
+
+    /// Top-1 accuracy of each of `archs` in `net`, 0 to 1: the same bits as one by one, and sooner, since what
+    /// neighbours have in common is computed once.
+    ///
+    /// # Errors
+    /// When an architecture lies outside the net's region, or there are no images.
+    pub fn accuracies(&self, net: &mut Net, archs: &[Arch], policy: NormPolicy) -> Result<Vec<f64>, EstimateError> {
         if self.images == 0 {
             return Err(EstimateError::NoImages);
         }
-        let path = Path::Shared(arch.clone());
-        let mut calibration = Calibration::default();
+        // Sorted, so that neighbours follow each other; those that compute the same are scored once.
+        let mut different = BTreeMap::new();
+        for (index, arch) in archs.iter().enumerate() {
+            let equals = different.entry(net.computation(arch)?).or_insert_with(Vec::new);
+            equals.push(index);
+        }
+        let different: Vec<Vec<usize>> = different.into_values().collect();
+        let mut scores = vec![0.0; archs.len()];
+        for part in different.chunks(PART) {
+            let paths: Vec<Path> = part.iter().map(|equals| Path::Shared(archs[equals[0]].clone())).collect();
+            let correct = kernels::on_kernel_threads(|| self.correct(net, &paths, policy))?;
+            for (equals, correct) in part.iter().zip(correct) {
+                equals.iter().for_each(|&index| scores[index] = correct as f64 / self.images as f64);
+            }
+        }
+        Ok(scores)
+    }
+
+    /// Images that each path classifies right.
+    fn correct(&self, net: &mut Net, paths: &[Path], policy: NormPolicy) -> Result<Vec<u64>, EstimateError> {
+        let mut calibrations = vec![Calibration::default(); paths.len()];
         let mode = match policy {
             NormPolicy::Batch => NormMode::Batch,
             NormPolicy::Running => NormMode::Running,
             NormPolicy::Recalibrated => {
                 for images in &self.calibration {
-                    net.score(images.clone(), &path, NormMode::Collect, Some(&mut calibration))?;
+                    let mut memo = (paths.len() > 1).then(Memo::default);
+                    for (path, calibration) in paths.iter().zip(&mut calibrations) {
+                        let collect = NormMode::Collect;
+                        net.score_shared(images.clone(), path, collect, Some(calibration), memo.as_mut())?;
+                    }
                 }
                 NormMode::Calibrated
             }
         };
-        let mut correct = 0;
+        let mut correct = vec![0; paths.len()];
         for (images, labels) in &self.batches {
-            let logits = net.score(images.clone(), &path, mode, Some(&mut calibration))?;
-            correct += count_correct(&logits, labels);
+            let mut memo = (paths.len() > 1).then(Memo::default);
+            for ((path, calibration), correct) in paths.iter().zip(&mut calibrations).zip(&mut correct) {
+                let logits = net.score_shared(images.clone(), path, mode, Some(calibration), memo.as_mut())?;
+                *correct += count_correct(&logits, labels);
+            }
         }
-        Ok(correct as f64 / self.images as f64)
+        Ok(correct)
     }
 }

@@ -20,15 +20,11 @@ impl OneShot {
     pub fn new(net: Net, set: Arc<ScoreSet>, policy: NormPolicy) -> Self {
         Self { net, set, policy }
     }
-
-    fn score(&mut self, arch: &Arch) -> Result<f64, EstimateError> {
-        self.set.accuracy(&mut self.net, arch, self.policy)
-    }
 }
 
 impl Estimator for OneShot {
     fn estimate(&mut self, archs: &[Arch]) -> Result<Vec<f64>, EstimateError> {
-        archs.iter().map(|arch| self.score(arch)).collect()
+        self.set.accuracies(&mut self.net, archs, self.policy)
     }
 }
 
@@ -48,11 +44,19 @@ impl FewShot {
 
 impl Estimator for FewShot {
     fn estimate(&mut self, archs: &[Arch]) -> Result<Vec<f64>, EstimateError> {
-        let score = |arch: &Arch| {
-            let owner = self.partition.route(arch).and_then(|index| self.members.get_mut(index));
+        let mut owned: Vec<Vec<usize>> = vec![Vec::new(); self.members.len()];
+        for (index, arch) in archs.iter().enumerate() {
+            let owner = self.partition.route(arch).and_then(|owner| owned.get_mut(owner));
             let owner = owner.ok_or_else(|| EstimateError::Unrouted(self.partition.whole().space().format(arch)))?;
-            owner.score(arch)
-        };
-        archs.iter().map(score).collect()
+            owner.push(index);
+        }
+        let mut scores = vec![0.0; archs.len()];
+        for (member, indices) in self.members.iter_mut().zip(owned).filter(|(_, indices)| !indices.is_empty()) {
+            let own: Vec<Arch> = indices.iter().map(|&index| archs[index].clone()).collect();
+            for (index, score) in indices.into_iter().zip(member.estimate(&own)?) {
+                scores[index] = score;
+            }
+        }
+        Ok(scores)
     }
 }

@@ -11,15 +11,19 @@ use crate::nets::Net;
 use crate::train::{Sampling, Schedule, TrainConfig, Unsampled};
 
 fn space() -> Arc<CellSpace> {
+    space_called("cell1296")
+}
+
+fn space_called(name: &str) -> Arc<CellSpace> {
     let skeleton = CellSkeleton {
         image_height: 28,
         image_width: 28,
         channels_in: 1,
         width: 3,
         cells: 1,
-        ..CellSkeleton::default_for("cell1296").unwrap()
+        ..CellSkeleton::default_for(name).unwrap()
     };
-    Arc::new(CellSpace::by_name("cell1296", skeleton).unwrap())
+    Arc::new(CellSpace::by_name(name, skeleton).unwrap())
 }
 
 fn loader(images: u32, batch: usize) -> TrainLoader {
@@ -56,6 +60,27 @@ fn right_after_transfer_few_shot_scores_as_one_shot() {
         let mut few = FewShot::new(partition.clone(), members.collect());
         let mut one = OneShot::new(parent.clone(), set.clone(), policy);
         assert_eq!(few.estimate(&archs).unwrap(), one.estimate(&archs).unwrap(), "{policy:?}");
+    }
+}
+
+#[test]
+fn scores_do_not_depend_on_what_else_is_scored_nor_in_which_order() {
+    for name in ["nasbench201", "cell1296"] {
+        let space = space_called(name);
+        let whole = Region::full(space.clone());
+        let mut drawn = archs(&whole, 24);
+        drawn.push(drawn[3].clone());
+        for policy in [NormPolicy::Batch, NormPolicy::Running, NormPolicy::Recalibrated] {
+            let net = Net::supernet(space.clone(), whole.clone(), &Device::flex(), 1);
+            let mut estimator = OneShot::new(net, set(100), policy);
+            let alone: Vec<f64> =
+                drawn.iter().map(|arch| estimator.estimate(std::slice::from_ref(arch)).unwrap()[0]).collect();
+            assert_eq!(estimator.estimate(&drawn).unwrap(), alone, "{name} {policy:?}");
+            let reversed: Vec<Arch> = drawn.iter().rev().cloned().collect();
+            let mut scores = estimator.estimate(&reversed).unwrap();
+            scores.reverse();
+            assert_eq!(scores, alone, "{name} {policy:?}");
+        }
     }
 }
 

@@ -117,6 +117,29 @@ enum EdgeOp {
     Conv(Box<ReluConvNorm>),
 }
 
+impl EdgeOp {
+    /// Different for different operations.
+    fn number(&self) -> u8 {
+        match self {
+            EdgeOp::Absent | EdgeOp::Zero => 0,
+            EdgeOp::Skip => 1,
+            EdgeOp::AvgPool => 2,
+            EdgeOp::MaxPool => 3,
+            EdgeOp::Conv(layer) => 4 + layer.conv.shape[0] as u8,
+        }
+    }
+
+    fn run(&self, pass: &mut Pass<'_>, x: Tensor<4>) -> Tensor<4> {
+        match self {
+            EdgeOp::Skip => x,
+            EdgeOp::AvgPool => kernels::avg_pool2d(x, 3, 1, 1),
+            EdgeOp::MaxPool => kernels::max_pool2d(x, 3, 1, 1),
+            EdgeOp::Conv(layer) => pass.relu_conv_norm(layer, x, None),
+            EdgeOp::Zero | EdgeOp::Absent => unreachable!("such edges are not live, or outside the region"),
+        }
+    }
+}
+
 #[expect(clippy::large_enum_variant, reason = "two per network")]
 enum ReductionNet {
     Residual { first: ReluConvNorm, second: ReluConvNorm, shortcut: ConvLayer },
@@ -128,16 +151,27 @@ impl Body for CellBody {
         self.modules.iter().filter(|module| matches!(module, Module::Cell(_))).count()
     }
 
+    fn computation(&self, arch: &Arch) -> Vec<u8> {
+        let cell = self.modules.iter().find_map(|module| match module {
+            Module::Cell(cell) => Some(cell),
+            Module::Reduction(_) => None,
+        });
+        // All cells have the same operations: the first tells for all.
+        cell.map_or_else(Vec::new, |cell| self.live(cell, arch).bytes(self.nodes - 1))
+    }
+
     fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
-        let mut x = pass.conv_norm(&self.stem, &self.stem_norm, images);
+        let mut x = pass.memo(STEM, |pass| pass.conv_norm(&self.stem, &self.stem_norm, images));
         let mut cell_index = 0;
         for module in &self.modules {
             x = match module {
                 Module::Reduction(reduction) => reduction.forward(pass, x),
                 Module::Cell(cell) => {
-                    let arch = path.cell(cell_index);
+                    let live = self.live(cell, path.cell(cell_index));
+                    // Later cells read what the whole architecture made of the first.
+                    let shared = cell_index == 0;
                     cell_index += 1;
-                    self.cell(pass, cell, x, arch)
+                    Cell { body: self, net: cell, live: &live, shared, input: x }.run(pass)
                 }
             };
         }
@@ -146,56 +180,127 @@ impl Body for CellBody {
     }
 }
 
-impl CellBody {
-    fn cell(&self, pass: &mut Pass<'_>, cell: &CellNet, input: Tensor<4>, arch: &Arch) -> Tensor<4> {
-        let op = |edge: usize| &cell.edges[edge][arch.get(edge)];
-        let wanted = self.reaching_output(|edge| matches!(op(edge), EdgeOp::Zero));
-        let mut nodes: Vec<Option<Tensor<4>>> = vec![None; self.nodes];
-        for node in 1..self.nodes {
-            if !wanted[node] {
-                continue;
-            }
-            // Convolutions come last: each then adds itself to the sum in the pass that normalises it.
-            let into = || self.edges.iter().enumerate().filter(|(_, edge)| edge.to == node);
-            let plain = into().filter(|(i, _)| !matches!(op(*i), EdgeOp::Conv(_)));
-            let convs = into().filter(|(i, _)| matches!(op(*i), EdgeOp::Conv(_)));
-            let mut sum: Option<Tensor<4>> = None;
-            for (index, edge) in plain.chain(convs) {
-                // A node without a value is a sum of nothing: zeros.
-                let source = || match edge.from {
-                    0 => input.clone(),
-                    from => nodes[from].clone().unwrap_or_else(|| input.clone().inner().zeros_like()),
-                };
-                let term = match op(index) {
-                    EdgeOp::Zero => continue,
-                    EdgeOp::Skip => source(),
-                    EdgeOp::AvgPool => kernels::avg_pool2d(source(), 3, 1, 1),
-                    EdgeOp::MaxPool => kernels::max_pool2d(source(), 3, 1, 1),
-                    EdgeOp::Conv(layer) => {
-                        sum = Some(pass.relu_conv_norm(layer, source(), sum.take()));
-                        continue;
-                    }
-                    EdgeOp::Absent => unreachable!("Net::forward checks the path against the region"),
-                };
-                sum = Some(match sum.take() {
-                    None => term,
-                    Some(sum) => kernels::add(sum, term),
-                });
-            }
-            nodes[node] = sum;
-        }
-        nodes[self.nodes - 1].take().unwrap_or_else(|| input.inner().zeros_like())
-    }
+/// Key of the stem's output; those of nodes and edges are longer.
+const STEM: &[u8] = &[];
 
-    /// Nodes whose value the cell's output can depend on; the others need not be computed.
-    fn reaching_output(&self, is_zero: impl Fn(usize) -> bool) -> Vec<bool> {
+/// What one cell computes: per edge the index of its operation, or nothing where the output does not depend on it or
+/// it is known to be zero.
+struct Live<'a> {
+    edges: &'a [CellEdge],
+    ops: Vec<Option<usize>>,
+}
+
+impl Live<'_> {
+    /// What the value of `node` is made of: first the node, then per edge 0 or the operation's number from 1.
+    fn bytes(&self, node: usize) -> Vec<u8> {
+        let mut needed = vec![false; node + 1];
+        needed[node] = true;
+        let mut bytes = vec![0; self.edges.len() + 1];
+        // Edges are sorted by the node they lead to.
+        for (index, (edge, op)) in self.edges.iter().zip(&self.ops).enumerate().rev() {
+            if let (Some(op), Some(true)) = (op, needed.get(edge.to)) {
+                needed[edge.from] = true;
+                bytes[index + 1] = *op as u8 + 1;
+            }
+        }
+        bytes[0] = node as u8;
+        bytes
+    }
+}
+
+impl CellBody {
+    fn live<'a>(&'a self, cell: &CellNet, arch: &Arch) -> Live<'a> {
+        let op = |index: usize| &cell.edges[index][arch.get(index)];
+        // A node that nothing reaches is zero, and so is what is made of it, but for shifts of batch norms.
+        let mut zero = vec![true; self.nodes];
+        zero[0] = false;
+        let mut ops = vec![None; self.edges.len()];
+        for (index, edge) in self.edges.iter().enumerate() {
+            let dead = match op(index) {
+                EdgeOp::Zero => true,
+                EdgeOp::Conv(layer) => zero[edge.from] && layer.keeps_zeros(),
+                EdgeOp::Skip | EdgeOp::AvgPool | EdgeOp::MaxPool | EdgeOp::Absent => zero[edge.from],
+            };
+            if !dead {
+                ops[index] = Some(arch.get(index));
+                zero[edge.to] = false;
+            }
+        }
         let mut reaching = vec![false; self.nodes];
         reaching[self.nodes - 1] = true;
-        for node in (0..self.nodes).rev() {
-            let edges = self.edges.iter().enumerate();
-            reaching[node] |= edges.into_iter().any(|(i, e)| e.from == node && reaching[e.to] && !is_zero(i));
+        for (edge, op) in self.edges.iter().zip(&mut ops).rev() {
+            if !reaching[edge.to] {
+                *op = None;
+            }
+            reaching[edge.from] |= op.is_some();
         }
-        reaching
+        Live { edges: &self.edges, ops }
+    }
+}
+
+/// One cell at work.
+struct Cell<'a> {
+    body: &'a CellBody,
+    net: &'a CellNet,
+    live: &'a Live<'a>,
+    /// Whether its values depend on the architecture through this cell alone, so that others may have them in common.
+    shared: bool,
+    input: Tensor<4>,
+}
+
+impl Cell<'_> {
+    fn run(self, pass: &mut Pass<'_>) -> Tensor<4> {
+        let last = self.body.nodes - 1;
+        let mut nodes: Vec<Option<Tensor<4>>> = vec![None; last + 1];
+        nodes[0] = Some(self.input.clone());
+        for node in 1..=last {
+            if self.edges_into(node, |_| true).next().is_none() {
+                continue;
+            }
+            let share = self.shared && pass.has_memo();
+            let sum = |pass: &mut Pass<'_>| self.sum(pass, &nodes, node, share);
+            let value = if share { pass.memo(&self.live.bytes(node), sum) } else { sum(pass) };
+            nodes[node] = Some(value);
+        }
+        nodes[last].take().unwrap_or_else(|| self.input.inner().zeros_like())
+    }
+
+    /// The live edges into `node` whose operations are `wanted`.
+    fn edges_into(&self, node: usize, wanted: impl Fn(&EdgeOp) -> bool) -> impl Iterator<Item = (usize, &EdgeOp)> {
+        let edges = self.body.edges.iter().enumerate().filter(move |(_, edge)| edge.to == node);
+        let live = edges.filter_map(|(index, _)| Some((index, &self.net.edges[index][self.live.ops[index]?])));
+        live.filter(move |(_, op)| wanted(op))
+    }
+
+    /// The sum of the edges into `node`; each edge's value is shared too where wanted.
+    fn sum(&self, pass: &mut Pass<'_>, nodes: &[Option<Tensor<4>>], node: usize, share: bool) -> Tensor<4> {
+        // Convolutions come last: each then adds itself to the sum in the pass that normalises it.
+        let is_conv = |op: &EdgeOp| matches!(op, EdgeOp::Conv(_));
+        let mut sum: Option<Tensor<4>> = None;
+        for (index, op) in self.edges_into(node, |op| !is_conv(op)).chain(self.edges_into(node, is_conv)) {
+            let from = self.body.edges[index].from;
+            // A convolution of a node without a value reads zeros, and its norm's shift is what comes out.
+            let source = nodes[from].clone().unwrap_or_else(|| self.input.clone().inner().zeros_like());
+            let term = match op {
+                EdgeOp::Skip => source,
+                EdgeOp::Conv(layer) if !share => {
+                    sum = Some(pass.relu_conv_norm(layer, source, sum.take()));
+                    continue;
+                }
+                op if share => {
+                    let mut key = self.live.bytes(from);
+                    // Pools have no weights: the same on all edges from a node.
+                    key.extend([if is_conv(op) { index as u8 } else { u8::MAX }, op.number()]);
+                    pass.memo(&key, |pass| op.run(pass, source))
+                }
+                op => op.run(pass, source),
+            };
+            sum = Some(match sum.take() {
+                None => term,
+                Some(sum) => kernels::add(sum, term),
+            });
+        }
+        sum.unwrap_or_else(|| self.input.clone().inner().zeros_like())
     }
 }
 

@@ -48,6 +48,14 @@ pub struct ReluConvNorm {
     pub(crate) norm: NormLayer,
 }
 
+impl ReluConvNorm {
+    /// Whether zeros come out where zeros go in, whatever the weights: nothing is shifted, and nothing but the batch's
+    /// own mean, zero, is taken away.
+    pub(crate) fn keeps_zeros(&self) -> bool {
+        self.norm.affine.is_none() && self.norm.stats.is_none()
+    }
+}
+
 /// A linear layer with bias, weight `[in, out]`.
 #[derive(Debug, Clone)]
 pub struct LinearLayer {

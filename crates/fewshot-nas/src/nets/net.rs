@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use fewshot_space::{Arch, Region, Space};
 
 use super::layers::{Builder, NormKind};
+use super::memo::Memo;
 use super::pass::{Calibration, NormMode, Pass};
 use super::weights::{Transfer, Weights, WeightsError};
 
@@ -20,7 +21,14 @@ pub trait Blueprint: Space {
 pub trait Body: Send + Sync {
     /// Number of cells, each of which may follow an architecture of its own.
     fn cells(&self) -> usize;
-    /// `[batch, height, width, channels]` → logits `[batch, classes]`.
+    /// What of `arch` a scoring pass computes, as bytes: equal for architectures that it runs by the same operations
+    /// on the same values, so that one score is good for all of them. Architectures that are neighbours in the order of
+    /// these bytes should have much in common, from the input on; they are scored one after the other.
+    fn computation(&self, arch: &Arch) -> Vec<u8> {
+        arch.options().to_vec()
+    }
+    /// `[batch, height, width, channels]` → logits `[batch, classes]`. What other architectures may need again goes
+    /// through [`Pass::memo`].
     fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2>;
 }
 
@@ -159,9 +167,33 @@ impl Net {
         mode: NormMode,
         calibration: Option<&mut Calibration>,
     ) -> Result<Tensor<2>, NetError> {
+        self.score_shared(images, path, mode, calibration, None)
+    }
+
+    /// [`Net::score`] that shares feature maps with other architectures; [`Memo`] says which calls may use the same.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn score_shared(
+        &mut self,
+        images: Tensor<4>,
+        path: &Path,
+        mode: NormMode,
+        calibration: Option<&mut Calibration>,
+        memo: Option<&mut Memo>,
+    ) -> Result<Tensor<2>, NetError> {
         self.check(path)?;
-        let mut pass = Pass::score(&mut self.weights, mode, calibration);
+        let mut pass = Pass::score(&mut self.weights, mode, calibration, memo);
         Ok(self.body.forward(&mut pass, images, path))
+    }
+
+    /// [`Body::computation`] of one architecture in all cells.
+    ///
+    /// # Errors
+    /// When the architecture lies outside the region.
+    pub fn computation(&self, arch: &Arch) -> Result<Vec<u8>, NetError> {
+        self.check(&Path::Shared(arch.clone()))?;
+        Ok(self.body.computation(arch))
     }
 
     /// Logits `[batch, classes]` with a graph, and the tracked leaf of every parameter on the path, by index.

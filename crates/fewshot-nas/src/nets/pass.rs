@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use fewshot_kernels::{self as kernels, Conv, Norm, Normed, Stats};
 
 use super::layers::{ConvLayer, EPS, LinearLayer, MOMENTUM, NormLayer, ReluConvNorm};
+use super::memo::Memo;
 use super::weights::{ParamId, Weights};
 
 /// Which mean and variance the batch norms of a pass use.
@@ -41,11 +42,10 @@ impl Calibration {
         self.entries[index].as_ref().map(|entry| super::to_vec(&entry.var)).unwrap_or_default()
     }
 
-    fn observe(&mut self, index: usize, normed: &Normed, images: f64) {
+    fn observe(&mut self, Observation { index, mean, var, images }: Observation) {
         if self.entries.len() <= index {
             self.entries.resize(index + 1, None);
         }
-        let (mean, var) = (normed.mean.clone().inner(), normed.var.clone().inner());
         self.entries[index] = Some(match self.entries[index].take() {
             None => CalibrationEntry { mean, var, images },
             Some(old) => {
@@ -60,6 +60,16 @@ impl Calibration {
     }
 }
 
+/// What one batch norm saw of one batch.
+#[derive(Debug, Clone)]
+pub(super) struct Observation {
+    /// Position of the batch norm in the network.
+    index: usize,
+    mean: Tensor<1>,
+    var: Tensor<1>,
+    images: f64,
+}
+
 /// `(1 − share)·old + share·new`.
 fn blend(old: Tensor<1>, new: Tensor<1>, share: f64) -> Tensor<1> {
     old.mul_scalar(1.0 - share).add(new.mul_scalar(share))
@@ -72,18 +82,61 @@ pub struct Pass<'a> {
     calibration: Option<&'a mut Calibration>,
     /// Tracked copies of the parameters used so far, so that their gradients can be fetched; training only.
     leaves: Option<Vec<Option<Tensor<1>>>>,
+    memo: Option<&'a mut Memo>,
+    /// What went into the calibration so far, to go into those of other architectures too; with a memo only.
+    seen: Vec<Observation>,
 }
 
 impl<'a> Pass<'a> {
     /// A pass whose parameters collect gradients, with batch statistics.
     pub fn train(weights: &'a mut Weights) -> Self {
         let leaves = Some(vec![None; weights.params.len()]);
-        Self { weights, mode: NormMode::Train, calibration: None, leaves }
+        Self { weights, mode: NormMode::Train, calibration: None, leaves, memo: None, seen: Vec::new() }
     }
 
     /// A pass that builds no graph. `Collect` and `Calibrated` need a calibration.
-    pub fn score(weights: &'a mut Weights, mode: NormMode, calibration: Option<&'a mut Calibration>) -> Self {
-        Self { weights, mode, calibration, leaves: None }
+    /// It takes what `memo` has of other architectures, and leaves there what it computes.
+    pub fn score(
+        weights: &'a mut Weights,
+        mode: NormMode,
+        calibration: Option<&'a mut Calibration>,
+        memo: Option<&'a mut Memo>,
+    ) -> Self {
+        Self { weights, mode, calibration, leaves: None, memo, seen: Vec::new() }
+    }
+
+    /// Whether feature maps are kept for other architectures: [`Pass::memo`] then saves work, and costs memory.
+    pub fn has_memo(&self) -> bool {
+        self.memo.is_some()
+    }
+
+    /// The value of `compute`, from an earlier architecture where it is known.
+    ///
+    /// `key` must say all that the value depends on besides the weights and the images: the same key, the same
+    /// operations of the same layers on the same inputs. Without a memo this is `compute` alone.
+    pub fn memo(&mut self, key: &[u8], compute: impl FnOnce(&mut Self) -> Tensor<4>) -> Tensor<4> {
+        if let Some(memo) = self.memo.as_mut()
+            && let Some((value, seen)) = memo.get(key)
+        {
+            let seen = seen.to_vec();
+            seen.into_iter().for_each(|observation| self.record(observation));
+            return value;
+        }
+        let before = self.seen.len();
+        let value = compute(self);
+        if let Some(memo) = &mut self.memo {
+            memo.put(key, value.clone(), self.seen[before..].to_vec());
+        }
+        value
+    }
+
+    fn record(&mut self, observation: Observation) {
+        if self.memo.is_some() {
+            self.seen.push(observation.clone());
+        }
+        if let Some(calibration) = &mut self.calibration {
+            calibration.observe(observation);
+        }
     }
 
     /// Ends a training pass: the tracked leaf of every parameter that it used, by index.
@@ -135,9 +188,8 @@ impl<'a> Pass<'a> {
                 stats.var = blend(stats.var.clone(), unbiased, MOMENTUM);
             }
             (NormMode::Collect, _) => {
-                if let Some(calibration) = &mut self.calibration {
-                    calibration.observe(layer.index, normed, batch as f64);
-                }
+                let (mean, var) = (normed.mean.clone().inner(), normed.var.clone().inner());
+                self.record(Observation { index: layer.index, mean, var, images: batch as f64 });
             }
             _ => {}
         }

@@ -198,3 +198,98 @@ fn cells_of_cell1296_are_a_chain_with_a_shortcut() {
     let edges: Vec<_> = space.edges().iter().map(|edge| (edge.to, edge.from)).collect();
     assert_eq!(edges, [(1, 0), (2, 1), (3, 0), (3, 2)]);
 }
+
+/// Every edge drawn by itself: dead edges and nodes that nothing reaches are frequent.
+fn random_archs(space: &Arc<CellSpace>, count: u64) -> Vec<Arch> {
+    let whole = Region::full(space.clone());
+    (0..count).map(|draw| whole.sample(&mut random::stream(11, "shared", draw, 0)).unwrap()).collect()
+}
+
+#[test]
+fn sharing_changes_no_bit() {
+    for name in ["nasbench201", "cell1296"] {
+        let space = tiny(name);
+        let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
+        let (batch, training) = (images(6, [8, 8, 1], 1), images(10, [8, 8, 1], 2));
+        let mut archs = random_archs(&space, 60);
+        // Of three maps, of all, of none.
+        for limit in [3 * 6 * 8 * 8 * 4 * 4, usize::MAX, 0] {
+            for mode in [NormMode::Batch, NormMode::Running, NormMode::Calibrated] {
+                let (mut collected, mut shared) = (Memo::new(limit), Memo::new(limit));
+                for arch in &archs {
+                    let path = Path::Shared(arch.clone());
+                    let [mut alone, mut together] = [0; 2].map(|_| Calibration::default());
+                    if mode == NormMode::Calibrated {
+                        let collect = NormMode::Collect;
+                        net.score(training.clone(), &path, collect, Some(&mut alone)).unwrap();
+                        let memo = Some(&mut collected);
+                        net.score_shared(training.clone(), &path, collect, Some(&mut together), memo).unwrap();
+                    }
+                    let wanted = net.score(batch.clone(), &path, mode, Some(&mut alone)).unwrap();
+                    let memo = Some(&mut shared);
+                    let found = net.score_shared(batch.clone(), &path, mode, Some(&mut together), memo).unwrap();
+                    assert_eq!(bits(&found), bits(&wanted), "{name} {mode:?} {}", space.format(arch));
+                }
+                archs.reverse();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_shared_is_not_computed_again() {
+    let space = tiny("cell1296");
+    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
+    let batch = images(6, [8, 8, 1], 1);
+    let mut memo = Memo::default();
+    let score = |net: &mut Net, options: [u8; 4], memo: Option<&mut Memo>| {
+        let path = Path::Shared(Arch::new(options.to_vec()));
+        bits(&net.score_shared(batch.clone(), &path, NormMode::Batch, None, memo).unwrap())
+    };
+    score(&mut net, [3, 2, 3, 1], Some(&mut memo));
+    let wanted = score(&mut net, [3, 2, 3, 4], None);
+    // The stem, both edges of the chain and the shortcut edge are known: weights spoilt in them do not matter.
+    let mut values = net.weights().to_values().unwrap();
+    let spoilt = ["stem", "cells.0.e0.nor_conv_3x3", "cells.0.e1.nor_conv_1x1", "cells.0.e2.nor_conv_3x3"];
+    for name in spoilt.map(|layer| format!("{layer}.weight")) {
+        let shape = values[&name].shape().to_vec();
+        let zeros = vec![0.0; values[&name].data().len()];
+        values.insert(name, crate::run::TensorF32::new(shape, zeros).unwrap());
+    }
+    net.weights_mut().load_values(&values).unwrap();
+    assert_ne!(score(&mut net, [3, 2, 3, 4], None), wanted);
+    assert_eq!(score(&mut net, [3, 2, 3, 4], Some(&mut memo)), wanted);
+}
+
+#[test]
+fn equal_computations_give_equal_bits() {
+    for (name, smallest) in [("nasbench201", 40), ("cell1296", 20)] {
+        let space = tiny(name);
+        let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
+        let batch = images(6, [8, 8, 1], 1);
+        let mut known = std::collections::BTreeMap::new();
+        let mut repeats = 0;
+        for arch in random_archs(&space, 400) {
+            let path = Path::Shared(arch.clone());
+            let found = bits(&net.score(batch.clone(), &path, NormMode::Batch, None).unwrap());
+            let first = known.entry(net.computation(&arch).unwrap()).or_insert_with(|| (arch.clone(), found.clone()));
+            assert_eq!(found, first.1, "{} {}", space.format(&arch), space.format(&first.0));
+            repeats += usize::from(first.0 != arch);
+        }
+        assert!(repeats >= smallest, "{name}: {repeats} of 400 architectures repeat another's computation");
+    }
+}
+
+#[test]
+fn an_operation_that_nothing_feeds_is_not_run() {
+    // Edge 0 is zero, so the convolution on edge 1 would read zeros and give zeros.
+    let space = tiny("cell1296");
+    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
+    let [fed, plain] = [[0, 3, 3, 1], [0, 0, 3, 0]].map(|options| Arch::new(options.to_vec()));
+    assert_eq!(net.computation(&fed).unwrap(), net.computation(&plain).unwrap());
+    let used = |net: &mut Net, arch: &Arch| {
+        let (_, leaves) = net.train(images(6, [8, 8, 1], 1), &Path::Shared(arch.clone())).unwrap();
+        leaves.iter().flatten().count()
+    };
+    assert_eq!(used(&mut net, &fed), used(&mut net, &plain));
+}

@@ -1,14 +1,16 @@
 //! Whole runs: from a recipe to a result, as a plan of resumable stages.
 
+mod finalists;
 mod lab;
 mod ranking;
 mod search;
 mod stages;
 mod standalone;
 
+pub use finalists::Finalist;
 pub use lab::Lab;
 pub use ranking::{RankingResult, RankingRow};
-pub use search::{Finalist, HistoryEntry, RandomNetwork, SearchResult};
+pub use search::{HistoryEntry, RandomNetwork, SearchResult};
 pub use standalone::{MODEL, TrainResult};
 
 use std::path::Path;

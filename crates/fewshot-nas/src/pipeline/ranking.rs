@@ -11,7 +11,7 @@ use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::stages::{self, SUPERNET, Trained};
+use super::stages::{self, Rate, SUPERNET, Trained};
 use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
 use crate::estimate::{Estimator, OneShot, ScoreSet};
@@ -23,6 +23,9 @@ use crate::train::TrainConfig;
 const CONTROL: &str = "control";
 /// Stage that scores.
 const SCORES: &str = "scores";
+
+/// Architectures scored between two looks at the clock and at the interrupt flag.
+const PART: usize = 64;
 
 /// Scores of one architecture, and the truth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,16 +118,23 @@ fn total_epochs(lab: &Lab) -> u64 {
 /// Per method, one score per architecture.
 fn scores(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<Vec<f64>>, PipelineError> {
     let set = Arc::new(lab.score_set()?);
-    let counter = context.counter("scoring", "supernets", 0, Some(3));
-    let mut all = vec![one_shot(lab, context, SUPERNET, &set)?.estimate(archs)?];
-    counter.add(1);
-    let few_shot =
-        if lab.is_split() { stages::estimator(lab, context, &set)?.estimate(archs)? } else { all.clone().remove(0) };
-    all.push(few_shot);
-    counter.add(1);
-    all.push(one_shot(lab, context, CONTROL, &set)?.estimate(archs)?);
-    counter.add(1);
-    Ok(all)
+    let methods = if lab.is_split() { 3 } else { 2 };
+    let counter = context.counter("scoring", "architectures", 0, Some((methods * archs.len()) as u64));
+    let mut rate = Rate::default();
+    let mut score = |estimator: &mut dyn Estimator| -> Result<Vec<f64>, PipelineError> {
+        let mut scores = Vec::new();
+        for part in archs.chunks(PART) {
+            scores.extend(rate.time(part.len(), || estimator.estimate(part))?.0);
+            counter.add(part.len() as u64);
+            context.interrupt().check()?;
+        }
+        Ok(scores)
+    };
+    let once = score(&mut one_shot(lab, context, SUPERNET, &set)?)?;
+    let few = if lab.is_split() { score(&mut stages::estimator(lab, context, &set)?)? } else { once.clone() };
+    let control = score(&mut one_shot(lab, context, CONTROL, &set)?)?;
+    rate.log(context)?;
+    Ok(vec![once, few, control])
 }
 
 fn one_shot(lab: &Lab, context: &StageContext<'_>, stage: &str, set: &Arc<ScoreSet>) -> Result<OneShot, PipelineError> {

@@ -1,6 +1,6 @@
 //! Runs of kind `search`: supernet, sub-supernets, search, winner and random networks alone, test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use fewshot_space::{Arch, CellSpace, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::stages;
+use super::finalists::{self, FINAL, Finalist, Scored, Taken};
+use super::stages::{self, Rate};
 use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
 use crate::estimate::Estimator;
@@ -16,9 +17,7 @@ use crate::run::{RunFolder, Stage, StageContext};
 use crate::search as strategies;
 
 /// Stage that searches.
-const SEARCH: &str = "search";
-/// Stage that takes one of the finalists.
-const FINAL: &str = "final";
+pub const SEARCH: &str = "search";
 /// Stage that trains what was taken.
 const WINNER: &str = "winner";
 /// State of the search, in its stage's folder.
@@ -39,34 +38,17 @@ pub struct HistoryEntry {
     pub macs: u64,
     /// Parameters of the network trained alone.
     pub params: u64,
-    /// Seconds that the scoring took; 0 for a repeat.
+    /// Seconds that the scoring took, its share where several were scored together; 0 for a repeat.
     pub seconds: f64,
 }
 
 /// What the search stage returns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Found {
+pub struct Found {
     /// The best-scored of different function, best first; one, or as many as there are finalists.
-    best: Vec<Scored>,
+    pub best: Vec<Scored>,
     evaluations: usize,
     distinct: usize,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Scored {
-    arch: String,
-    score: f64,
-}
-
-/// One of the best-scored networks, trained alone on the search-train images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finalist {
-    /// The architecture.
-    pub arch: String,
-    /// Its score: supernet accuracy on held-out training images, 0 to 1.
-    pub score: f64,
-    /// Accuracy of the network trained alone on the same held-out images, 0 to 1.
-    pub held_out_accuracy: f64,
 }
 
 /// What the test stage returns.
@@ -123,18 +105,7 @@ pub struct SearchResult {
 pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     let mut all = stages::supernet_stages(lab);
     all.push(stages::stage(SEARCH, move |context| search(lab, context)).after(stages::scoring_inputs(lab)));
-    let finalists = finalist_count(lab);
-    for index in 0..finalists {
-        let stage = stages::training_stage(finalist_name(index), move |context| {
-            let found: Found = context.input(SEARCH)?;
-            // A search that found fewer functions sends its last one more than once.
-            let scored = found.best.get(index).or(found.best.last()).ok_or(PipelineError::NothingScored)?;
-            standalone::train_finalist(lab, context, &lab.alone_space().parse(&scored.arch)?)
-        });
-        all.push(stage.after([SEARCH]));
-    }
-    let choose = stages::stage(FINAL, move |context| choose(lab, context));
-    all.push(choose.after(std::iter::once(SEARCH.to_string()).chain((0..finalists).map(finalist_name))));
+    all.extend(finalists::stages(lab));
     let winner = stages::training_stage(WINNER, move |context| {
         let taken: Taken = context.input(FINAL)?;
         standalone::train_alone(lab, context, &lab.alone_space().parse(&taken.arch)?)
@@ -152,41 +123,6 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     let test = stages::stage(TEST, move |context| test(lab, context));
     all.push(test.after(std::iter::once(WINNER.to_string()).chain((0..count).map(random_name))));
     all
-}
-
-/// Networks trained alone to choose among; a choice of one needs no training.
-fn finalist_count(lab: &Lab) -> usize {
-    Some(lab.recipe().search.finalists).filter(|&count| count > 1).unwrap_or(0)
-}
-
-fn finalist_name(index: usize) -> String {
-    format!("finalist-{index}")
-}
-
-/// What the final stage returns.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Taken {
-    arch: String,
-    score: f64,
-    finalists: Vec<Finalist>,
-}
-
-/// Takes the finalist that is best on the held-out images; of equals the better-scored.
-fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, PipelineError> {
-    let found: Found = context.input(SEARCH)?;
-    let first = found.best.first().ok_or(PipelineError::NothingScored)?;
-    let set = lab.score_set()?;
-    let mut finalists: Vec<Finalist> = Vec::new();
-    for (index, scored) in found.best.iter().enumerate().take(finalist_count(lab)) {
-        let (_, held_out_accuracy) = standalone::accuracy(lab, context, &finalist_name(index), &set)?;
-        finalists.push(Finalist { arch: scored.arch.clone(), score: scored.score, held_out_accuracy });
-    }
-    let better = |best: Finalist, next: &Finalist| {
-        if next.held_out_accuracy > best.held_out_accuracy { next.clone() } else { best }
-    };
-    let best = finalists.first().cloned().map(|first| finalists.iter().skip(1).fold(first, better));
-    let (arch, score) = best.map_or((first.arch.clone(), first.score), |best| (best.arch, best.score));
-    Ok(Taken { arch, score, finalists })
 }
 
 fn random_name(index: usize) -> String {
@@ -222,9 +158,11 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     let mut estimator = stages::estimator(lab, context, &set)?;
     let counter = context.counter("search", "architectures", history.len() as u64, Some(recipe.budget as u64));
     let mut saved = Instant::now();
+    let mut rate = Rate::default();
     while history.len() < recipe.budget {
-        for arch in strategy.ask(BATCH.min(recipe.budget - history.len()))? {
-            let entry = score(space, &mut estimator, &scores, &arch)?;
+        let asked = strategy.ask(BATCH.min(recipe.budget - history.len()))?;
+        let entries = score(space, &mut estimator, &scores, &asked, &mut rate)?;
+        for (arch, entry) in asked.into_iter().zip(entries) {
             scores.insert(arch.clone(), entry.score);
             strategy.tell(&arch, entry.score);
             log.append(&entry)?;
@@ -243,40 +181,40 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         }
         interrupted?;
     }
-    let best = best_functions(space, &history, lab.recipe().search.finalists.max(1))?;
+    rate.log(context)?;
+    let best = finalists::best_functions(space, &history, lab.recipe().search.finalists.max(1))?;
     Ok(Found { best, evaluations: history.len(), distinct: scores.len() })
 }
 
-/// The best-scored architectures, one of each function; of equal scores the earlier comes first.
-fn best_functions(space: &CellSpace, history: &[HistoryEntry], count: usize) -> Result<Vec<Scored>, PipelineError> {
-    let mut order: Vec<&HistoryEntry> = history.iter().collect();
-    order.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let mut seen = BTreeSet::new();
-    let mut best = Vec::new();
-    for entry in order {
-        if best.len() < count && seen.insert(space.structure(&space.parse(&entry.arch)?)) {
-            best.push(Scored { arch: entry.arch.clone(), score: entry.score });
-        }
-    }
-    if best.is_empty() { Err(PipelineError::NothingScored) } else { Ok(best) }
-}
-
+/// Scores what was asked for, all at once: the more, the more of their computation they share.
 fn score(
     space: &CellSpace,
     estimator: &mut dyn Estimator,
     known: &BTreeMap<Arch, f64>,
-    arch: &Arch,
-) -> Result<HistoryEntry, PipelineError> {
-    let began = Instant::now();
-    let (score, seconds) = match known.get(arch) {
-        Some(score) => (*score, 0.0),
-        None => {
-            let scores = estimator.estimate(std::slice::from_ref(arch))?;
-            (scores.first().copied().unwrap_or(0.0), began.elapsed().as_secs_f64())
+    asked: &[Arch],
+    rate: &mut Rate,
+) -> Result<Vec<HistoryEntry>, PipelineError> {
+    let mut new: Vec<Arch> = Vec::new();
+    for arch in asked {
+        if !known.contains_key(arch) && !new.contains(arch) {
+            new.push(arch.clone());
         }
+    }
+    let (scores, seconds) = rate.time(new.len(), || estimator.estimate(&new))?;
+    let share = seconds / new.len().max(1) as f64;
+    // A network asked for twice in one go is scored once, and its repeat costs nothing.
+    let mut found: BTreeMap<Arch, (f64, f64)> =
+        new.into_iter().zip(scores).map(|(arch, score)| (arch, (score, share))).collect();
+    let entry = |arch: &Arch| {
+        let (score, seconds) = match (known.get(arch), found.get_mut(arch)) {
+            (Some(score), _) => (*score, 0.0),
+            (None, Some((score, seconds))) => (*score, std::mem::take(seconds)),
+            (None, None) => unreachable!("the estimator gives one score for each new architecture"),
+        };
+        let cost = space.cost(arch);
+        HistoryEntry { arch: space.format(arch), score, macs: cost.macs, params: cost.params, seconds }
     };
-    let cost = space.cost(arch);
-    Ok(HistoryEntry { arch: space.format(arch), score, macs: cost.macs, params: cost.params, seconds })
+    Ok(asked.iter().map(entry).collect())
 }
 
 fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> {

@@ -160,6 +160,36 @@ pub fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> 
     Ok(FewShot::new(lab.partition().clone(), members))
 }
 
+/// How fast architectures are scored.
+#[derive(Debug, Default)]
+pub struct Rate {
+    architectures: usize,
+    seconds: f64,
+}
+
+impl Rate {
+    /// Runs what scores so many architectures; its value, and the seconds that it took.
+    pub fn time<T, E>(&mut self, architectures: usize, score: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
+        let began = Instant::now();
+        let scores = score()?;
+        let seconds = began.elapsed().as_secs_f64();
+        self.architectures += architectures;
+        self.seconds += seconds;
+        Ok((scores, seconds))
+    }
+
+    /// Writes an event with what this process scored, and how many architectures per second.
+    pub fn log(&self, context: &StageContext<'_>) -> Result<(), PipelineError> {
+        let Self { architectures, seconds } = *self;
+        if architectures > 0 {
+            let per_second = architectures as f64 / seconds.max(f64::MIN_POSITIVE);
+            let data = json!({ "architectures": architectures, "seconds": seconds, "per_second": per_second });
+            context.event("scored", data)?;
+        }
+        Ok(())
+    }
+}
+
 /// A stage that trains a network and leaves its [`CHECKPOINT`].
 pub fn training_stage<'a>(
     name: impl Into<String>,

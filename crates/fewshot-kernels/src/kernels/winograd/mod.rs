@@ -31,7 +31,7 @@ mod weights;
 
 use rayon::prelude::*;
 
-use super::conv::{Moments, OutputGradient, sum_parts};
+use super::conv::{Epilogue, Moments, OutputGradient, sum_parts};
 use super::images_per_piece;
 use super::pack::Blocks;
 use super::plan::Shape;
@@ -81,7 +81,7 @@ fn turned(shape: &Shape, weight: &[f32]) -> Buffer {
     to
 }
 
-/// `y = conv(x, weight)`, with the moments of `y` when asked for.
+/// `y = conv(x, weight)`, with the moments of `y` when asked for; the epilogue comes after those.
 pub(crate) fn forward(
     level: Level,
     shape: &Shape,
@@ -89,13 +89,14 @@ pub(crate) fn forward(
     weight: &[f32],
     y: &mut [f32],
     with_moments: bool,
+    epilogue: Option<&Epilogue<'_>>,
 ) -> Option<Moments> {
     let tiling = Tiling::new(shape, level);
     let (weights, weights_place) = weights(level, weight, [shape.cin, shape.cout], &tiling.output_blocks);
     let images = tiling.images();
     let tasks = shape.batch.div_ceil(images);
     let mut parts = vec![[0.0; 3]; if with_moments { tasks * shape.cout } else { 0 }];
-    let task = |x: &[f32], y: &mut [f32], mut moments: Option<&mut [[f64; 3]]>| {
+    let task = |number: usize, x: &[f32], y: &mut [f32], mut moments: Option<&mut [[f64; 3]]>| {
         let lens = [tiling.strip_len(), tiling.input.len(), tiling.output.len()];
         with_scratch(lens, |[strip, input, output]| {
             let mut fresh = true;
@@ -120,12 +121,14 @@ pub(crate) fn forward(
                 };
                 dispatch(level, multiply);
                 for segment in &chunk {
-                    let y = &mut y[segment.image * shape.out_len()..][..shape.out_len()];
+                    let covers = segment.covers(shape.out[1] * shape.cout, shape.out_len());
+                    let first = segment.image * shape.out_len() + covers.start;
+                    let y = &mut y[first..first + covers.len()];
                     let kernel = ToImage {
                         from: output,
                         layout: tiling.output,
                         first: segment.tile,
-                        to: &mut y[segment.covers(shape.out[1] * shape.cout, shape.out_len())],
+                        to: &mut *y,
                         width: shape.out[1],
                         channels: shape.cout,
                         mask: None,
@@ -134,16 +137,19 @@ pub(crate) fn forward(
                     };
                     dispatch(level, kernel);
                     fresh = false;
+                    if let Some(epilogue) = epilogue {
+                        epilogue.apply(level, number * images * shape.out_len() + first, y);
+                    }
                 }
             }
         });
     };
-    let tasks = x.par_chunks(images * shape.in_len()).zip(y.par_chunks_mut(images * shape.out_len()));
+    let tasks = x.par_chunks(images * shape.in_len()).zip(y.par_chunks_mut(images * shape.out_len())).enumerate();
     if !with_moments {
-        tasks.for_each(|(x, y)| task(x, y, None));
+        tasks.for_each(|(n, (x, y))| task(n, x, y, None));
         return None;
     }
-    tasks.zip(parts.par_chunks_exact_mut(shape.cout)).for_each(|((x, y), part)| task(x, y, Some(part)));
+    tasks.zip(parts.par_chunks_exact_mut(shape.cout)).for_each(|((n, (x, y)), part)| task(n, x, y, Some(part)));
     let pixels = shape.out[0] * shape.out[1];
     let counts: Vec<usize> =
         (0..shape.batch).step_by(images).map(|first| images.min(shape.batch - first) * pixels).collect();
