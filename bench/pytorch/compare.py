@@ -42,7 +42,7 @@ class Programs:
         self.fewshot, self.python = args.fewshot, args.python
         self.threads, self.rounds = args.threads, args.rounds
         self.quiet = args.quiet
-        self.modes = ["nchw", "channels_last"] + (["compile"] if args.compile else [])
+        self.modes = [args.mode] if args.mode else ["nchw", "channels_last"] + (["compile"] if args.compile else [])
 
     def ours(self, command, flags, threads=None):
         return self.run([self.fewshot, "bench", command, "--threads", threads or self.threads, "--json", *flags])
@@ -119,6 +119,9 @@ def random_steps(programs, count, width, batch, seed):
 
 
 def find_mode(programs, workload):
+    if len(programs.modes) == 1:
+        workload.mode = programs.modes[0]
+        return
     probed = programs.torch("step.py", [*workload.flags, "--probe", ",".join(programs.modes), "--steps", 3])
     del probed["others"]
     workload.mode = min(probed, key=probed.get)
@@ -159,7 +162,7 @@ def score_row(programs, archs=200):
             flags = [*shape, "--archs-file", file]
             if not workload.mode:
                 file.write_text(json.dumps(ours))
-                modes = ["nchw", "channels_last"]
+                modes = [mode for mode in programs.modes if mode != "compile"] or ["channels_last"]
                 probed = {m: programs.torch("score.py", [*flags, "--mode", m, "--first", 5])["seconds"] for m in modes}
                 workload.mode = min(probed, key=probed.get)
                 say(f"{workload.name}: PyTorch {', '.join(f'{m} {s:.2f} s' for m, s in probed.items())} for 5")
@@ -223,6 +226,8 @@ def main():
                         help="what to compare; may be repeated [default: steps]")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--mode", choices=["nchw", "channels_last", "compile"],
+                        help="PyTorch's mode, where it is known [default: the fastest of short runs]")
     parser.add_argument("--compile", action="store_true", help="also try torch.compile: minutes per architecture")
     parser.add_argument("--quiet", type=float, default=0.05, metavar="SHARE",
                         help="repeat a run during which other programs took more of the machine [default: 0.05]")

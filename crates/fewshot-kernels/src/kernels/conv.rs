@@ -346,12 +346,17 @@ pub(crate) fn sum_parts(parts: &[f32], pieces: usize, padded: usize, cout: usize
     let len = parts.len().checked_div(pieces).unwrap_or(0);
     let rows = len / padded.max(1);
     let mut dw = Buffer::zeros(rows * cout);
-    for part in parts.chunks_exact(len.max(1)) {
-        for (to, from) in dw.chunks_exact_mut(cout).zip(part.chunks_exact(padded)) {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to += from;
+    // Some rows per job; each element is summed in the order of the pieces all the same.
+    let job = (4096 / padded.max(1)).max(1);
+    dw.par_chunks_mut(job * cout.max(1)).enumerate().for_each(|(index, dw)| {
+        for part in parts.chunks_exact(len.max(1)) {
+            let part = &part[index * job * padded..];
+            for (to, from) in dw.chunks_exact_mut(cout).zip(part.chunks_exact(padded)) {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to += from;
+                }
             }
         }
-    }
+    });
     dw
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::{Batch, TrainLoader};
+use fewshot_kernels as kernels;
 use fewshot_space::{Arch, Region, RegionError, random};
 use rand::seq::IndexedRandom;
 use serde::{Deserialize, Serialize};
@@ -238,8 +239,11 @@ impl Trainer {
         path: &Path,
         lr: f64,
     ) -> Result<StepRecord, TrainError> {
-        let (logits, leaves) = self.net.train(images, path)?;
-        let seen = self.optimizer.descend(self.net.weights_mut(), logits, leaves, labels, &self.config, lr);
+        let Self { net, optimizer, config, .. } = self;
+        let seen = kernels::on_kernel_threads(|| {
+            let (logits, leaves) = net.train(images, path)?;
+            Ok::<_, TrainError>(optimizer.descend(net.weights_mut(), logits, leaves, labels, config, lr))
+        })?;
         let Progress { epoch, step, .. } = self.progress;
         if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }
     }

@@ -71,13 +71,14 @@ fn weights(level: Level, weight: &[f32], [channels, columns]: [usize; 2], blocks
 fn turned(shape: &Shape, weight: &[f32]) -> Buffer {
     let mut to = Buffer::new(weight.len());
     let matrix = shape.cin * shape.cout;
-    for (to, from) in to.chunks_exact_mut(matrix).zip(weight.chunks_exact(matrix).rev()) {
+    let taps = to.par_chunks_exact_mut(matrix).zip(weight.par_chunks_exact(matrix).rev());
+    taps.for_each(|(to, from)| {
         for (output, to) in to.chunks_exact_mut(shape.cin).enumerate() {
             for (input, to) in to.iter_mut().enumerate() {
                 *to = from[input * shape.cout + output];
             }
         }
-    }
+    });
     to
 }
 
