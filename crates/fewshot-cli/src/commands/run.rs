@@ -169,8 +169,10 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
     let mut lines = vec![
         format!("found            {}", result.arch),
         format!(
-            "score            {:.2} % on held-out images, best of {} architectures, {} supernet(s)",
+            "score            {:.2} % on held-out images, {} of {} architectures, {} supernet(s)",
             100.0 * result.score,
+            // A finalist need not be the best-scored one.
+            if result.finalists.is_empty() { "best" } else { "among the best" },
             result.distinct,
             result.supernets
         ),
