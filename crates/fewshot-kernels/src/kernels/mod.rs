@@ -2,6 +2,7 @@
 
 pub(crate) mod conv;
 pub(crate) mod depthwise;
+mod direct;
 pub(crate) mod elementwise;
 pub(crate) mod head;
 pub(crate) mod layout;

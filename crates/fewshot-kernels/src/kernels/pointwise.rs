@@ -2,9 +2,7 @@
 //!
 //! Some pixels at a time, few enough for the first-level cache. Only a ReLU makes a copy of them.
 
-use rayon::prelude::*;
-
-use super::conv::{Epilogue, Moments, OutputGradient, SLACK, sum_parts};
+use super::conv::{Epilogue, Moments, OutputGradient, SLACK, over_pieces, over_tasks};
 use super::images_per_piece;
 use super::layout::Rectify;
 use super::outer::{Group, Outer};
@@ -15,7 +13,7 @@ use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 
 /// Whether a convolution is one of these.
-pub(crate) fn fits(shape: &Shape) -> bool {
+pub(super) fn fits(shape: &Shape) -> bool {
     shape.kernel == [1, 1] && shape.conv.stride == 1 && shape.conv.padding == 0
 }
 
@@ -67,7 +65,7 @@ impl Product<'_> {
 }
 
 /// `y = conv(x, weight)`, with the moments of `y` when asked for; the epilogue comes after those.
-pub(crate) fn forward(
+pub(super) fn forward(
     level: Level,
     shape: &Shape,
     x: &[f32],
@@ -82,7 +80,7 @@ pub(crate) fn forward(
     let product = Product { level, plan: &plan, offsets: &offsets, weights: &weights, channels: shape.cout };
     let (cin, cout, pixels) = (shape.cin, shape.cout, shape.height * shape.width);
     let chunk = chunk(shape);
-    let image = |n: usize, x: &[f32], y: &mut [f32], mut moments: Option<&mut [[f64; 3]]>| {
+    over_tasks(shape, 1, x, y, with_moments, |n, x, y, mut moments| {
         with_scratch([chunk * cin], |[scratch]| {
             for range in chunks(pixels, chunk) {
                 let to = &mut y[range.start * cout..range.end * cout];
@@ -104,19 +102,11 @@ pub(crate) fn forward(
                 }
             }
         });
-    };
-    let images = x.par_chunks_exact(shape.in_len()).zip(y.par_chunks_exact_mut(shape.out_len())).enumerate();
-    if !with_moments {
-        images.for_each(|(n, (x, y))| image(n, x, y, None));
-        return None;
-    }
-    let mut parts = vec![[0.0; 3]; shape.batch * cout];
-    images.zip(parts.par_chunks_exact_mut(cout)).for_each(|((n, (x, y)), part)| image(n, x, y, Some(part)));
-    Some(Moments::merge(&parts, &vec![pixels; shape.batch], cout))
+    })
 }
 
 /// Gradients of the input and of the weight, those that are wanted.
-pub(crate) fn backward(
+pub(super) fn backward(
     level: Level,
     shape: &Shape,
     x: &[f32],
@@ -132,17 +122,6 @@ pub(crate) fn backward(
     let blocks = Blocks::new(cout, level);
     let (padded, chunk) = (blocks.padded(), chunk(shape));
     let piece = images_per_piece(shape.batch);
-    let pieces = shape.batch.div_ceil(piece);
-    let part_len = if want_weight { cin * padded } else { 0 };
-    let mut parts = Buffer::zeros(pieces * part_len);
-    let dx: Vec<Option<&mut [f32]>> = match dx {
-        Some(dx) => dx.chunks_mut(piece * shape.in_len()).map(Some).collect(),
-        None => (0..pieces).map(|_| None).collect(),
-    };
-    let dw: Vec<Option<&mut [f32]>> = match want_weight {
-        true => parts.chunks_exact_mut(part_len).map(Some).collect(),
-        false => (0..pieces).map(|_| None).collect(),
-    };
     let image = |n: usize, mut dx: Option<&mut [f32]>, mut dw: Option<&mut [f32]>| {
         let x = &x[n * shape.in_len()..(n + 1) * shape.in_len()];
         with_scratch([chunk * cout + SLACK, chunk * cin + SLACK], |[gradient, input]| {
@@ -178,12 +157,10 @@ pub(crate) fn backward(
             }
         });
     };
-    dx.into_par_iter().zip(dw).enumerate().for_each(|(p, (mut dx, mut dw))| {
-        for n in p * piece..((p + 1) * piece).min(shape.batch) {
-            let at = (n - p * piece) * shape.in_len();
-            let dx = dx.as_deref_mut().map(|dx| &mut dx[at..at + shape.in_len()]);
+    over_pieces(shape, piece, padded, dx, want_weight, |images, mut dx, mut dw| {
+        for (i, n) in images.enumerate() {
+            let dx = dx.as_deref_mut().map(|dx| &mut dx[i * shape.in_len()..(i + 1) * shape.in_len()]);
             image(n, dx, dw.as_deref_mut());
         }
-    });
-    want_weight.then(|| sum_parts(&parts, pieces, padded, cout))
+    })
 }

@@ -31,7 +31,7 @@ mod weights;
 
 use rayon::prelude::*;
 
-use super::conv::{Epilogue, Moments, OutputGradient, sum_parts};
+use super::conv::{Epilogue, Moments, OutputGradient, over_pieces, over_tasks};
 use super::images_per_piece;
 use super::pack::Blocks;
 use super::plan::Shape;
@@ -48,7 +48,7 @@ use weights::{WeightGradient, Weights};
 const MIN_CHANNELS: usize = 4;
 
 /// Whether this is the way to run a convolution.
-pub(crate) fn pays(shape: &Shape) -> bool {
+pub(super) fn pays(shape: &Shape) -> bool {
     let tiles = shape.out[0].div_ceil(OUT) * shape.out[1].div_ceil(OUT);
     shape.kernel == [3, 3]
         && shape.conv.stride == 1
@@ -83,7 +83,7 @@ fn turned(shape: &Shape, weight: &[f32]) -> Buffer {
 }
 
 /// `y = conv(x, weight)`, with the moments of `y` when asked for; the epilogue comes after those.
-pub(crate) fn forward(
+pub(super) fn forward(
     level: Level,
     shape: &Shape,
     x: &[f32],
@@ -94,10 +94,7 @@ pub(crate) fn forward(
 ) -> Option<Moments> {
     let tiling = Tiling::new(shape, level);
     let (weights, weights_place) = weights(level, weight, [shape.cin, shape.cout], &tiling.output_blocks);
-    let images = tiling.images();
-    let tasks = shape.batch.div_ceil(images);
-    let mut parts = vec![[0.0; 3]; if with_moments { tasks * shape.cout } else { 0 }];
-    let task = |number: usize, x: &[f32], y: &mut [f32], mut moments: Option<&mut [[f64; 3]]>| {
+    over_tasks(shape, tiling.images(), x, y, with_moments, |n, x, y, mut moments| {
         let lens = [tiling.strip_len(), tiling.input.len(), tiling.output.len()];
         with_scratch(lens, |[strip, input, output]| {
             let mut fresh = true;
@@ -139,26 +136,16 @@ pub(crate) fn forward(
                     dispatch(level, kernel);
                     fresh = false;
                     if let Some(epilogue) = epilogue {
-                        epilogue.apply(level, number * images * shape.out_len() + first, y);
+                        epilogue.apply(level, n * shape.out_len() + first, y);
                     }
                 }
             }
         });
-    };
-    let tasks = x.par_chunks(images * shape.in_len()).zip(y.par_chunks_mut(images * shape.out_len())).enumerate();
-    if !with_moments {
-        tasks.for_each(|(n, (x, y))| task(n, x, y, None));
-        return None;
-    }
-    tasks.zip(parts.par_chunks_exact_mut(shape.cout)).for_each(|((n, (x, y)), part)| task(n, x, y, Some(part)));
-    let pixels = shape.out[0] * shape.out[1];
-    let counts: Vec<usize> =
-        (0..shape.batch).step_by(images).map(|first| images.min(shape.batch - first) * pixels).collect();
-    Some(Moments::merge(&parts, &counts, shape.cout))
+    })
 }
 
 /// Gradients of the input and of the weight, those that are wanted.
-pub(crate) fn backward(
+pub(super) fn backward(
     level: Level,
     shape: &Shape,
     x: &[f32],
@@ -171,24 +158,9 @@ pub(crate) fn backward(
     let weights =
         dx.is_some().then(|| weights(level, &turned(shape, weight), [shape.cout, shape.cin], &tiling.input_blocks));
     let piece = images_per_piece(shape.batch).max(tiling.images());
-    let pieces = shape.batch.div_ceil(piece);
-    let padded = tiling.output_blocks.padded();
-    let part_len = if want_weight { shape.weight_rows() * padded } else { 0 };
-    let mut parts = Buffer::new(pieces * part_len);
-    let dx: Vec<Option<&mut [f32]>> = match dx {
-        Some(dx) => dx.chunks_mut(piece * shape.in_len()).map(Some).collect(),
-        None => (0..pieces).map(|_| None).collect(),
-    };
-    let dw: Vec<Option<&mut [f32]>> = match want_weight {
-        true => parts.chunks_exact_mut(part_len).map(Some).collect(),
-        false => (0..pieces).map(|_| None).collect(),
-    };
     let job = Backward { level, shape, tiling: &tiling, x, dy, weights: weights.as_ref() };
-    dx.into_par_iter().zip(dw).enumerate().for_each(|(p, (dx, dw))| {
-        let images = p * piece..((p + 1) * piece).min(shape.batch);
-        job.piece(images, dx, dw);
-    });
-    want_weight.then(|| sum_parts(&parts, pieces, padded, shape.cout))
+    let padded = tiling.output_blocks.padded();
+    over_pieces(shape, piece, padded, dx, want_weight, |images, dx, dw| job.piece(images, dx, dw))
 }
 
 /// What all pieces of a backward pass share.

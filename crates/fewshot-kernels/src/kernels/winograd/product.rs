@@ -52,14 +52,7 @@ impl Kernel for Multiply<'_> {
 
     #[inline(always)]
     unsafe fn run<Wide: Simd, Half: Simd>(self) {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            if self.from_layout.lanes == Wide::LANES {
-                self.all::<Wide>();
-            } else {
-                self.all::<Half>();
-            }
-        }
+        with_lanes!(self.from_layout.lanes, self.all)
     }
 }
 
@@ -166,14 +159,7 @@ impl Kernel for Accumulate<'_> {
 
     #[inline(always)]
     unsafe fn run<Wide: Simd, Half: Simd>(self) {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            if self.input_layout.lanes == Wide::LANES {
-                self.all::<Wide>();
-            } else {
-                self.all::<Half>();
-            }
-        }
+        with_lanes!(self.input_layout.lanes, self.all)
     }
 }
 
