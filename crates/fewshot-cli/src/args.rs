@@ -18,7 +18,7 @@ pub struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find a network: train a supernet, split it, search, train the winner alone, test it once
+    /// Find a network: train a supernet, split it, search, try the best alone, train the winner, test it once
     #[command(after_help = SEARCH_EXAMPLES)]
     Search(SearchArgs),
     /// Train one architecture alone and test it
