@@ -196,3 +196,28 @@ fn without_autodiff_the_results_are_the_same() {
         assert!(run(&plain) == run(&device()), "fixed {fixed}, add {with_add}, in place {in_place}");
     }
 }
+
+/// Each kernel finishes its images in the cache when statistics are given: in whole images, in parts of one, and with a
+/// last task that is not full.
+#[test]
+fn every_kernel_finishes_all_of_its_images() {
+    let mut random = Random::new(6);
+    for (kernel, stride, size, [cin, cout]) in
+        [(3, 1, 36, [16, 24]), (3, 1, 8, [16, 16]), (1, 1, 23, [5, 16]), (3, 2, 9, [8, 8]), (5, 1, 9, [8, 5])]
+    {
+        let conv = Conv::same(kernel).with_stride(stride).with_relu();
+        let out = conv.output_size(size, kernel).unwrap();
+        let x = Values::random(&[7, size, size, cin], &mut random);
+        let weight = Values::random(&[kernel, kernel, cin, cout], &mut random);
+        let add = Values::random(&[7, out, out, cout], &mut random);
+        let [mean, scale] = [0, 1].map(|_| Values::random(&[cout], &mut random));
+        let device = burn::tensor::Device::flex();
+        let [mean, scale] = [mean, scale].map(|values| values.tensor::<1>(&device));
+        let norm = Norm::batch().with_affine(scale.clone(), mean.clone()).with_fixed(mean, scale.clone() * scale + 0.1);
+        let [x, weight, add] = [x, weight, add].map(|values| values.tensor::<4>(&device));
+        let found = conv_bn(x.clone(), weight.clone(), conv, norm.clone(), Some(add.clone())).out;
+        let wanted = fewshot_kernels::portable::conv_bn(x, weight, conv, norm, Some(add)).out;
+        let what = format!("{kernel}x{kernel} stride {stride}, {size}x{size}x{cin} to {cout}");
+        assert_close(&what, &floats(found), &floats(wanted), 1e-4);
+    }
+}
