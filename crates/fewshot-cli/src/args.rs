@@ -27,6 +27,8 @@ pub enum Command {
     Reproduce(ReproduceArgs),
     /// Go on with a run that was cut, or show the result of one that has ended
     Resume(ResumeArgs),
+    /// Show a run as one page: report.html, which every run that ends writes too
+    Report(ReportArgs),
     /// How well do scores order networks? Beside #params, #MACs and chance
     #[command(after_help = RANK_EXAMPLES)]
     Rank(RankArgs),
@@ -189,14 +191,23 @@ pub enum Scale {
 /// `fewshot reproduce`
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
-    /// The comparison: proof-of-concept
+    /// The comparison: proof-of-concept, truth, ..
     pub name: String,
     /// How much of it
     #[arg(long, value_enum, default_value_t = Scale::Smoke)]
     pub scale: Scale,
-    /// Networks trained alone for the truth
+    /// Networks compared (or, for a truth, trained), drawn at random; 0 for all
     #[arg(long, value_name = "N")]
     pub networks: Option<u32>,
+    /// Seeds to train with
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u32>,
+    /// CSV file with the truth; column `arch` names the architectures
+    #[arg(long, value_name = "FILE", requires = "truth_columns")]
+    pub truth: Option<PathBuf>,
+    /// Its columns, one per seed; their mean is the truth
+    #[arg(long, value_name = "COLUMN[,COLUMN..]", value_delimiter = ',')]
+    pub truth_columns: Option<Vec<String>>,
     /// What all runs share.
     #[command(flatten)]
     pub run: RunArgs,
@@ -214,6 +225,17 @@ pub struct ResumeArgs {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// `fewshot report`
+#[derive(Debug, ClapArgs)]
+pub struct ReportArgs {
+    /// The run's folder; the run may be unfinished
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// Where to write the page [default: report.html in the run's folder]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `fewshot rank`

@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod failure;
+mod report;
 mod terminal;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::run::train(args),
         Command::Reproduce(args) => commands::run::reproduce(args),
         Command::Resume(args) => commands::run::resume(args),
+        Command::Report(args) => commands::run::report(args),
         Command::Rank(args) => commands::rank::rank(args),
         Command::Data(args) => commands::lists::data(args),
         Command::Spaces(args) => commands::lists::spaces(args),

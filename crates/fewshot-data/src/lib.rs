@@ -48,6 +48,6 @@ pub use load::read_image;
 pub use loader::{Batch, Batches, EvalLoader, TrainLoader};
 pub use normalise::Normalise;
 pub use readers::readers;
-pub use sample::sample;
+pub use sample::{sample, sample_with};
 pub use source::{DataSource, HOLDOUT, OpenOptions, SealedTest, open};
 pub use split::{Splits, stratified_subset};

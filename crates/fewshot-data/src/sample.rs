@@ -30,9 +30,17 @@ macro_rules! embedded {
 /// None with the files of this repository; a [`DataError`] if they were replaced by damaged ones when the program was
 /// built.
 pub fn sample() -> Result<DataSource, DataError> {
+    sample_with(&OpenOptions::default())
+}
+
+/// The same, with images brought to the size that `options` ask for.
+///
+/// # Errors
+/// As [`sample`].
+pub fn sample_with(options: &OpenOptions) -> Result<DataSource, DataError> {
     let train = (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz"));
     let test = (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz"));
     let found = idx::found(train, Some(test), Some(CLASSES.lines().map(str::to_owned).collect()))?;
     let name = "fashion-mnist-sample";
-    assemble("embedded", name.to_owned(), Path::new(name), found, &OpenOptions::default())
+    assemble("embedded", name.to_owned(), Path::new(name), found, options)
 }

@@ -63,12 +63,15 @@ fn searched(run: &Path, space: &Arc<dyn Space>) -> Result<Table, Failure> {
 fn compare(scores: Table, (truth, column): (&Path, &str), space: Arc<dyn Space>, json: bool) -> Result<(), Failure> {
     let truth = Table::read(truth, &space, column)?;
     let joined = scores.join(&truth)?;
-    let report = RankReport::new(&*space, &joined.archs, &joined.left, &joined.right)?;
+    let report = RankReport::new(&space, &joined.archs, &joined.left, &joined.right)?;
     let unmatched = joined.only_left + joined.only_right;
     if unmatched > 0 {
         eprintln!("{unmatched} architectures are in one of the two tables only and left out");
     }
-    if json { print_json(&report) } else { print(&report.to_string()) }
+    if json {
+        return print_json(&report);
+    }
+    print(&format!("scores: {}\ntruth: {}\n{report}", scores.title(), truth.title()))
 }
 
 /// A space with its published skeleton: costs are those of the benchmark's networks.

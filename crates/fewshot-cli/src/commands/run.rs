@@ -9,8 +9,9 @@ use fewshot_nas::run::{Interrupt, RunReader};
 use fewshot_space::{CellSkeleton, suggest};
 
 use super::{print, print_json};
-use crate::args::{AloneArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs};
+use crate::args::{AloneArgs, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs};
 use crate::failure::Failure;
+use crate::report;
 use crate::terminal::Terminal;
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
@@ -46,15 +47,18 @@ pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
         Scale::Laptop => "laptop",
         Scale::Paper => "paper",
     };
-    let preset = format!("{}-{scale}", args.name);
-    let known: Vec<&str> = preset_names().into_iter().filter(|name| name.contains("-")).collect();
-    if !known.contains(&preset.as_str()) {
-        return Err(Failure::Usage(format!(
-            "no comparison `{preset}` (name and scale), {}",
-            suggest::hint(&preset, known)
-        )));
-    }
-    let layers = set(base(&preset, &args.run)?, "ranking.networks", args.networks);
+    let names = preset_names();
+    // A comparison has a preset per scale, or one for all.
+    let wanted = [format!("{}-{scale}", args.name), args.name.clone()];
+    let Some(preset) = wanted.iter().find(|name| names.contains(&name.as_str()) && name.contains('-')) else {
+        let known: Vec<&str> = names.into_iter().filter(|name| name.contains('-')).collect();
+        let hint = suggest::hint(&wanted[0], known);
+        return Err(Failure::Usage(format!("no comparison `{}` (name and scale), {hint}", wanted[0])));
+    };
+    let layers = set(base(preset, &args.run)?, "ranking.networks", args.networks);
+    let layers = set(layers, "ranking.seeds", args.seeds);
+    let layers = set(layers, "ranking.truth", args.truth.as_deref().map(absolute));
+    let layers = set(layers, "ranking.columns", args.truth_columns);
     begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
 }
 
@@ -62,7 +66,12 @@ pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
     let recipe: Recipe = RunReader::open(&args.run)?.recipe()?;
     use_threads(&recipe);
     let outcome = in_session(&args.device, |session| pipeline::resume(&args.run, session))?;
-    show(&outcome, &args.run, args.json)
+    end(&outcome, &args.run, args.json)
+}
+
+pub fn report(args: ReportArgs) -> Result<(), Failure> {
+    let path = report::write(&args.run, args.out.as_deref())?;
+    print(&path.display().to_string())
 }
 
 fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
@@ -74,7 +83,7 @@ fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
             eprintln!("what is done is kept: `fewshot resume {}` goes on", out.display());
         }
     })?;
-    show(&outcome, &out, args.json)
+    end(&outcome, &out, args.json)
 }
 
 fn in_session(
@@ -154,6 +163,16 @@ fn fresh_folder(recipe: &Recipe) -> PathBuf {
     }
 }
 
+/// Writes the report of a run that has ended, and prints its result.
+fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
+    // The result is there whether or not a page can show it.
+    match report::write(run, None) {
+        Ok(path) => eprintln!("report: {}", path.display()),
+        Err(failure) => eprintln!("fewshot: no report of the run was written: {failure}"),
+    }
+    show(outcome, run, json)
+}
+
 fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
     if json {
         return print_json(outcome);
@@ -162,6 +181,7 @@ fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
         Outcome::Search(result) => print(&search_text(result, run)),
         Outcome::Train(result) => print(&train_text(result, run)),
         Outcome::Ranking(result) => print(&result.to_string()),
+        Outcome::Truth(result) => print(&result.to_string()),
     }
 }
 

@@ -5,4 +5,6 @@ mod common;
 #[cfg(unix)]
 mod kill;
 mod rank;
+mod ranking;
+mod report;
 mod search;

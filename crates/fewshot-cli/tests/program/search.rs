@@ -162,18 +162,4 @@ fn one_architecture_is_trained_alone_and_a_ranking_is_compared() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(last_json(&output)["arch"], arch);
     assert!(out.join("model.safetensors").exists());
-
-    let out = dir.path().join("ranking");
-    let args = ["reproduce", "proof-of-concept", "--networks", "6", "--json", "--recipe"].map(std::ffi::OsStr::new);
-    let output = fewshot(args).arg(&recipe).arg("--out").arg(&out).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let result = last_json(&output);
-    let methods: Vec<&str> =
-        result["rows"].as_array().unwrap().iter().map(|row| row["method"].as_str().unwrap()).collect();
-    assert_eq!(methods, ["one-shot", "few-shot", "one-shot, equal cost", "#params", "#MACs", "random"]);
-    // Equal cost: 2 epochs and five sub-supernets of 1 epoch.
-    assert_eq!((&result["rows"][1]["epochs"], &result["rows"][2]["epochs"]), (&7.into(), &7.into()));
-    assert_eq!(result["networks"].as_array().unwrap().len(), 6);
-    let shown = run(["rank", out.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("| few-shot | 5 | 7 |"));
 }

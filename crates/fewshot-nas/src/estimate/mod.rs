@@ -1,10 +1,12 @@
 //! Estimators: Arch → Score, higher is better.
 
+mod fused;
 mod scorer;
 mod standalone;
 mod supernet;
 mod table;
 
+pub use fused::{Fused, Fusion};
 pub use scorer::{NormPolicy, ScoreSet};
 pub use standalone::Standalone;
 pub use supernet::{FewShot, OneShot};

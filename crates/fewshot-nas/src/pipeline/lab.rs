@@ -12,9 +12,10 @@ use fewshot_space::{Arch, CellSkeleton, CellSpace, Feature, Filter, Partition, R
 use rand::Rng;
 
 use super::PipelineError;
+use super::truth::Truth;
 use crate::estimate::ScoreSet;
 use crate::nets::Blueprint;
-use crate::recipe::{Kind, Recipe};
+use crate::recipe::{Kind, Recipe, SplitRecipe};
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -28,6 +29,7 @@ pub struct Lab {
     supernet_space: Arc<CellSpace>,
     alone_space: Arc<CellSpace>,
     partition: Partition,
+    truth: Option<Truth>,
 }
 
 impl Lab {
@@ -44,13 +46,14 @@ impl Lab {
         let supernet_space = Arc::new(space_for(&recipe, &train, recipe.space.width, recipe.space.cells)?);
         let alone_space = Arc::new(space_for(&recipe, &train, recipe.standalone.width, recipe.standalone.cells)?);
         let partition = partition(&recipe, alone_space.clone())?;
+        let truth = Truth::open(&recipe, &(alone_space.clone() as Arc<dyn Space>))?;
         // What a later stage would stumble over is refused now, before hours of training.
         crate::search::build(&recipe.search.strategy, partition.whole().clone(), 0)?;
         if recipe.kind == Kind::Train {
             alone_space.parse(&recipe.standalone.arch)?;
         }
         let train = Arc::new(train);
-        Ok(Self { recipe, device, train, test, splits, normalise, supernet_space, alone_space, partition })
+        Ok(Self { recipe, device, train, test, splits, normalise, supernet_space, alone_space, partition, truth })
     }
 
     /// The recipe.
@@ -93,14 +96,56 @@ impl Lab {
         self.alone_space.clone()
     }
 
+    /// The table that the recipe names for the truth; a ranking has one.
+    pub fn truth(&self) -> Option<&Truth> {
+        self.truth.as_ref()
+    }
+
+    /// The space with the skeleton of supernets, but another size.
+    ///
+    /// # Errors
+    /// When the size is out of range.
+    pub fn space_of(&self, width: usize, cells: usize) -> Result<Arc<CellSpace>, PipelineError> {
+        Ok(Arc::new(space_for(&self.recipe, &self.train, width, cells)?))
+    }
+
+    /// The parts into which `split` divides the searched region.
+    ///
+    /// # Errors
+    /// When it names no decision or feature of the space.
+    pub fn parts(&self, split: &SplitRecipe) -> Result<Partition, PipelineError> {
+        parts(self.partition.whole().clone(), split)
+    }
+
     /// Whether there are sub-supernets.
     pub fn is_split(&self) -> bool {
-        !self.recipe.split.decisions.is_empty()
+        self.recipe.split != SplitRecipe::default()
     }
 
     /// A seed of its own for each purpose, derived from the run's.
     pub fn seed(&self, purpose: &str) -> u64 {
-        random::stream(self.recipe.seed, purpose, 0, 0).next_u64()
+        self.seed_of(0, purpose)
+    }
+
+    /// The same for one of several repetitions, whose seeds count up from the run's.
+    pub fn seed_of(&self, repetition: u64, purpose: &str) -> u64 {
+        random::stream(self.recipe.seed + repetition, purpose, 0, 0).next_u64()
+    }
+
+    /// Number of images that supernets are trained on: the search-train ones, but for the published protocol.
+    pub fn search_images(&self) -> usize {
+        self.search_indices().len()
+    }
+
+    fn search_indices(&self) -> Vec<u32> {
+        if self.recipe.scoring.on_test { self.all_indices() } else { self.splits.search_train.clone() }
+    }
+
+    fn all_indices(&self) -> Vec<u32> {
+        let mut all = self.splits.search_train.clone();
+        all.extend_from_slice(&self.splits.search_val);
+        all.sort_unstable();
+        all
     }
 
     /// Batches of the search-train images, to train supernets.
@@ -108,7 +153,7 @@ impl Lab {
     /// # Errors
     /// When there are fewer than two images.
     pub fn search_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
-        self.loader(self.splits.search_train.clone(), config, seed)
+        self.loader(self.search_indices(), config, seed)
     }
 
     /// Batches of all training images, to train networks alone.
@@ -116,10 +161,7 @@ impl Lab {
     /// # Errors
     /// When there are fewer than two images.
     pub fn alone_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
-        let mut all = self.splits.search_train.clone();
-        all.extend_from_slice(&self.splits.search_val);
-        all.sort_unstable();
-        self.loader(all, config, seed)
+        self.loader(self.all_indices(), config, seed)
     }
 
     fn loader(&self, indices: Vec<u32>, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
@@ -137,13 +179,20 @@ impl Lab {
     /// When there are too few images.
     pub fn score_set(&self) -> Result<ScoreSet, PipelineError> {
         let scoring = &self.recipe.scoring;
-        let mut held_out = self.splits.search_val.clone();
+        let (images, mut scored) = match scoring.on_test {
+            true => {
+                let test = Arc::new(self.test.open()?);
+                let all = (0..test.len() as u32).collect();
+                (test, all)
+            }
+            false => (self.train.clone(), self.splits.search_val.clone()),
+        };
         if scoring.images > 0 {
-            let labels: Vec<u32> = held_out.iter().map(|&index| self.train.label(index as usize)).collect();
+            let labels: Vec<u32> = scored.iter().map(|&index| images.label(index as usize)).collect();
             let chosen = stratified_subset(&labels, scoring.images, self.seed("scored images"))?;
-            held_out = chosen.into_iter().filter_map(|at| held_out.get(at as usize).copied()).collect();
+            scored = chosen.into_iter().filter_map(|at| scored.get(at as usize).copied()).collect();
         }
-        let score = EvalLoader::new(self.train.clone(), held_out.into(), self.normalise.clone(), scoring.batch)?;
+        let score = EvalLoader::new(images, scored.into(), self.normalise.clone(), scoring.batch)?;
         let config = TrainConfig { batch: scoring.batch, ..self.recipe.supernet.clone() };
         let calibration = self.search_loader(&config, self.seed("calibration"))?;
         let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
@@ -194,11 +243,11 @@ fn check_shape(height: usize, width: usize) -> Result<(), PipelineError> {
 }
 
 fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
-    if recipe.data.path.is_empty() {
-        return Ok(fewshot_data::sample()?);
-    }
     let side = recipe.data.image_size;
     let options = OpenOptions { image_size: (side > 0).then_some((side, side)), ..OpenOptions::default() };
+    if recipe.data.path.is_empty() {
+        return Ok(fewshot_data::sample_with(&options)?);
+    }
     Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
 }
 
@@ -217,11 +266,19 @@ fn space_for(recipe: &Recipe, images: &Dataset, width: usize, cells: usize) -> R
 
 fn partition(recipe: &Recipe, space: Arc<CellSpace>) -> Result<Partition, PipelineError> {
     let mut whole = Region::full(space.clone());
-    for (feature, max) in [(Feature::Macs, recipe.search.max_macs), (Feature::Params, recipe.search.max_params)] {
-        if max > 0 {
-            whole = whole.filtered(Filter { feature, min: 0, max });
-        }
+    let limits = [(Feature::Macs, recipe.search.max_macs), (Feature::Params, recipe.search.max_params)];
+    for (feature, limit) in limits.into_iter().filter(|(_, limit)| *limit > 0) {
+        whole = whole.filtered(Filter::at_most(feature, limit));
     }
+    if !whole.filters().is_empty() && whole.size()? == 0 {
+        return Err(too_tight(&space, &whole));
+    }
+    parts(whole, &recipe.split)
+}
+
+/// One part per combination of the decisions' options and range of the feature; none is empty.
+fn parts(whole: Region, split: &SplitRecipe) -> Result<Partition, PipelineError> {
+    let space = whole.space().clone();
     let names: Vec<&str> = space.decisions().iter().map(|d| d.name.as_str()).collect();
     let find = |wanted: &String| {
         names.iter().position(|name| name == wanted).ok_or_else(|| PipelineError::UnknownDecision {
@@ -230,15 +287,17 @@ fn partition(recipe: &Recipe, space: Arc<CellSpace>) -> Result<Partition, Pipeli
             known: names.join(", "),
         })
     };
-    let decisions = recipe.split.decisions.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let decisions = split.decisions.iter().map(find).collect::<Result<Vec<_>, _>>()?;
     let mut parts = whole.split(&decisions)?;
-    if recipe.search.max_macs > 0 || recipe.search.max_params > 0 {
-        // Limits can empty a part: no supernet is trained for nothing.
+    if !split.feature.is_empty() {
+        let feature: Feature = split.feature.parse()?;
+        let ranges = parts.iter().map(|part| part.split_by(feature, &split.bounds));
+        parts = ranges.collect::<Result<Vec<_>, _>>()?.concat();
+    }
+    if !parts.iter().all(|part| part.filters().is_empty()) {
+        // A limit or a range can leave a part nothing: no supernet is trained for that.
         let sizes = parts.iter().map(Region::size).collect::<Result<Vec<_>, _>>()?;
         parts = parts.into_iter().zip(sizes).filter(|(_, size)| *size > 0).map(|(part, _)| part).collect();
-    }
-    if parts.is_empty() {
-        return Err(too_tight(&space, &whole));
     }
     Ok(Partition::new(whole, parts)?)
 }

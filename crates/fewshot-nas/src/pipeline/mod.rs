@@ -6,12 +6,15 @@ mod ranking;
 mod search;
 mod stages;
 mod standalone;
+mod truth;
 
 pub use finalists::Finalist;
 pub use lab::Lab;
-pub use ranking::{RankingResult, RankingRow};
+pub use ranking::{FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
+pub use stages::Trained;
 pub use standalone::{MODEL, TrainResult};
+pub use truth::{Spread, Truth, TruthResult};
 
 use std::path::Path;
 
@@ -75,6 +78,21 @@ pub enum PipelineError {
     /// Asked to stop.
     #[error(transparent)]
     Interrupted(#[from] crate::run::Interrupted),
+    /// The split names a feature that does not exist.
+    #[error("split: {0}")]
+    Feature(#[from] fewshot_space::UnknownFeature),
+    /// A table of truths.
+    #[error(transparent)]
+    Table(#[from] crate::table::TableError),
+    /// A ranking without a truth.
+    #[error(
+        "a ranking compares with a truth: set `ranking.truth` (--truth) to a CSV file and `ranking.columns` to its \
+         columns; `fewshot reproduce truth` makes such a file"
+    )]
+    NoTruth,
+    /// The system gives no threads.
+    #[error("cannot start worker threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// The split names a decision that the space lacks.
     #[error("the space {space} has no decision `{name}` to split on; it has {known}")]
     UnknownDecision {
@@ -132,6 +150,8 @@ pub enum Outcome {
     Train(TrainResult),
     /// Of a comparison of scores with the truth.
     Ranking(RankingResult),
+    /// Of networks trained alone to be compared with.
+    Truth(TruthResult),
 }
 
 /// What a run needs besides its recipe.
@@ -172,6 +192,7 @@ fn plan(lab: &Lab) -> Result<Plan<'_>, PipelineError> {
         Kind::Search => search::stages(lab),
         Kind::Train => standalone::stages(lab),
         Kind::Ranking => ranking::stages(lab)?,
+        Kind::Truth => truth::stages(lab),
     };
     Ok(Plan::new(stages)?)
 }
@@ -182,6 +203,7 @@ fn finish(lab: &Lab, plan: &Plan<'_>, run: &RunFolder, session: &Session<'_>) ->
         Kind::Search => Outcome::Search(search::result(lab, run, &values)?),
         Kind::Train => Outcome::Train(standalone::result(lab, run, &values)?),
         Kind::Ranking => Outcome::Ranking(ranking::result(lab, run, &values)?),
+        Kind::Truth => Outcome::Truth(truth::result(lab, run, &values)?),
     };
     run.write_result(&outcome)?;
     Ok(outcome)

@@ -12,7 +12,7 @@ use super::finalists::{self, FINAL, Finalist, Scored, Taken};
 use super::stages::{self, Rate};
 use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
-use crate::estimate::Estimator;
+use crate::estimate::{Estimator, Fused, ScoreSet};
 use crate::run::{RunFolder, Stage, StageContext};
 use crate::search as strategies;
 
@@ -22,6 +22,8 @@ pub const SEARCH: &str = "search";
 const WINNER: &str = "winner";
 /// State of the search, in its stage's folder.
 const STATE: &str = "search.json";
+/// Random architectures that fused scores are ranked against: ranks are then right to a few per cent.
+const REFERENCE: usize = 256;
 /// Architectures asked for at a time.
 const BATCH: usize = 8;
 /// At most this much work is lost by a kill.
@@ -155,13 +157,13 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         scores.insert(space.parse(&entry.arch)?, entry.score);
     }
     let set = Arc::new(lab.score_set()?);
-    let mut estimator = stages::estimator(lab, context, &set)?;
+    let mut estimator = estimator(lab, context, &set)?;
     let counter = context.counter("search", "architectures", history.len() as u64, Some(recipe.budget as u64));
     let mut saved = Instant::now();
     let mut rate = Rate::default();
     while history.len() < recipe.budget {
         let asked = strategy.ask(BATCH.min(recipe.budget - history.len()))?;
-        let entries = score(space, &mut estimator, &scores, &asked, &mut rate)?;
+        let entries = score(space, estimator.as_mut(), &scores, &asked, &mut rate)?;
         for (arch, entry) in asked.into_iter().zip(entries) {
             scores.insert(arch.clone(), entry.score);
             strategy.tell(&arch, entry.score);
@@ -184,6 +186,16 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     rate.log(context)?;
     let best = finalists::best_functions(space, &history, lab.recipe().search.finalists.max(1))?;
     Ok(Found { best, evaluations: history.len(), distinct: scores.len() })
+}
+
+/// The supernets' scores, or those fused with structure, ranked against random architectures of the searched region.
+fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> Result<Box<dyn Estimator>, PipelineError> {
+    let supernets = stages::estimator(lab, context, set)?;
+    if !lab.recipe().scoring.fused {
+        return Ok(Box::new(supernets));
+    }
+    let reference = lab.random_archs("fusion reference", REFERENCE)?;
+    Ok(Box::new(Fused::new(supernets, lab.alone_space().clone(), &reference)?))
 }
 
 /// Scores what was asked for, all at once: the more, the more of their computation they share.

@@ -15,7 +15,7 @@ use super::{Lab, PipelineError};
 use crate::estimate::{FewShot, OneShot, ScoreSet};
 use crate::nets::Net;
 use crate::run::{Checkpoint, Counter, RunError, Stage, StageContext, write_json};
-use crate::train::{EpochRecord, Observer, TrainConfig, TrainError, Trainer};
+use crate::train::{EpochRecord, Observer, Progress as TrainProgress, TrainConfig, TrainError, Trainer};
 
 /// File of a training stage: weights, running statistics, velocities, and where the training stands.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -34,6 +34,9 @@ pub struct Trained {
     pub region: String,
     /// Trainable parameters held, all operations of the region together.
     pub held_params: u64,
+    /// Networks in the region; absent where runs did not say so yet, or there are more than 2^64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub networks: Option<u64>,
     /// Training curve.
     pub history: Vec<EpochRecord>,
 }
@@ -47,29 +50,46 @@ pub fn train(
     seed: u64,
 ) -> Result<Trained, PipelineError> {
     let file = context.file(CHECKPOINT);
-    let mut trainer = Trainer::new(net, config.clone(), seed)?;
-    if let Some(checkpoint) = Checkpoint::load_if_exists(&file)? {
-        let progress = checkpoint.meta()?;
-        trainer.restore(&checkpoint.tensors, progress)?;
-    }
     let steps = loader.steps_per_epoch() as u64;
-    let done = trainer.progress().epoch * steps + trainer.progress().step as u64;
+    let progress: TrainProgress =
+        Checkpoint::load_if_exists(&file)?.map(|checkpoint| checkpoint.meta()).transpose()?.unwrap_or_default();
+    let done = progress.epoch * steps + progress.step as u64;
     let counter = context.counter("training", "steps", done, Some(config.epochs * steps));
-    let mut observer = Saving { context, file: &file, counter, saved: Instant::now() };
-    trainer.run(loader, &mut observer)?;
-    save(&trainer, &file)?;
+    let trainer = train_in(context, &file, &counter, net, config, loader, seed)?;
     Ok(Trained {
         arch: None,
         region: trainer.net().region().label(),
         held_params: trainer.net().weights().count(),
+        networks: trainer.net().region().size().ok().and_then(|size| u64::try_from(size).ok()),
         history: trainer.progress().history.clone(),
     })
+}
+
+/// The same with the checkpoint in `file`, for one of several trainings of a stage that share `counter`.
+pub fn train_in(
+    context: &StageContext<'_>,
+    file: &Path,
+    counter: &Counter<'_>,
+    net: Net,
+    config: &TrainConfig,
+    loader: &TrainLoader,
+    seed: u64,
+) -> Result<Trainer, PipelineError> {
+    let mut trainer = Trainer::new(net, config.clone(), seed)?;
+    if let Some(checkpoint) = Checkpoint::load_if_exists(file)? {
+        let progress = checkpoint.meta()?;
+        trainer.restore(&checkpoint.tensors, progress)?;
+    }
+    let mut observer = Saving { context, file, counter, saved: Instant::now() };
+    trainer.run(loader, &mut observer)?;
+    save(&trainer, file)?;
+    Ok(trainer)
 }
 
 struct Saving<'a> {
     context: &'a StageContext<'a>,
     file: &'a Path,
-    counter: Counter<'a>,
+    counter: &'a Counter<'a>,
     saved: Instant,
 }
 

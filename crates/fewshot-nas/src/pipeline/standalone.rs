@@ -11,7 +11,8 @@ use super::stages::{self, Trained};
 use super::{Lab, PipelineError};
 use crate::estimate::{NormPolicy, ScoreSet};
 use crate::nets::{Net, NetError};
-use crate::run::{Checkpoint, RunFolder, Stage, StageContext};
+use crate::run::{Checkpoint, Interrupt, RunFolder, Stage, StageContext};
+use crate::train::{Observer, TrainError, Trainer};
 
 /// Stage of a `train` run.
 const TRAIN: &str = "train";
@@ -49,6 +50,33 @@ pub fn train_alone(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result
 pub fn train_finalist(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result<Trained, PipelineError> {
     let loader = lab.search_loader(&lab.recipe().standalone.train, lab.seed("finalist images"))?;
     train_on(lab, context, arch, &loader)
+}
+
+/// Trains `arch` alone on all training images with the seed of one repetition, and gives its accuracy on `set`, 0 to 1.
+///
+/// Nothing of it is kept: for many small trainings, each repeated when it is cut.
+pub fn train_and_test(
+    lab: &Lab,
+    arch: &Arch,
+    repetition: u64,
+    set: &ScoreSet,
+    interrupt: &Interrupt,
+) -> Result<f64, PipelineError> {
+    let config = &lab.recipe().standalone.train;
+    let loader = lab.alone_loader(config, lab.seed_of(repetition, "alone images"))?;
+    let weights = lab.seed_of(repetition, "alone weights");
+    let net = Net::standalone(lab.alone_blueprint(), arch, lab.device(), weights)?;
+    let mut trainer = Trainer::new(net, config.clone(), lab.seed_of(repetition, "alone paths"))?;
+    trainer.run(&loader, &mut StopWhenAsked(interrupt))?;
+    Ok(set.accuracy(&mut trainer.into_net(), arch, NormPolicy::Running)?)
+}
+
+struct StopWhenAsked<'a>(&'a Interrupt);
+
+impl Observer for StopWhenAsked<'_> {
+    fn step_done(&mut self, _: &Trainer, _: usize) -> Result<(), TrainError> {
+        Ok(self.0.check()?)
+    }
 }
 
 fn train_on(

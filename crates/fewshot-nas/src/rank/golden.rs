@@ -57,6 +57,9 @@ const GOLDEN: [Golden; 3] = [
     },
 ];
 
+/// Tau-b of the published one-shot and few-shot scores fused with structure, and of structure alone.
+const FUSED: [f64; 3] = [0.642_51, 0.671_35, 0.638_34];
+
 #[test]
 fn published_scores_rank_as_documented() {
     let Some(path) = published("published_scores_rank_as_documented") else {
@@ -68,7 +71,7 @@ fn published_scores_rank_as_documented() {
     for golden in GOLDEN {
         let scores = Table::read(&path, &space, golden.column).unwrap();
         let Joined { archs, left, right, .. } = scores.join(&truth).unwrap();
-        let report = RankReport::new(space.as_ref(), &archs, &left, &right).unwrap();
+        let report = RankReport::new(&space, &archs, &left, &right).unwrap();
         let score = &report.score;
         assert!(close(score.tau_b, golden.tau_b), "{report}");
         assert!(close(score.spearman, golden.spearman), "{report}");
@@ -85,6 +88,9 @@ fn published_scores_rank_as_documented() {
         assert!(close(top.tau_b(), golden.tau_first_1563), "{:?}", top.tau_b());
         reports.push(report);
     }
+    // Fused with structure, by another program (ranks of scipy): ours have the same ties.
+    let fused = [&reports[0].fused, &reports[1].fused, &reports[0].baselines.structure].map(|metrics| metrics.tau_b);
+    assert!(fused.iter().zip(FUSED).all(|(tau, known)| close(*tau, known)), "{fused:?}");
     // The baselines do not depend on the score, and the table's column of multiply-adds is one.
     assert_eq!(reports[0].baselines, reports[1].baselines);
     assert_eq!(reports[0].baselines.macs, reports[2].score);
@@ -100,7 +106,7 @@ fn a_report_of_a_whole_space_takes_milliseconds() {
     let truth = Table::read(&path, &space, "true_acc").unwrap();
     let scores = Table::read(&path, &space, "published_oneshot_acc").unwrap();
     let joined = scores.join(&truth).unwrap();
-    RankReport::new(space.as_ref(), &joined.archs, &joined.left, &joined.right).unwrap();
+    RankReport::new(&space, &joined.archs, &joined.left, &joined.right).unwrap();
     let took = start.elapsed().as_secs_f64();
     // 0.16 s unburdened, two thirds of it reading; the bound only catches a quadratic pass.
     assert!(took < 2.0, "{took} s");
@@ -110,7 +116,7 @@ fn a_report_of_a_whole_space_takes_milliseconds() {
 fn small_report() -> RankReport {
     let archs: Vec<Arch> = (0..5).map(|op| Arch::new(vec![op, 3, 0, 1, 0, 3])).collect();
     let scores = [5.0, 4.0, 3.0, 2.0, 1.0];
-    RankReport::new(space().as_ref(), &archs, &scores, &[0.5, 0.6, 0.7, 0.8, 0.9]).unwrap()
+    RankReport::new(&space(), &archs, &scores, &[0.5, 0.6, 0.7, 0.8, 0.9]).unwrap()
 }
 
 #[test]
@@ -141,22 +147,23 @@ fn json_is_one_flat_object_and_reads_back() {
 fn the_table_is_aligned() {
     let text = small_report().to_string();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines.len(), 10);
-    assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{text}");
+    // Title, nine metrics, and three lines on what they are over.
+    assert_eq!(lines.len(), 13);
+    assert!(lines[..10].iter().all(|line| line.len() == lines[0].len()), "{text}");
     assert!(lines[0].starts_with("5 architectures, best truth 0.9000 "), "{text}");
     let words = |line: usize| lines[line].split_whitespace().collect::<Vec<_>>();
-    assert_eq!(words(0)[5..], ["score", "#params", "#MACs", "random"]);
+    assert_eq!(words(0)[5..], ["score", "fused", "#params", "#MACs", "structure", "random"]);
     assert_eq!(words(1)[..3], ["Kendall", "tau-b", "-1.0000"]);
-    assert_eq!(words(6)[7..], ["-", "-", "-", "-"]);
-    assert_eq!(words(7)[4..], ["0.5000", "0.8000", "0.8000", "0.7000"]);
+    assert_eq!(words(6)[7..], ["-"; 6]);
+    assert_eq!(words(7)[4..], ["0.5000", "0.5000", "0.8000", "0.8000", "0.8000", "0.7000"]);
 }
 
 #[test]
 fn lists_that_do_not_pair_up_are_refused() {
     let archs = [Arch::new(vec![0; 6])];
     let space = space();
-    let error = RankReport::new(space.as_ref(), &archs, &[1.0], &[]).unwrap_err();
+    let error = RankReport::new(&space, &archs, &[1.0], &[]).unwrap_err();
     assert!(error.to_string().starts_with("1 architectures, 1 scores and 0 truths"));
-    let error = RankReport::new(space.as_ref(), &archs, &[f64::NAN], &[1.0]).unwrap_err();
+    let error = RankReport::new(&space, &archs, &[f64::NAN], &[1.0]).unwrap_err();
     assert!(error.to_string().contains("`|none~0|+|none~0|none~1|"), "{error}");
 }

@@ -1,11 +1,13 @@
 //! All metrics of one score column, beside the baselines, as data and as a table.
 
 use std::fmt;
+use std::sync::Arc;
 
 use fewshot_space::{Arch, Cost, Space};
 use serde::{Deserialize, Serialize};
 
 use super::{Paired, RankError};
+use crate::estimate::Fusion;
 
 /// The metrics of one way to order the architectures. A value that is undefined (see the method
 /// of [`Paired`] of the same meaning) is `None`, `null` in JSON.
@@ -68,6 +70,8 @@ pub struct Baselines {
     pub params: Metrics,
     /// More multiply-adds are better.
     pub macs: Metrics,
+    /// Live convolutions, parameters and longest path together: [`Fusion`] without a score.
+    pub structure: Metrics,
     /// [`Metrics::of_random_order`].
     pub random: Metrics,
 }
@@ -84,6 +88,8 @@ pub struct RankReport {
     /// The metrics of the score.
     #[serde(flatten)]
     pub score: Metrics,
+    /// Those of the score fused with structure ([`Fusion`], ranked against all `n`).
+    pub fused: Metrics,
     /// The best truth of all `n`, which no metric of truth can exceed.
     pub best_truth: f64,
     /// The same metrics for what costs nothing.
@@ -97,7 +103,12 @@ impl RankReport {
     ///
     /// # Errors
     /// As [`Paired::new`].
-    pub fn new(space: &dyn Space, archs: &[Arch], scores: &[f64], truths: &[f64]) -> Result<RankReport, RankError> {
+    pub fn new(
+        space: &Arc<dyn Space>,
+        archs: &[Arch],
+        scores: &[f64],
+        truths: &[f64],
+    ) -> Result<RankReport, RankError> {
         if archs.len() != scores.len() || archs.len() != truths.len() {
             return Err(RankError::Unpaired { archs: archs.len(), scores: scores.len(), truths: truths.len() });
         }
@@ -108,18 +119,30 @@ impl RankReport {
             let scores: Vec<f64> = costs.iter().map(|cost| of(cost) as f64).collect();
             Paired::new(&scores, truths, name).map(|paired| Metrics::of(&paired))
         };
+        let by_fusion = |fusion: Fusion| {
+            let values: Vec<f64> = archs.iter().zip(scores).map(|(arch, score)| fusion.value(arch, *score)).collect();
+            Paired::new(&values, truths, name).map(|paired| Metrics::of(&paired))
+        };
         Ok(RankReport {
             n: paired.n(),
             score: Metrics::of(&paired),
+            fused: by_fusion(Fusion::new(space.clone(), archs, scores))?,
             best_truth: paired.best_truth(),
             baselines: Baselines {
                 params: by_cost(|cost| cost.params)?,
                 macs: by_cost(|cost| cost.macs)?,
+                structure: by_fusion(Fusion::structure_only(space.clone(), archs))?,
                 random: Metrics::of_random_order(&paired),
             },
         })
     }
 }
+
+/// What the numbers are over.
+const NOTE: &str = "\
+fused: rank average of the score with live convolutions, parameters and longest path (structure), weights 1 : 0.5 : 0.5 : 0.3
+ties: pairs tied in either column count for neither side (tau-b), ranks are averaged (rho); a cut through equal scores
+takes the expected value, a cut by truth keeps all that are as good as the last";
 
 /// Title and text of each metric, in the order of the table's lines.
 type Line = (&'static str, fn(&Metrics) -> String);
@@ -146,10 +169,12 @@ fn fixed(value: Option<f64>) -> String {
 
 impl fmt::Display for RankReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let columns: [(&str, &Metrics); 4] = [
+        let columns: [(&str, &Metrics); 6] = [
             ("score", &self.score),
+            ("fused", &self.fused),
             ("#params", &self.baselines.params),
             ("#MACs", &self.baselines.macs),
+            ("structure", &self.baselines.structure),
             ("random", &self.baselines.random),
         ];
         let cells = columns.map(|(title, metrics)| {
@@ -171,6 +196,6 @@ impl fmt::Display for RankReport {
             }
             writeln!(f)?;
         }
-        Ok(())
+        write!(f, "{NOTE}")
     }
 }

@@ -3,9 +3,11 @@
 //! A recipe is resolved before anything runs: a preset, then the user's file, then the program's flags, each laid over
 //! the one before; what comes out has every setting written down and is kept in the run folder.
 
+mod arms;
 mod presets;
 mod resolve;
 
+pub use arms::ArmRecipe;
 pub use presets::{names as preset_names, text as preset_text};
 pub use resolve::{Layers, RecipeError, Setting};
 
@@ -40,8 +42,11 @@ pub struct Recipe {
     pub search: SearchRecipe,
     /// Networks trained alone.
     pub standalone: StandaloneRecipe,
-    /// Comparison of scores with the truth (kind `ranking`).
+    /// Comparison of scores with the truth (kind `ranking`), and what that truth is made of (kind `truth`).
     pub ranking: RankingRecipe,
+    /// What a ranking compares: supernets of different splits, trainings or sizes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arms: Vec<ArmRecipe>,
 }
 
 /// What a run does.
@@ -52,8 +57,10 @@ pub enum Kind {
     Search,
     /// Trains one architecture alone and tests it.
     Train,
-    /// Compares supernets' scores with the accuracy of networks trained alone.
+    /// Compares supernets' scores with the truth of a table.
     Ranking,
+    /// Makes such a table: trains networks alone, each with several seeds, and tests them.
+    Truth,
 }
 
 /// The images and how they are split and augmented.
@@ -88,12 +95,18 @@ pub struct SpaceRecipe {
     pub cells: usize,
 }
 
-/// Where the supernet is split into sub-supernets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Where the supernet is split into sub-supernets: on decisions, or by a feature, or on both. Nothing: one-shot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitRecipe {
-    /// Names of decisions, e.g. `["e0"]`: one sub-supernet per combination of their options. Empty: one-shot.
+    /// Names of decisions, e.g. `["e0"]`: one sub-supernet per combination of their options.
     pub decisions: Vec<String>,
+    /// A feature of architectures, e.g. `"live_convs"`; empty for none.
+    #[serde(default)]
+    pub feature: String,
+    /// Where its ranges begin: `[1, 3]` gives one sub-supernet for 0, one for 1 and 2, one for 3 and more.
+    #[serde(default)]
+    pub bounds: Vec<u64>,
 }
 
 /// How supernets score.
@@ -108,6 +121,11 @@ pub struct ScoringRecipe {
     pub images: usize,
     /// Training batches per architecture for `norm = "recalibrated"`.
     pub calibration_batches: usize,
+    /// The published protocol: supernets train on all training images and are scored on the test images, the very images
+    /// of the truth. Scores are then no prediction of it; for comparison with published numbers only.
+    pub on_test: bool,
+    /// Whether a search takes the rank average of score and structure ([`crate::estimate::Fused`]) for the score.
+    pub fused: bool,
 }
 
 /// The search.
@@ -143,10 +161,16 @@ pub struct StandaloneRecipe {
     pub train: TrainConfig,
 }
 
-/// Comparison of scores with the truth.
+/// Comparison of scores with the truth, or the making of a truth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RankingRecipe {
-    /// Random architectures trained alone for the truth.
+    /// Networks compared or trained, drawn at random; 0 for all.
     pub networks: usize,
+    /// Seeds: supernets of a ranking are trained once per seed, networks of a truth likewise. They count up from `seed`.
+    pub seeds: u64,
+    /// The truth: a CSV file, or the name of a table that comes with the program (`cell1296`).
+    pub truth: String,
+    /// Its columns, one per seed of the truth; their mean is the truth.
+    pub columns: Vec<String>,
 }

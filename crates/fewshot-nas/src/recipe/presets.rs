@@ -5,7 +5,19 @@ const PRESETS: &[(&str, &str)] = &[
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("standard", include_str!("../../../../recipes/standard.toml")),
     ("paper", include_str!("../../../../recipes/paper.toml")),
+    ("cell1296-truth", include_str!("../../../../recipes/cell1296-truth.toml")),
     ("proof-of-concept-smoke", include_str!("../../../../recipes/proof-of-concept-smoke.toml")),
+    ("proof-of-concept-laptop", include_str!("../../../../recipes/proof-of-concept-laptop.toml")),
+    ("transfer-laptop", include_str!("../../../../recipes/transfer-laptop.toml")),
+    ("ablation-laptop", include_str!("../../../../recipes/ablation-laptop.toml")),
+    ("narrow-laptop", include_str!("../../../../recipes/narrow-laptop.toml")),
+    ("nasbench201-laptop", include_str!("../../../../recipes/nasbench201-laptop.toml")),
+    ("nasbench201-paper", include_str!("../../../../recipes/nasbench201-paper.toml")),
+    ("nasbench201-faithful", include_str!("../../../../recipes/nasbench201-faithful.toml")),
+    ("splits-smoke", include_str!("../../../../recipes/splits-smoke.toml")),
+    ("splits-laptop", include_str!("../../../../recipes/splits-laptop.toml")),
+    ("splits-paper", include_str!("../../../../recipes/splits-paper.toml")),
+    ("ablation-nasbench201-laptop", include_str!("../../../../recipes/ablation-nasbench201-laptop.toml")),
 ];
 
 /// Names of all presets.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fewshot_space::suggest;
 use toml::{Table, Value};
 
-use super::{Recipe, presets};
+use super::{Recipe, arms, presets};
 use crate::train::ConfigError;
 
 /// A recipe that cannot be used.
@@ -34,6 +34,14 @@ pub enum RecipeError {
         origin: String,
         /// What is wrong with it.
         message: String,
+    },
+    /// An arm that cannot be.
+    #[error("recipe, arm `{arm}`: {problem}")]
+    Arm {
+        /// Its name.
+        arm: String,
+        /// What is wrong.
+        problem: String,
     },
     /// A setting out of its range.
     #[error("recipe, [{section}]: {source}")]
@@ -70,7 +78,7 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Starts from a preset.
+    /// Starts from a preset, which may itself lie over another (`base = "quick"`).
     ///
     /// # Errors
     /// When there is no such preset.
@@ -79,10 +87,15 @@ impl Layers {
             name: name.to_string(),
             hint: suggest::hint(name, presets::names()),
         })?;
-        Ok(Self { table: parse(text, &format!("preset {name}"))? })
+        let mut table = parse(text, &format!("preset {name}"))?;
+        match table.remove("base") {
+            Some(Value::String(base)) => Self::preset(&base)?.merged(table),
+            _ => Ok(Self { table }),
+        }
     }
 
-    /// Lays a recipe file over what is there; it may hold any part of a recipe.
+    /// Lays a recipe file over what is there; it may hold any part of a recipe. A run's `run.toml` is one too, and holds
+    /// all of it.
     ///
     /// # Errors
     /// When the file cannot be read, is not TOML, or has a key that no recipe has.
@@ -90,7 +103,13 @@ impl Layers {
         let text =
             std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
         let origin = path.display().to_string();
-        let layer = parse(&text, &origin)?;
+        let mut layer = parse(&text, &origin)?;
+        // There the recipe is a table beside the format, the versions and the data's fingerprint.
+        if layer.contains_key("format")
+            && let Some(Value::Table(recipe)) = layer.remove("recipe")
+        {
+            layer = recipe;
+        }
         check_keys(&self.table, &layer, &text, &origin, "")?;
         self.merged(layer)
     }
@@ -125,7 +144,8 @@ impl Layers {
     ///
     /// # Errors
     /// When a setting is missing, of the wrong type or out of range.
-    pub fn resolve(self) -> Result<Recipe, RecipeError> {
+    pub fn resolve(mut self) -> Result<Recipe, RecipeError> {
+        arms::complete(&mut self.table);
         let recipe: Recipe = self.table.try_into().map_err(|error: toml::de::Error| RecipeError::Parse {
             origin: "recipe".to_string(),
             message: error.message().to_string(),
@@ -145,6 +165,7 @@ impl Recipe {
         self.supernet.check().map_err(setting("supernet"))?;
         self.children.check().map_err(setting("children"))?;
         self.standalone.train.check().map_err(setting("standalone.train"))?;
+        self.check_arms()?;
         let ranges = [
             ("data", "crop", self.data.crop, (0.0..=0.5).contains(&self.data.crop), "0 to 0.5"),
             ("data", "cutout", self.data.cutout, (0.0..=1.0).contains(&self.data.cutout), "0 to 1"),
@@ -167,11 +188,50 @@ impl Recipe {
             ("standalone", "cells", self.standalone.cells as f64, (1..=64).contains(&self.standalone.cells), "1 to 64"),
             ("scoring", "batch", self.scoring.batch as f64, self.scoring.batch >= 2, "2 or more"),
             ("search", "budget", self.search.budget as f64, self.search.budget >= 1, "1 or more"),
+            ("ranking", "seeds", self.ranking.seeds as f64, (1..=1000).contains(&self.ranking.seeds), "1 to 1000"),
         ];
         for (section, key, value, fits, allowed) in ranges {
             if !fits {
                 let source = ConfigError { key, value: value.to_string(), allowed };
                 return Err(RecipeError::Setting { section, source });
+            }
+        }
+        Ok(())
+    }
+
+    /// Names are unique, and what an arm refers to stands before it.
+    fn check_arms(&self) -> Result<(), RecipeError> {
+        let arm_error = |arm: &str, problem: String| RecipeError::Arm { arm: arm.to_string(), problem };
+        for (index, arm) in self.arms.iter().enumerate() {
+            let fail = |problem: String| Err(arm_error(&arm.name, problem));
+            arm.train.check().map_err(|source| arm_error(&arm.name, source.to_string()))?;
+            let earlier = &self.arms[..index];
+            let named = |name: &String| earlier.iter().find(|other| other.name == *name);
+            if arm.name.is_empty() || arm.name.contains(['/', '"', '\n']) {
+                return fail("its name must be text without / \" and line breaks".to_string());
+            }
+            if named(&arm.name).is_some() {
+                return fail("another arm has this name".to_string());
+            }
+            for (key, name) in [("from", &arm.from), ("equal_cost", &arm.equal_cost)] {
+                if !name.is_empty() && named(name).is_none() {
+                    return fail(format!("{key} = \"{name}\" names no arm before it"));
+                }
+            }
+            if let Some(parent) = named(&arm.from) {
+                if !parent.is_whole() {
+                    return fail(format!("it cannot start from `{}`, which is split", parent.name));
+                }
+                if (parent.width, parent.cells) != (arm.width, arm.cells) {
+                    return fail(format!("it must be as wide and deep as `{}`, whose weights it takes", parent.name));
+                }
+            }
+            let sized = (1..=4096).contains(&arm.width) && (1..=64).contains(&arm.cells);
+            if !sized {
+                return fail("width must be 1 to 4096, cells 1 to 64".to_string());
+            }
+            if arm.choose > 0 && arm.split != super::SplitRecipe::default() {
+                return fail("`choose` and `split` exclude each other".to_string());
             }
         }
         Ok(())
@@ -199,6 +259,10 @@ fn merge(base: &mut Table, layer: Table) {
 /// Presets name every key, so a key that they lack is a misspelling: say where it stands.
 fn check_keys(known: &Table, layer: &Table, text: &str, origin: &str, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
+        // Presets without a ranking have no arms; what stands in them is checked when the recipe is resolved.
+        if prefix.is_empty() && key == "arms" {
+            continue;
+        }
         let Some(expected) = known.get(key) else {
             let line =
                 text.lines().position(|line| line.trim_start().trim_start_matches('[').starts_with(key.as_str()));
@@ -233,12 +297,62 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_repeated_from_its_own_settings() {
+        let dir = tempfile::tempdir().unwrap();
+        let recipe = Layers::preset("quick").unwrap().set("seed", 7).set("search.budget", 9).resolve().unwrap();
+        let run = crate::run::RunFolder::create(&dir.path().join("run"), &recipe, "").unwrap();
+        let file = run.path().join("run.toml");
+        assert_eq!(Layers::preset("paper").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
+    }
+
+    #[test]
     fn misspelt_keys_are_pointed_at() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("mine.toml");
         std::fs::write(&file, "[search]\nbugdet = 5\n").unwrap();
         let error = Layers::preset("quick").unwrap().file(&file).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("search.bugdet") && error.contains("budget"), "{error}");
+    }
+
+    #[test]
+    fn arms_are_written_out_from_the_rest_of_the_recipe() {
+        let recipe = Layers::preset("proof-of-concept-laptop").unwrap().set("children.lr", 0.01).resolve().unwrap();
+        let arm = |name: &str| recipe.arms.iter().find(|arm| arm.name == name).unwrap();
+        assert_eq!(arm("one-shot").train, recipe.supernet);
+        assert_eq!(arm("1 edge split").train, recipe.children);
+        assert_eq!((arm("1 edge split").width, arm("1 edge split").cells), (recipe.space.width, recipe.space.cells));
+        let narrow = Layers::preset("narrow-laptop").unwrap().resolve().unwrap();
+        let narrow = narrow.arms.iter().find(|arm| arm.name == "width 4").unwrap();
+        assert_eq!((narrow.width, narrow.train.epochs), (4, 160));
+        // Written out once, they stay as they are.
+        let text = toml::to_string(&recipe).unwrap();
+        let again = Layers { table: text.parse().unwrap() }.resolve().unwrap();
+        assert_eq!(again, recipe);
+    }
+
+    #[test]
+    fn arms_that_cannot_be_are_told_by_name() {
+        let arms = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("mine.toml");
+            std::fs::write(&file, text).unwrap();
+            Layers::preset("proof-of-concept-smoke").unwrap().file(&file).unwrap().resolve().unwrap_err().to_string()
+        };
+        for (text, hint) in [
+            ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"a\"", "another arm has this name"),
+            ("[[arms]]\nname = \"a\"\nfrom = \"b\"", "from = \"b\" names no arm before it"),
+            ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\nwidth = 5", "as wide and deep as `a`"),
+            (
+                "[[arms]]\nname = \"a\"\nsplit.decisions = [\"e0\"]\n[[arms]]\nname = \"b\"\nfrom = \"a\"",
+                "cannot start from `a`, which is split",
+            ),
+            ("[[arms]]\nname = \"a\"\nchoose = 1\nsplit.decisions = [\"e0\"]", "exclude each other"),
+            ("[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "lr = -1 is out of range"),
+            ("[[arms]]\nname = \"a\"\nwdith = 3", "wdith"),
+        ] {
+            let error = arms(text);
+            assert!(error.contains(hint), "{error}");
+        }
     }
 
     #[test]

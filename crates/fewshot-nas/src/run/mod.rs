@@ -10,6 +10,7 @@
 //!   events.jsonl         what happened when (one JSON object a line)
 //!   history.jsonl        what the search saw: arch, score, cost, seconds
 //!   result.json          the answer
+//!   report.html          all of it for people, written by the program
 //!   .lock                held by the one process that works on the run, holds its id
 //! ```
 //!
@@ -37,6 +38,7 @@ mod fault;
 mod folder;
 mod graph;
 mod interrupt;
+mod lanes;
 mod lock;
 mod log;
 mod plan;
@@ -54,8 +56,9 @@ pub use checkpoint_error::CheckpointError;
 pub use error::{FileError, PlanError, RunError, StageError};
 pub use folder::RunFolder;
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted};
+pub use lanes::in_lanes;
 pub use log::{Event, EventLog, JsonLines, LogError, read_lines};
-pub use plan::Plan;
+pub use plan::{Plan, RecordedStage};
 pub use progress::{Counter, NoProgress, Position, Progress, StageEnd, StageInfo};
 pub use reader::RunReader;
 pub use settings::{TomlError, parse_toml};

@@ -277,6 +277,36 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// A stage of a run, as its folder tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedStage {
+    /// Its name in the plan.
+    pub name: String,
+    /// What it returned; `None` while it is not done.
+    pub value: Option<Value>,
+}
+
+impl RunReader {
+    /// The stages of the run in the order of their numbers, without the code that runs them: for those who only want
+    /// to see what was done. Empty before the first start.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] if `plan.json` or a `done.json` is not as written.
+    pub fn stages(&self) -> Result<Vec<RecordedStage>, RunError> {
+        let advice = "bring back a copy of it, or begin a new run";
+        let Some(plan) = read_json::<PlanFile>(&self.path().join(PLAN), advice)? else {
+            return Ok(Vec::new());
+        };
+        let record = |(number, entry): (usize, StageEntry)| {
+            let folder = self.stage_folder(number, &entry.name);
+            let advice = format!("delete the folder `{}` to repeat the stage", folder.display());
+            let done = read_json::<Done>(&folder.join(DONE), &advice)?;
+            Ok(RecordedStage { name: entry.name, value: done.map(|done| done.value) })
+        };
+        (1..).zip(plan.stages).map(record).collect()
+    }
+}
+
 /// The first difference between two lists of stages, in words.
 fn difference(old: &[StageEntry], new: &[StageEntry]) -> Option<String> {
     for (number, (old, new)) in (1..).zip(old.iter().zip(new)) {

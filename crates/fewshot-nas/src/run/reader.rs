@@ -82,6 +82,16 @@ impl RunReader {
         &self.header.versions.program
     }
 
+    /// Processor and system on which the run began, e.g. `x86_64-linux`.
+    pub fn target(&self) -> &str {
+        &self.header.versions.target
+    }
+
+    /// The text of `run.toml`.
+    pub fn settings(&self) -> &str {
+        &self.settings
+    }
+
     /// Fingerprint of the data that the run was begun with.
     pub fn data_fingerprint(&self) -> &str {
         &self.header.data.fingerprint

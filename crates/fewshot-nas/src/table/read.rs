@@ -1,6 +1,7 @@
 //! Reading one column of a CSV file.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,8 +20,20 @@ impl Table {
     /// [`TableError`] names the file and, where there is one, the line and the column.
     pub fn read(path: &Path, space: &Arc<dyn Space>, column: &str) -> Result<Table, TableError> {
         let file = File::open(path).map_err(|error| FileError::new("read", path, error))?;
+        Table::from_csv(file, path, space, column)
+    }
+
+    /// The same from text; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn parse(text: &str, name: &Path, space: &Arc<dyn Space>, column: &str) -> Result<Table, TableError> {
+        Table::from_csv(text.as_bytes(), name, space, column)
+    }
+
+    fn from_csv(text: impl Read, path: &Path, space: &Arc<dyn Space>, column: &str) -> Result<Table, TableError> {
         let malformed = |error| malformed(path, error);
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
+        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(text);
         let header = reader.headers().map_err(malformed)?.clone();
         if header.iter().all(str::is_empty) {
             return Err(TableError::NoRows { path: path.into() });

@@ -12,6 +12,10 @@ pub enum Sampling {
     /// simple functions, which have many codes, far more than the rest, and supernets then over-rate them. Networks
     /// that ignore their input are skipped. Needs a region that can be listed.
     PerStructure,
+    /// One architecture for the whole network, drawn in two steps: a number of live convolutions, then a code with so
+    /// many. Uniform codes seldom train the networks of many convolutions, nor those of none. Networks that ignore their
+    /// input are skipped. Needs a region that can be listed.
+    Balanced,
     /// An independent architecture for each cell, as the published code trains.
     PerCell,
 }

@@ -1,10 +1,12 @@
 //! Training of supernets and stand-alone networks: the same loop for both.
 
 mod config;
+mod sampler;
 mod sgd;
 mod trainer;
 
 pub use config::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
+pub use sampler::Sampler;
 pub(crate) use sgd::count_correct;
 pub use sgd::{Sgd, StepRecord};
 pub use trainer::{EpochRecord, Observer, Progress, TrainError, Trainer};

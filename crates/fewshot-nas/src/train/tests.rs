@@ -57,7 +57,7 @@ impl Observer for StopAt {
 
 #[test]
 fn a_training_cut_anywhere_goes_on_bit_for_bit() {
-    for sampling in [Sampling::PerNetwork, Sampling::PerStructure, Sampling::PerCell] {
+    for sampling in [Sampling::PerNetwork, Sampling::PerStructure, Sampling::Balanced, Sampling::PerCell] {
         let config = TrainConfig { sampling, ..config() };
         let loader = loader(64, 16);
         let mut uncut = Trainer::new(supernet(), config.clone(), 9).unwrap();
@@ -165,4 +165,18 @@ fn sampling_per_structure_gives_each_function_the_same_chance() {
     let dead = region.restrict(3, none).unwrap();
     let trainer = Trainer::new(Net::supernet(space(), dead, &Device::flex(), 0), config, 0).unwrap();
     trainer.draw_path(0, 0).unwrap();
+}
+
+#[test]
+fn balanced_sampling_gives_each_number_of_live_convolutions_the_same_chance() {
+    use fewshot_space::{Feature, Space, random};
+    let sampler = Sampler::new(Region::full(space()), Sampling::Balanced).unwrap();
+    let mut counts = [0; 7];
+    for draw in 0..3500 {
+        let path = sampler.draw(1, &mut random::stream(0, "test", draw, 0)).unwrap();
+        assert!(!space().graph(path.cell(0)).is_dead());
+        counts[Feature::LiveConvs.of(space().as_ref(), path.cell(0)) as usize] += 1;
+    }
+    // None to six: seven groups of 500 each, while uniform codes seldom have none or six.
+    assert!(counts.iter().all(|count| (400..600).contains(count)), "{counts:?}");
 }

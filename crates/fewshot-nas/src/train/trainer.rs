@@ -1,15 +1,13 @@
 //! The training loop, resumable at any step.
 
-use std::collections::BTreeMap;
-
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::{Batch, TrainLoader};
 use fewshot_kernels as kernels;
-use fewshot_space::{Arch, Region, RegionError, random};
-use rand::seq::IndexedRandom;
+use fewshot_space::{RegionError, random};
 use serde::{Deserialize, Serialize};
 
-use super::config::{ConfigError, Sampling, TrainConfig};
+use super::config::{ConfigError, TrainConfig};
+use super::sampler::Sampler;
 use super::sgd::{Sgd, StepRecord};
 use crate::nets::{NamedValues, Net, NetError, Path, WeightsError};
 use crate::run::{CheckpointError, Interrupted};
@@ -58,9 +56,7 @@ pub enum TrainError {
     #[error(transparent)]
     Region(#[from] RegionError),
     /// The sampling lists the region, and the region is too large for that.
-    #[error(
-        "sampling = \"per_structure\" lists the region, and {size} architectures are too many: use \"per_network\""
-    )]
+    #[error("this sampling lists the region, and {size} architectures are too many: use \"per_network\"")]
     Unlisted {
         /// Architectures in the region.
         size: u128,
@@ -109,29 +105,7 @@ pub struct Trainer {
     config: TrainConfig,
     seed: u64,
     progress: Progress,
-    /// For [`Sampling::PerStructure`]: the codes of each function, functions in the order of their first code.
-    structures: Vec<Vec<Arch>>,
-}
-
-/// Largest region that [`Sampling::PerStructure`] lists.
-const LISTED: u128 = 1 << 17;
-
-/// The region's living architectures, those of one function together.
-fn structures(region: &Region) -> Result<Vec<Vec<Arch>>, TrainError> {
-    let size = region.size()?;
-    if size > LISTED {
-        return Err(TrainError::Unlisted { size });
-    }
-    let mut groups: Vec<Vec<Arch>> = Vec::new();
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for arch in region.iter().filter(|arch| !region.space().graph(arch).is_dead()) {
-        let at = *known.entry(region.space().structure(&arch)).or_insert(groups.len());
-        match groups.get_mut(at) {
-            Some(group) => group.push(arch),
-            None => groups.push(vec![arch]),
-        }
-    }
-    Ok(groups)
+    sampler: Sampler,
 }
 
 impl Trainer {
@@ -142,11 +116,8 @@ impl Trainer {
     pub fn new(net: Net, config: TrainConfig, seed: u64) -> Result<Self, TrainError> {
         config.check()?;
         let optimizer = Sgd::new(net.weights());
-        let structures = match config.sampling {
-            Sampling::PerStructure => structures(net.region())?,
-            Sampling::PerNetwork | Sampling::PerCell => Vec::new(),
-        };
-        Ok(Self { net, optimizer, config, seed, progress: Progress::default(), structures })
+        let sampler = Sampler::new(net.region().clone(), config.sampling)?;
+        Ok(Self { net, optimizer, config, seed, progress: Progress::default(), sampler })
     }
 
     /// The network, as trained so far.
@@ -263,18 +234,6 @@ impl Trainer {
 
     pub(super) fn draw_path(&self, epoch: u64, step: usize) -> Result<Path, TrainError> {
         let mut rng = random::stream(self.seed, "path", epoch, step as u64);
-        let region = self.net.region();
-        Ok(match self.config.sampling {
-            Sampling::PerNetwork => Path::Shared(region.sample(&mut rng)?),
-            Sampling::PerStructure => match self.structures.choose(&mut rng).and_then(|codes| codes.choose(&mut rng)) {
-                Some(arch) => Path::Shared(arch.clone()),
-                // Only dead networks: whichever is trained makes no difference.
-                None => Path::Shared(region.sample(&mut rng)?),
-            },
-            Sampling::PerCell => {
-                let draws = (0..self.net.cells()).map(|_| region.sample(&mut rng));
-                Path::PerCell(draws.collect::<Result<_, _>>()?)
-            }
-        })
+        self.sampler.draw(self.net.cells(), &mut rng)
     }
 }

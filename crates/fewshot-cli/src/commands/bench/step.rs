@@ -47,9 +47,9 @@ struct Report {
 /// A network whose steps can be timed.
 enum Subject {
     /// One path of the engine's own networks, driven by the engine's own training loop.
-    Engine { trainer: Trainer, path: Path },
+    Engine { trainer: Box<Trainer>, path: Path },
     /// A network that only the benchmark has.
-    Composed { network: Composed, config: TrainConfig },
+    Composed { network: Box<Composed>, config: TrainConfig },
 }
 
 impl Subject {
@@ -136,7 +136,7 @@ fn named(args: &StepArgs, device: &Device) -> Result<Named, Failure> {
     let width = args.width.map(|width| width as usize);
     let cells = args.cells.map(|cells| cells as usize);
     let composed = |forward| Subject::Composed {
-        network: Composed::new(forward, device, args.seed),
+        network: Box::new(Composed::new(forward, device, args.seed)),
         config: config(args.batch as usize),
     };
     let fixed = |given: bool, flag: &str| match given {
@@ -174,7 +174,7 @@ fn engine(args: &StepArgs, width: usize, cells: usize, device: &Device) -> Resul
     let trainer = Trainer::new(net, config(args.batch as usize), args.seed).map_err(PipelineError::from)?;
     Ok(Named {
         architecture: space.format(&arch),
-        subject: Subject::Engine { trainer, path: Path::Shared(arch) },
+        subject: Subject::Engine { trainer: Box::new(trainer), path: Path::Shared(arch) },
         width: Some(width),
         cells: Some(cells),
     })

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::super::{
-    Interrupt, Interrupted, NoProgress, Plan, PlanError, RunError, RunFolder, Stage, StageError, is_interrupted,
+    Interrupt, Interrupted, NoProgress, Plan, PlanError, RecordedStage, RunError, RunFolder, Stage, StageError,
+    is_interrupted,
 };
 use super::toy::Recipe;
 
@@ -87,6 +88,18 @@ fn stages_run_in_the_order_given_among_the_ready() {
     let expected: [&[&str]; 5] =
         [&["parent", "alone"], &["b", "a", "alone"], &["a", "alone"], &["report", "alone"], &["alone"]];
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_reader_sees_which_stages_are_done() {
+    let plan = Plan::new(vec![Stage::new("one", |_| Ok(json!(1))), nothing("two").after(["one"])]).unwrap();
+    let (_dir, run) = new_run();
+    assert_eq!(run.stages().unwrap(), []);
+    plan.run_stage("one", &run, &Interrupt::new(), &NoProgress).unwrap();
+    let stage = |name: &str, value| RecordedStage { name: name.to_owned(), value };
+    assert_eq!(run.stages().unwrap(), [stage("one", Some(json!(1))), stage("two", None)]);
+    plan.run_stage("two", &run, &Interrupt::new(), &NoProgress).unwrap();
+    assert_eq!(run.stages().unwrap()[1], stage("two", Some(Value::Null)));
 }
 
 #[test]

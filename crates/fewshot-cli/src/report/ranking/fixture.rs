@@ -1,0 +1,87 @@
+//! A small comparison: two seeds, a one-shot, its control, and two splits.
+
+use fewshot_nas::pipeline::{FreeRow, RankingResult, RankingRow, RegionRow};
+use fewshot_nas::rank::Metrics;
+use fewshot_nas::train::EpochRecord;
+
+use super::scatter::Scores;
+
+pub fn result() -> RankingResult {
+    let plain = |arm, epochs, tau| (0..2).map(move |seed| row(arm, "", seed, epochs, tau + 0.01 * seed as f64));
+    let split = |split, tau| {
+        (0..2).map(move |seed| RankingRow {
+            supernets: 2,
+            regions: regions(split, seed),
+            ..row("few-shot", split, seed, 8, tau + 0.02 * seed as f64)
+        })
+    };
+    let free = |method: &str, tau| FreeRow { method: method.into(), metrics: metrics(tau) };
+    RankingResult {
+        space: "cell1296".into(),
+        networks: 4,
+        truth: "test accuracy after training alone, mean of three seeds".into(),
+        ceiling: Some(0.82),
+        images: 2000,
+        rows: plain("one-shot", 4, 0.4)
+            .chain(plain("one-shot, equal cost", 8, 0.45))
+            .chain(split("e0", 0.5))
+            .chain(split("e3", 0.42))
+            .collect(),
+        free: vec![free("#params", 0.5), free("#MACs", 0.5), free("random", 0.0)],
+        seconds: 180.0,
+        seeds: vec![0, 1],
+    }
+}
+
+pub fn scores() -> Scores {
+    let text = "arch,truth,one-shot//s0,\"one-shot, equal cost//s0\",few-shot/e0/s0
+|skip_connect~0|+|none~1|+|none~0|nor_conv_1x1~2|,0.61,0.2,0.3,0.25
+|skip_connect~0|+|skip_connect~1|+|none~0|nor_conv_1x1~2|,0.71,0.3,0.2,0.3
+|nor_conv_3x3~0|+|skip_connect~1|+|none~0|nor_conv_1x1~2|,0.83,0.32,0.31,0.4
+|nor_conv_3x3~0|+|nor_conv_3x3~1|+|none~0|nor_conv_1x1~2|,0.87,0.29,0.4,0.5
+";
+    Scores::parse(text.as_bytes()).unwrap()
+}
+
+fn row(arm: &str, split: &str, seed: u64, epochs: u64, tau: f64) -> RankingRow {
+    let record = |epoch| EpochRecord { epoch, lr: 0.05, loss: 2.0 / (1 + epoch) as f64, accuracy: 0.2 };
+    RankingRow {
+        arm: arm.into(),
+        split: split.into(),
+        seed,
+        supernets: 1,
+        epochs,
+        macs: 1e12 * epochs as f64,
+        seconds: 20.0 * epochs as f64,
+        metrics: metrics(tau),
+        fused: metrics(tau + 0.1),
+        regions: Vec::new(),
+        history: (0..3).map(record).collect(),
+    }
+}
+
+fn regions(split: &str, seed: u64) -> Vec<RegionRow> {
+    let region = |option: &str, tau_b, mean_score, mean_truth| RegionRow {
+        region: format!("{split}={option}"),
+        networks: 2,
+        tau_b,
+        mean_score,
+        mean_truth,
+    };
+    let tau = (seed == 0).then_some(0.25);
+    vec![region("skip_connect", Some(0.5), 0.28, 0.66), region("nor_conv_3x3", tau, 0.45, 0.85)]
+}
+
+fn metrics(tau: f64) -> Metrics {
+    Metrics {
+        tau_b: Some(tau),
+        tau_b_ci: Some([tau - 0.1, tau + 0.1]),
+        spearman: Some(tau + 0.1),
+        p_at_5: 0.3,
+        ndcg: Some(0.9),
+        tau_top10: None,
+        truth_of_best: 0.83,
+        best_truth_of_top10: 0.87,
+        distinct_scores: 4,
+    }
+}

@@ -1,0 +1,185 @@
+//! The report of a comparison of scores with the truth.
+
+mod arms;
+mod charts;
+mod regions;
+mod scatter;
+mod tables;
+
+#[cfg(test)]
+mod fixture;
+
+use fewshot_nas::pipeline::RankingResult;
+use fewshot_nas::run::RunError;
+use maud::{Markup, html};
+
+use super::numbers::{counted, duration, grouped};
+use super::page::{Section, tiles};
+use super::record::Record;
+use super::training::{self, Repeated};
+use super::{Story, page};
+use crate::failure::Failure;
+use arms::{Arm, arms};
+use scatter::Scores;
+
+/// Scores and truth of each network, in the run's folder.
+const SCORES: &str = "scores.csv";
+
+/// What is shown of a run of kind `ranking`.
+///
+/// # Errors
+/// When its result cannot be read, or its table of scores is damaged.
+pub fn story(record: &Record) -> Result<Story, Failure> {
+    let title = format!("How well do scores rank the networks of {}?", record.recipe.space.name);
+    let (result, note) = match record.run.result::<RankingResult>() {
+        // Of what another version compared, at least the rest of the run is shown.
+        Err(RunError::Damaged { .. }) => (None, "Its result is not of this version of the program and is left out."),
+        result => (result?, ""),
+    };
+    let Some(result) = result else {
+        let training = training::body(record).map(|body| Section { title: "Training", body });
+        let lead = html! { @if !note.is_empty() { p.warning { (note) } } };
+        return Ok(Story { title, lead, sections: training.into_iter().collect() });
+    };
+    let scores = Scores::read(&record.run.path().join(SCORES))?;
+    Ok(Story { title, lead: lead(&result), sections: sections(&result, scores.as_ref()) })
+}
+
+fn sections(result: &RankingResult, scores: Option<&Scores>) -> Vec<Section> {
+    let arms = arms(result);
+    let mut sections = vec![
+        Section {
+            title: "Who ranks best?",
+            body: html! { (charts::tau(result, &arms)) (tables::arms(result, &arms)) },
+        },
+        Section { title: "What does it cost?", body: charts::cost(result, &arms) },
+    ];
+    let scattered = scores.and_then(|scores| scatter::body(result, &arms, scores));
+    sections.extend(scattered.map(|body| Section { title: "Score and truth", body }));
+    sections.extend(regions::body(result, &arms).map(|body| Section { title: "The sub-supernets", body }));
+    sections.extend(curves(&arms).map(|body| Section { title: "Training", body }));
+    sections.push(Section { title: "How to read the numbers", body: rules(result) });
+    sections
+}
+
+fn lead(result: &RankingResult) -> Markup {
+    let arms = arms(result);
+    let best = arms.iter().filter_map(|arm| Some((arm, arm.summary(|row| row.metrics.tau_b)?.mean)));
+    let best = best.max_by(|a, b| a.1.total_cmp(&b.1));
+    let free = result.free.iter().filter_map(|free| Some((&free.method, free.metrics.tau_b?)));
+    let free = free.max_by(|a, b| a.1.total_cmp(&b.1));
+    let mut numbers = Vec::new();
+    numbers.extend(best.map(|(arm, tau)| (format!("{tau:.3}"), format!("tau-b of the best arm, “{}”", arm.name))));
+    numbers
+        .extend(free.map(|(method, tau)| (format!("{tau:.3}"), format!("tau-b of the best free baseline, {method}"))));
+    numbers
+        .extend(result.ceiling.map(|tau| (format!("{tau:.3}"), "tau-b of the truth with itself, other seed".into())));
+    numbers.push((grouped(result.networks as u64), "networks compared".into()));
+    numbers.push((duration(result.seconds), format!("working time, {}", counted(result.seeds.len() as u64, "seed"))));
+    html! {
+        p.lead {
+            (counted(result.networks as u64, "network")) " of the space " (result.space)
+            " were put in order by scores from supernets, and the order is compared with the truth: " (result.truth) ". "
+            "Each score is the accuracy on " (counted(result.images, "held-out image")) ". "
+            @if let (Some((arm, tau)), Some((method, free))) = (best, free) {
+                "The best arm, “" (arm.name) "”, reaches a tau-b of " (format!("{tau:.3}")) "; " (method)
+                ", which costs nothing, " (format!("{free:.3}")) "."
+            }
+        }
+        (tiles(&numbers))
+    }
+}
+
+/// The training curves of each arm, over its splits and seeds.
+fn curves<'a>(arms: &'a [Arm<'a>]) -> Option<Markup> {
+    let group = |arm: &'a Arm<'a>| Repeated {
+        name: arm.name,
+        colour: arm.colour,
+        curves: arm.rows.iter().map(|row| row.history.as_slice()).filter(|history| !history.is_empty()).collect(),
+    };
+    let mut groups = arms.iter().map(group).filter(|group| !group.curves.is_empty()).peekable();
+    groups.peek()?;
+    let note = "Lines: mean over the supernets of an arm's runs, by epoch of each supernet. Bands: from the lowest run to the \
+                highest.";
+    let groups: Vec<Repeated<'_>> = groups.collect();
+    Some(html! { p.note { (note) } (training::bands(&groups)) })
+}
+
+/// What the metrics mean, over which networks they are, and what is done with ties.
+fn rules(result: &RankingResult) -> Markup {
+    let networks = counted(result.networks as u64, "network");
+    let all =
+        format!("All metrics are over the same {networks}: all that have a truth, and each arm scores every one.");
+    let facts = [
+        (
+            "Kendall tau-b, Spearman",
+            "1: the order of the truth; 0: no better than chance; -1: reversed. Networks that are tied in \
+          score or truth count for neither side (tau-b) or share their mean rank (Spearman).",
+        ),
+        ("P@5 %", "Of the best-scored 5 %, the share that is among the truly best 5 %."),
+        (
+            "nDCG",
+            "How much of the truth the top of the list holds; its first places weigh most. A random order is far above 0: see its row.",
+        ),
+        ("tau in the top 10 %", "tau-b among the truly best 10 % only: does the score still rank where it matters?"),
+        ("truth of the pick", "The truth of the best-scored network."),
+        ("best of the ten", "The best truth among the ten best-scored: what remains after training ten of them alone."),
+        ("Fused", "The score and structural scores, which need no training, taken together."),
+        (
+            "Ties",
+            "Where a cut by score goes through equal scores, the number is the expected value over a random order among \
+          them. Where a cut is by truth, all that are as good as the last one inside belong to it.",
+        ),
+        (
+            "Cost",
+            "Multiply-adds of the training of all supernets of the arm, forward and backward; those of the supernet that it \
+          starts from are included.",
+        ),
+    ];
+    let facts: Vec<(&str, Markup)> = facts.into_iter().map(|(name, text)| (name, html! { (text) })).collect();
+    html! { p { (all) } (page::facts(&facts)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chart::check;
+    use super::*;
+
+    fn text(result: &RankingResult, scores: Option<&Scores>) -> String {
+        let sections = sections(result, scores);
+        let body = html! { (lead(result)) @for section in sections { h2 { (section.title) } (section.body) } };
+        // `wbr` is the one element that has no end.
+        check(&maud::PreEscaped(body.0.replace("<wbr>", "")));
+        body.0
+    }
+
+    #[test]
+    fn a_comparison_shows_arms_baselines_and_ceiling() {
+        let (result, scores) = (fixture::result(), fixture::scores());
+        let text = text(&result, Some(&scores));
+        for part in ["few-shot", "one-shot, equal cost", "#params", "ceiling", "Score and truth", "e0=nor_conv_3x3"] {
+            assert!(text.contains(part), "{part}");
+        }
+        assert!(!text.contains("Nothing to draw"));
+    }
+
+    #[test]
+    fn what_is_missing_is_left_out() {
+        let mut result = fixture::result();
+        result.ceiling = None;
+        result.free.clear();
+        for row in &mut result.rows {
+            row.regions.clear();
+            row.history.clear();
+            row.metrics.tau_b = None;
+            row.metrics.tau_b_ci = None;
+        }
+        let without = text(&result, None);
+        for part in ["ceiling", "Score and truth", "The sub-supernets", "Training"] {
+            assert!(!without.contains(&format!("<h2>{part}")), "{part}");
+        }
+        result.rows.clear();
+        result.networks = 0;
+        text(&result, None);
+    }
+}

@@ -1,0 +1,59 @@
+//! The report of one network trained alone.
+
+use fewshot_nas::pipeline::{MODEL, TrainResult};
+use maud::html;
+
+use super::numbers::{duration, grouped, percent, short};
+use super::page::{Section, arch, facts, figure, tiles};
+use super::record::Record;
+use super::{Story, cell, training};
+use crate::failure::Failure;
+
+/// What is shown of a run of kind `train`.
+///
+/// # Errors
+/// When its result is damaged.
+pub fn story(record: &Record) -> Result<Story, Failure> {
+    let result: Option<TrainResult> = record.run.result()?;
+    let mut sections = Vec::new();
+    let lead = match &result {
+        None => html! {},
+        Some(result) => html! {
+            p.lead {
+                "One network of the space " (result.space) " was trained alone on all training images. It is right on "
+                (percent(result.test_accuracy)) " of the test images, which were opened once, at the end."
+            }
+            (tiles(&[
+                (percent(result.test_accuracy), "test accuracy".into()),
+                (grouped(result.params), "parameters".into()),
+                (short(result.macs as f64), "multiply-adds per image".into()),
+                (duration(result.seconds), format!("working time, seed {}", result.seed)),
+            ]))
+        },
+    };
+    if let Some(result) = &result {
+        sections.push(network(&result.space, &result.arch, result.macs, result.params));
+    }
+    sections.extend(training::body(record).map(|body| Section { title: "Training", body }));
+    Ok(Story { title: format!("Training of one network of {}", record.recipe.space.name), lead, sections })
+}
+
+/// The trained network: its cell, its text and its cost.
+pub fn network(space: &str, text: &str, macs: u64, params: u64) -> Section {
+    let note = "Every cell of the network is like this. A node adds up what its edges bring; max and avg are 3×3 pooling, conv \
+                is ReLU, convolution and batch normalisation. Dashed edges carry nothing to the output.";
+    let rows = [
+        ("Architecture", arch(text)),
+        ("Space", html! { (space) }),
+        ("Parameters", html! { (grouped(params)) }),
+        ("Multiply-adds per image", html! { (grouped(macs)) }),
+        ("Trained weights", html! { code { (MODEL) } ", in the folder of the run" }),
+    ];
+    let body = html! {
+        div.figures {
+            @if let Some(drawing) = cell::cell(space, text) { (figure("The cell", note, &drawing)) }
+            (facts(&rows))
+        }
+    };
+    Section { title: "The network", body }
+}

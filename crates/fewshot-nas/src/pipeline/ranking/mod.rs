@@ -1,0 +1,152 @@
+//! Runs of kind `ranking`: how well supernets order networks whose truth is in a table.
+//!
+//! The recipe lists arms: supernets, or sub-supernets of some split, with fresh weights or from another arm's. Each arm
+//! is one stage that trains it with every seed and scores all compared networks, each in the supernet that owns it.
+
+mod arm;
+mod result;
+mod train;
+
+pub use result::{FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use fewshot_space::{Arch, Space};
+use serde_json::Value;
+
+use self::arm::Arm;
+use self::train::{Member, Trained};
+use super::truth::Truth;
+use super::{Lab, PipelineError, stages};
+use crate::rank::{Baselines, Paired, RankReport};
+use crate::run::{RunFolder, Stage, StageContext};
+use crate::table;
+
+/// Stage that compares scores with the truth.
+const COMPARE: &str = "compare";
+/// Every network's truth and scores, in the run folder.
+const SCORES: &str = "scores.csv";
+
+/// The stages.
+pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
+    let arms: Arc<[Arm<'_>]> = arm::arms(lab)?.into();
+    let archs: Arc<[Arch]> = networks(lab)?.into();
+    let names: Vec<String> = arms.iter().enumerate().map(|(position, arm)| arm.stage(position)).collect();
+    let mut all = Vec::new();
+    for (position, arm) in arms.iter().enumerate() {
+        let parent = arm.parent.map(|parent| names[parent].clone());
+        let (of, compared, from) = (arms.clone(), archs.clone(), parent.clone());
+        let body =
+            move |context: &StageContext<'_>| train::train(lab, context, &of[position], from.as_deref(), &compared);
+        let mut stage = stages::stage(names[position].clone(), body).after(parent);
+        if arm.recipe.is_whole() {
+            stage = stage.produces((0..lab.recipe().ranking.seeds).map(train::weights));
+        }
+        all.push(stage);
+    }
+    let inputs = names.clone();
+    let compare = stages::stage(COMPARE, move |context| compare(lab, context, &arms, &names, &archs));
+    all.push(compare.after(inputs));
+    Ok(all)
+}
+
+/// The compared networks: those of the table, or some of the space.
+fn networks(lab: &Lab) -> Result<Vec<Arch>, PipelineError> {
+    match lab.recipe().ranking.networks {
+        0 => Ok(truth(lab)?.archs()),
+        count => lab.random_archs("ranked networks", count),
+    }
+}
+
+fn truth(lab: &Lab) -> Result<&Truth, PipelineError> {
+    lab.truth().ok_or(PipelineError::NoTruth)
+}
+
+fn compare(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    arms: &[Arm<'_>],
+    stages: &[String],
+    archs: &[Arch],
+) -> Result<RankingResult, PipelineError> {
+    let space: Arc<dyn Space> = lab.alone_space().clone();
+    let truths = truth(lab)?.of(archs)?;
+    let mut free = None;
+    let mut rows: Vec<Vec<RankingRow>> = Vec::new();
+    let mut columns: Vec<(String, Vec<f64>)> = vec![("truth".to_string(), truths.clone())];
+    for (arm, stage) in arms.iter().zip(stages) {
+        let members: Vec<Member> = train::members(lab, arm, archs);
+        let trained: Vec<Trained> = context.input(stage)?;
+        let mut own = Vec::new();
+        for repetition in 0..lab.recipe().ranking.seeds {
+            let of_seed = members.iter().zip(&trained).filter(|(member, _)| member.repetition == repetition);
+            let (members, trained): (Vec<&Member>, Vec<&Trained>) = of_seed.unzip();
+            let mut scores = vec![0.0; archs.len()];
+            for (member, trained) in members.iter().zip(&trained) {
+                member.owned.iter().zip(&trained.scores).for_each(|(&index, &score)| scores[index] = score);
+            }
+            let seed = lab.recipe().seed + repetition;
+            let before = arm.parent.and_then(|parent| rows[parent].get(repetition as usize));
+            let report = RankReport::new(&space, archs, &scores, &truths)?;
+            own.push(RankingRow {
+                arm: arm.recipe.name.clone(),
+                split: arm.split.clone(),
+                seed,
+                supernets: members.len(),
+                epochs: arm.cost.epochs,
+                macs: arm.cost.macs,
+                seconds: before.map_or(0.0, |row| row.seconds) + trained.iter().map(|t| t.seconds).sum::<f64>(),
+                metrics: report.score,
+                fused: report.fused,
+                regions: members.iter().map(|member| region(member, &scores, &truths)).collect::<Result<_, _>>()?,
+                history: train::mean_history(&trained),
+            });
+            free = Some(report.baselines);
+            columns.push((format!("{}/{}/s{seed}", arm.recipe.name, arm.split), scores));
+        }
+        rows.push(own);
+    }
+    let columns: Vec<(&str, &[f64])> =
+        columns.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
+    table::write(&context.run().path().join(SCORES), space.as_ref(), archs, &columns)?;
+    Ok(RankingResult {
+        space: space.name().to_string(),
+        networks: archs.len(),
+        truth: truth(lab)?.title(),
+        ceiling: truth(lab)?.ceiling(archs)?,
+        images: lab.score_set()?.images(),
+        rows: rows.concat(),
+        free: free.map(free_rows).unwrap_or_default(),
+        seconds: 0.0,
+        seeds: (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect(),
+    })
+}
+
+/// What one supernet makes of its networks.
+fn region(member: &Member, scores: &[f64], truths: &[f64]) -> Result<RegionRow, PipelineError> {
+    let of = |values: &[f64]| member.owned.iter().map(|&index| values[index]).collect::<Vec<f64>>();
+    let (scores, truths) = (of(scores), of(truths));
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let paired = if scores.is_empty() { None } else { Some(Paired::new(&scores, &truths, |_| String::new())?) };
+    Ok(RegionRow {
+        region: member.region.label(),
+        networks: scores.len(),
+        tau_b: paired.and_then(|paired| paired.tau_b()),
+        mean_score: mean(&scores),
+        mean_truth: mean(&truths),
+    })
+}
+
+/// What orders networks without any training.
+fn free_rows(baselines: Baselines) -> Vec<FreeRow> {
+    let Baselines { params, macs, structure, random } = baselines;
+    let rows = [("#params", params), ("#MACs", macs), ("structure", structure), ("random", random)];
+    rows.map(|(method, metrics)| FreeRow { method: method.to_string(), metrics }).into()
+}
+
+/// The result, from the values of the stages.
+pub fn result(_: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<RankingResult, PipelineError> {
+    let compared: RankingResult = stages::value(values, COMPARE)?;
+    Ok(RankingResult { seconds: run.seconds()?, ..compared })
+}

@@ -1,0 +1,193 @@
+//! What a ranking ends with.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rank::Metrics;
+use crate::train::EpochRecord;
+
+/// What a run of kind `ranking` ends with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RankingResult {
+    /// The space.
+    pub space: String,
+    /// Networks compared.
+    pub networks: usize,
+    /// What the truth is and where it comes from, in words.
+    pub truth: String,
+    /// Mean tau-b between two columns (seeds) of the truth; absent when it has one column.
+    pub ceiling: Option<f64>,
+    /// Held-out images per score.
+    pub images: u64,
+    /// One row per arm, split and seed.
+    pub rows: Vec<RankingRow>,
+    /// What costs nothing: #params, #MACs, structure, random.
+    pub free: Vec<FreeRow>,
+    /// Working time of all processes of the run.
+    pub seconds: f64,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+}
+
+/// A way to order networks without training anything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FreeRow {
+    /// What orders them.
+    pub method: String,
+    /// How well.
+    pub metrics: Metrics,
+}
+
+/// One way to order the networks, trained with one seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RankingRow {
+    /// The arm's name in the recipe.
+    pub arm: String,
+    /// What the supernet is split on: `e0`, `e0,e3`, `live_convs`; empty when it is whole.
+    pub split: String,
+    /// The seed.
+    pub seed: u64,
+    /// Supernets that score.
+    pub supernets: usize,
+    /// Epochs of training in all, those of the arm that it starts from included.
+    pub epochs: u64,
+    /// Multiply-adds of training in all, forward and backward, likewise.
+    pub macs: f64,
+    /// Seconds of training and scoring, each supernet's own added up, likewise.
+    pub seconds: f64,
+    /// How well it orders.
+    pub metrics: Metrics,
+    /// The same for the score fused with structure.
+    pub fused: Metrics,
+    /// One per sub-supernet.
+    pub regions: Vec<RegionRow>,
+    /// Training curve, the mean over its supernets.
+    pub history: Vec<EpochRecord>,
+}
+
+/// What one sub-supernet makes of its part of the space.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RegionRow {
+    /// The part.
+    pub region: String,
+    /// Networks of it that were compared.
+    pub networks: usize,
+    /// Tau-b among them; absent where nothing is ordered.
+    pub tau_b: Option<f64>,
+    /// Mean score, 0 to 1.
+    pub mean_score: f64,
+    /// Mean truth, in its own unit.
+    pub mean_truth: f64,
+}
+
+/// Mean and spread of one number over the seeds and splits of an arm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeanSpread {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation; 0 for a single value.
+    pub spread: f64,
+}
+
+impl MeanSpread {
+    /// Of at least one value.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        (!values.is_empty()).then(|| Self { mean, spread: (squares / (n - 1.0).max(1.0)).sqrt() })
+    }
+}
+
+impl RankingResult {
+    /// Names of the arms, in the order of the recipe.
+    pub fn arms(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for row in &self.rows {
+            if !names.contains(&row.arm.as_str()) {
+                names.push(&row.arm);
+            }
+        }
+        names
+    }
+
+    /// The rows of one arm: all its splits and seeds.
+    pub fn rows_of<'a>(&'a self, arm: &'a str) -> impl Iterator<Item = &'a RankingRow> {
+        self.rows.iter().filter(move |row| row.arm == arm)
+    }
+
+    /// Mean and spread of a metric over the rows of an arm; `None` when it is undefined in all of them.
+    pub fn mean(&self, arm: &str, metric: impl Fn(&RankingRow) -> Option<f64>) -> Option<MeanSpread> {
+        MeanSpread::of(&self.rows_of(arm).filter_map(metric).collect::<Vec<_>>())
+    }
+}
+
+/// Title and value of each column of metrics.
+type Column = (&'static str, fn(&Metrics) -> Option<f64>, usize);
+
+const COLUMNS: [Column; 7] = [
+    ("tau-b", |m| m.tau_b, 3),
+    ("Spearman", |m| m.spearman, 3),
+    ("P@5%", |m| Some(m.p_at_5), 3),
+    ("nDCG", |m| m.ndcg, 3),
+    ("tau-b in top 10 %", |m| m.tau_top10, 3),
+    ("truth of the pick", |m| Some(m.truth_of_best), 2),
+    ("best of ten", |m| Some(m.best_truth_of_top10), 2),
+];
+
+/// A Markdown table: arms first, each as scored and fused, then what costs nothing.
+impl fmt::Display for RankingResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { networks, space, truth, images, seeds, .. } = self;
+        writeln!(f, "{networks} networks of {space}; truth: {truth}; {images} held-out images per score")?;
+        write!(f, "seeds {seeds:?}; ± is the standard deviation over seeds and splits")?;
+        match self.ceiling {
+            Some(ceiling) => writeln!(f, "; tau-b between seeds of the truth {ceiling:.3}\n")?,
+            None => writeln!(f, "\n")?,
+        }
+        let titles = COLUMNS.map(|(title, ..)| title).join(" | ");
+        writeln!(f, "| method | supernets | epochs in all | Tera-MACs | {titles} |")?;
+        writeln!(f, "|{}", "---|".repeat(COLUMNS.len() + 4))?;
+        for arm in self.arms() {
+            let Some(row) = self.rows_of(arm).next() else { continue };
+            let macs = self.mean(arm, |row| Some(row.macs)).map_or(row.macs, |mean| mean.mean) / 1e12;
+            let cost = format!("{} | {} | {macs:.0}", row.supernets, row.epochs);
+            let line = |of: fn(&RankingRow) -> &Metrics| {
+                let cell = |(_, value, digits): &Column| text(self.mean(arm, |row| value(of(row))), *digits);
+                COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ")
+            };
+            writeln!(f, "| {arm} | {cost} | {} |", line(|row| &row.metrics))?;
+            writeln!(f, "| {arm}, fused | {cost} | {} |", line(|row| &row.fused))?;
+        }
+        for FreeRow { method, metrics } in &self.free {
+            let cell = |(_, value, digits): &Column| {
+                text(value(metrics).map(|mean| MeanSpread { mean, spread: 0.0 }), *digits)
+            };
+            let cells = COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ");
+            writeln!(f, "| {method} | - | - | - | {cells} |")?;
+        }
+        Ok(())
+    }
+}
+
+fn text(value: Option<MeanSpread>, digits: usize) -> String {
+    match value {
+        None => "-".to_string(),
+        Some(MeanSpread { mean, spread: 0.0 }) => format!("{mean:.digits$}"),
+        Some(MeanSpread { mean, spread }) => format!("{mean:.digits$} ± {spread:.digits$}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_and_spreads() {
+        assert_eq!(MeanSpread::of(&[]), None);
+        assert_eq!(MeanSpread::of(&[2.0]), Some(MeanSpread { mean: 2.0, spread: 0.0 }));
+        assert_eq!(MeanSpread::of(&[1.0, 3.0]), Some(MeanSpread { mean: 2.0, spread: 2f64.sqrt() }));
+        assert_eq!(text(MeanSpread::of(&[1.0, 3.0]), 2), "2.00 ± 1.41");
+    }
+}

@@ -1,0 +1,84 @@
+//! The truth that scores are compared with: a table of networks trained alone.
+
+mod measure;
+
+pub use measure::{Spread, TruthResult, result, stages};
+
+use std::path::Path;
+use std::sync::Arc;
+
+use fewshot_space::{Arch, Space};
+
+use super::PipelineError;
+use crate::rank::Paired;
+use crate::recipe::{Kind, Recipe};
+use crate::table::{self, Table};
+
+/// One table, with a column for each seed that its networks were trained with.
+#[derive(Debug)]
+pub struct Truth {
+    name: String,
+    columns: Vec<Table>,
+}
+
+impl Truth {
+    /// The table that the recipe names, if it names one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or a ranking names none.
+    pub fn open(recipe: &Recipe, space: &Arc<dyn Space>) -> Result<Option<Self>, PipelineError> {
+        let ranking = &recipe.ranking;
+        if ranking.truth.is_empty() || ranking.columns.is_empty() {
+            return if recipe.kind == Kind::Ranking { Err(PipelineError::NoTruth) } else { Ok(None) };
+        }
+        let read = |column: &String| match table::embedded(&ranking.truth) {
+            Some(text) => Table::parse(text, Path::new(&ranking.truth), space, column),
+            None => Table::read(Path::new(&ranking.truth), space, column),
+        };
+        let columns = ranking.columns.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Some(Self { name: ranking.truth.clone(), columns }))
+    }
+
+    /// What it is, in words.
+    pub fn title(&self) -> String {
+        let name = Path::new(&self.name).file_name().unwrap_or(self.name.as_ref()).to_string_lossy();
+        match self.columns.len() {
+            1 => format!("table {name}, {} networks", self.archs().len()),
+            seeds => format!("table {name}, {} networks, mean of {seeds} seeds", self.archs().len()),
+        }
+    }
+
+    /// All networks of the table.
+    pub fn archs(&self) -> Vec<Arch> {
+        self.columns.first().map(|table| table.iter().map(|(arch, _)| arch.clone()).collect()).unwrap_or_default()
+    }
+
+    /// The truth of each network: its mean over the columns.
+    ///
+    /// # Errors
+    /// When the table lacks one.
+    pub fn of(&self, archs: &[Arch]) -> Result<Vec<f64>, PipelineError> {
+        let columns = self.each(archs)?;
+        let mean = |index: usize| columns.iter().map(|column| column[index]).sum::<f64>() / columns.len() as f64;
+        Ok((0..archs.len()).map(mean).collect())
+    }
+
+    /// Mean tau-b between two columns: how well one training of each network orders them as another does.
+    ///
+    /// # Errors
+    /// When the table lacks a network.
+    pub fn ceiling(&self, archs: &[Arch]) -> Result<Option<f64>, PipelineError> {
+        let columns = self.each(archs)?;
+        let mut taus = Vec::new();
+        for (index, one) in columns.iter().enumerate() {
+            for other in &columns[..index] {
+                taus.extend(Paired::new(one, other, |_| String::new())?.tau_b());
+            }
+        }
+        Ok((!taus.is_empty()).then(|| taus.iter().sum::<f64>() / taus.len() as f64))
+    }
+
+    fn each(&self, archs: &[Arch]) -> Result<Vec<Vec<f64>>, PipelineError> {
+        Ok(self.columns.iter().map(|table| table.lookup(archs)).collect::<Result<_, _>>()?)
+    }
+}
