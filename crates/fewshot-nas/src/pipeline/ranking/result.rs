@@ -152,7 +152,7 @@ impl fmt::Display for RankingResult {
         for arm in self.arms() {
             let Some(row) = self.rows_of(arm).next() else { continue };
             let macs = self.mean(arm, |row| Some(row.macs)).map_or(row.macs, |mean| mean.mean) / 1e12;
-            let cost = format!("{} | {} | {macs:.0}", row.supernets, row.epochs);
+            let cost = format!("{} | {} | {macs:.2}", row.supernets, row.epochs);
             let line = |of: fn(&RankingRow) -> &Metrics| {
                 let cell = |(_, value, digits): &Column| text(self.mean(arm, |row| value(of(row))), *digits);
                 COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ")
