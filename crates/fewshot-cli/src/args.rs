@@ -191,7 +191,8 @@ pub enum Scale {
 /// `fewshot reproduce`
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
-    /// The comparison: proof-of-concept, truth, ..
+    /// The comparison: proof-of-concept, transfer, ablation, narrow, cell1296-truth; with CIFAR-10 (--data) and its truth
+    /// (--truth) nasbench201, nasbench201-faithful, splits, ablation-nasbench201
     pub name: String,
     /// How much of it
     #[arg(long, value_enum, default_value_t = Scale::Smoke)]

@@ -87,7 +87,7 @@ pub enum PipelineError {
     /// A ranking without a truth.
     #[error(
         "a ranking compares with a truth: set `ranking.truth` (--truth) to a CSV file and `ranking.columns` to its \
-         columns; `fewshot reproduce truth` makes such a file"
+         columns; `fewshot reproduce cell1296-truth` makes such a file"
     )]
     NoTruth,
     /// The system gives no threads.

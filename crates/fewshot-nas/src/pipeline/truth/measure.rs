@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::super::{Lab, PipelineError, stages, standalone};
 use crate::estimate::ScoreSet;
-use crate::rank::Paired;
 use crate::run::{JsonLines, RunFolder, Stage, StageContext, in_lanes};
 use crate::table;
 
@@ -153,12 +152,6 @@ fn one(
 fn spread(lab: &Lab, archs: &[Arch], columns: &[Vec<f64>]) -> Result<Spread, PipelineError> {
     let mean_of = |index: usize| columns.iter().map(|column| column[index]).sum::<f64>() / columns.len() as f64;
     let means: Vec<f64> = (0..archs.len()).map(mean_of).collect();
-    let mut taus = Vec::new();
-    for (index, one) in columns.iter().enumerate() {
-        for other in &columns[..index] {
-            taus.extend(Paired::new(one, other, |_| String::new())?.tau_b());
-        }
-    }
     let mut largest = None;
     if let Some(truth) = lab.truth() {
         for (known, column) in truth.each(archs)?.iter().zip(columns) {
@@ -170,7 +163,7 @@ fn spread(lab: &Lab, archs: &[Arch], columns: &[Vec<f64>]) -> Result<Spread, Pip
         mean: means.iter().sum::<f64>() / means.len().max(1) as f64,
         min: means.iter().copied().fold(f64::INFINITY, f64::min),
         max: means.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        tau_between_seeds: (!taus.is_empty()).then(|| taus.iter().sum::<f64>() / taus.len() as f64),
+        tau_between_seeds: super::tau_between(columns)?,
         largest_difference_to_table: largest,
     })
 }

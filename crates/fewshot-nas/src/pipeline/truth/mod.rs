@@ -68,17 +68,21 @@ impl Truth {
     /// # Errors
     /// When the table lacks a network.
     pub fn ceiling(&self, archs: &[Arch]) -> Result<Option<f64>, PipelineError> {
-        let columns = self.each(archs)?;
-        let mut taus = Vec::new();
-        for (index, one) in columns.iter().enumerate() {
-            for other in &columns[..index] {
-                taus.extend(Paired::new(one, other, |_| String::new())?.tau_b());
-            }
-        }
-        Ok((!taus.is_empty()).then(|| taus.iter().sum::<f64>() / taus.len() as f64))
+        tau_between(&self.each(archs)?)
     }
 
     fn each(&self, archs: &[Arch]) -> Result<Vec<Vec<f64>>, PipelineError> {
         Ok(self.columns.iter().map(|table| table.lookup(archs)).collect::<Result<_, _>>()?)
     }
+}
+
+/// Mean tau-b between two of the columns, `None` when there is one only.
+fn tau_between(columns: &[Vec<f64>]) -> Result<Option<f64>, PipelineError> {
+    let mut taus = Vec::new();
+    for (index, one) in columns.iter().enumerate() {
+        for other in &columns[..index] {
+            taus.extend(Paired::new(one, other, |_| String::new())?.tau_b());
+        }
+    }
+    Ok((!taus.is_empty()).then(|| taus.iter().sum::<f64>() / taus.len() as f64))
 }
