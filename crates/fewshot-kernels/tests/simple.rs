@@ -43,7 +43,9 @@ proptest! {
     #[test]
     fn maps_agree(shape in shape(), more in 0..9usize, seed in any::<u64>()) {
         let mut random = Random::new(seed);
-        let x = [Values::random(&shape, &mut random).map(|v| 7.0 * v)];
+        // At a kink itself any slope between the two sides is right, and implementations differ.
+        let off_kinks = |v: f32| if [-3.0, 0.0, 3.0, 6.0].iter().any(|k| (v - k).abs() < 1e-3) { v + 2e-3 } else { v };
+        let x = [Values::random(&shape, &mut random).map(|v| off_kinks(7.0 * v))];
         let ops: [(&str, Op, Op); 4] = [
             ("relu", fewshot_kernels::relu, portable::relu),
             ("relu6", fewshot_kernels::relu6, portable::relu6),
