@@ -61,17 +61,6 @@ fn figures(number: f64, count: i32) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }
 
-/// Mean and sample standard deviation of numbers; `None` for none. The deviation of a single one is absent.
-pub fn mean_and_deviation(values: &[f64]) -> Option<(f64, Option<f64>)> {
-    let count = values.len() as f64;
-    if values.is_empty() {
-        return None;
-    }
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    Some((mean, (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt())))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,12 +82,5 @@ mod tests {
             (counted(1, "network").as_str(), counted(1296, "network").as_str()),
             ("1 network", "1,296 networks")
         );
-    }
-
-    #[test]
-    fn one_value_has_no_deviation() {
-        assert_eq!(mean_and_deviation(&[]), None);
-        assert_eq!(mean_and_deviation(&[0.5]), Some((0.5, None)));
-        assert_eq!(mean_and_deviation(&[1.0, 3.0]), Some((2.0, Some(2f64.sqrt()))));
     }
 }

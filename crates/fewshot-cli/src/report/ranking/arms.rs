@@ -1,10 +1,9 @@
 //! The rows of a comparison by arm.
 
-use fewshot_nas::pipeline::{RankingResult, RankingRow};
+use fewshot_nas::pipeline::{MeanSpread, RankingResult, RankingRow};
 use maud::{Markup, html};
 
 use super::super::chart::Colour;
-use super::super::numbers::mean_and_deviation;
 
 /// All rows of one arm: its splits and seeds.
 pub struct Arm<'a> {
@@ -30,7 +29,7 @@ pub struct Summary {
 impl Summary {
     /// Of some values; nothing for none.
     pub fn of(values: Vec<f64>) -> Option<Summary> {
-        let (mean, deviation) = mean_and_deviation(&values)?;
+        let MeanSpread { mean, spread: deviation } = MeanSpread::of(&values)?;
         Some(Summary { mean, deviation, values })
     }
 

@@ -86,17 +86,18 @@ pub struct RegionRow {
 pub struct MeanSpread {
     /// Mean.
     pub mean: f64,
-    /// Sample standard deviation; 0 for a single value.
-    pub spread: f64,
+    /// Sample standard deviation; absent for a single value.
+    pub spread: Option<f64>,
 }
 
 impl MeanSpread {
-    /// Of at least one value.
+    /// Of some values; `None` for none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-        (!values.is_empty()).then(|| Self { mean, spread: (squares / (n - 1.0).max(1.0)).sqrt() })
+        let spread = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
+        (!values.is_empty()).then_some(Self { mean, spread })
     }
 }
 
@@ -162,7 +163,7 @@ impl fmt::Display for RankingResult {
         }
         for FreeRow { method, metrics } in &self.free {
             let cell = |(_, value, digits): &Column| {
-                text(value(metrics).map(|mean| MeanSpread { mean, spread: 0.0 }), *digits)
+                text(value(metrics).map(|mean| MeanSpread { mean, spread: None }), *digits)
             };
             let cells = COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ");
             writeln!(f, "| {method} | - | - | - | {cells} |")?;
@@ -174,8 +175,8 @@ impl fmt::Display for RankingResult {
 fn text(value: Option<MeanSpread>, digits: usize) -> String {
     match value {
         None => "-".to_string(),
-        Some(MeanSpread { mean, spread: 0.0 }) => format!("{mean:.digits$}"),
-        Some(MeanSpread { mean, spread }) => format!("{mean:.digits$} ± {spread:.digits$}"),
+        Some(MeanSpread { mean, spread: None }) => format!("{mean:.digits$}"),
+        Some(MeanSpread { mean, spread: Some(spread) }) => format!("{mean:.digits$} ± {spread:.digits$}"),
     }
 }
 
@@ -186,8 +187,8 @@ mod tests {
     #[test]
     fn means_and_spreads() {
         assert_eq!(MeanSpread::of(&[]), None);
-        assert_eq!(MeanSpread::of(&[2.0]), Some(MeanSpread { mean: 2.0, spread: 0.0 }));
-        assert_eq!(MeanSpread::of(&[1.0, 3.0]), Some(MeanSpread { mean: 2.0, spread: 2f64.sqrt() }));
+        assert_eq!(MeanSpread::of(&[2.0]), Some(MeanSpread { mean: 2.0, spread: None }));
+        assert_eq!(MeanSpread::of(&[1.0, 3.0]), Some(MeanSpread { mean: 2.0, spread: Some(2f64.sqrt()) }));
         assert_eq!(text(MeanSpread::of(&[1.0, 3.0]), 2), "2.00 ± 1.41");
     }
 }
