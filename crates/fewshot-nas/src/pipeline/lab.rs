@@ -173,7 +173,7 @@ impl Lab {
         Ok(TrainLoader::new(self.train.clone(), indices.into(), normalise, augment, config.batch, seed)?)
     }
 
-    /// The held-out images that supernets score on, and training batches to recalibrate with.
+    /// The held-out images that supernets score on (under the published protocol the test images), and training batches to recalibrate with.
     ///
     /// # Errors
     /// When there are too few images.
@@ -199,7 +199,7 @@ impl Lab {
         Ok(ScoreSet::new(score.batches(), calibration, &self.device))
     }
 
-    /// Opens the test set. Only the last stage of a run calls this.
+    /// Opens the test set. Only the last stage of a run calls this, and the one stage of a truth.
     ///
     /// # Errors
     /// When the test images cannot be read.
