@@ -179,6 +179,17 @@ impl Lab {
     /// When there are too few images.
     pub fn score_set(&self) -> Result<ScoreSet, PipelineError> {
         let scoring = &self.recipe.scoring;
+        let (images, scored) = self.scored()?;
+        let score = EvalLoader::new(images, scored.into(), self.normalise.clone(), scoring.batch)?;
+        let config = TrainConfig { batch: scoring.batch, ..self.recipe.supernet.clone() };
+        let calibration = self.search_loader(&config, self.seed("calibration"))?;
+        let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
+        Ok(ScoreSet::new(score.batches(), calibration, &self.device))
+    }
+
+    /// The images that supernets score on: a data set, and which of its images.
+    pub(super) fn scored(&self) -> Result<(Arc<Dataset>, Vec<u32>), PipelineError> {
+        let scoring = &self.recipe.scoring;
         let (images, mut scored) = match scoring.on_test {
             true => {
                 let test = Arc::new(self.test.open()?);
@@ -192,11 +203,7 @@ impl Lab {
             let chosen = stratified_subset(&labels, scoring.images, self.seed("scored images"))?;
             scored = chosen.into_iter().filter_map(|at| scored.get(at as usize).copied()).collect();
         }
-        let score = EvalLoader::new(images, scored.into(), self.normalise.clone(), scoring.batch)?;
-        let config = TrainConfig { batch: scoring.batch, ..self.recipe.supernet.clone() };
-        let calibration = self.search_loader(&config, self.seed("calibration"))?;
-        let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
-        Ok(ScoreSet::new(score.batches(), calibration, &self.device))
+        Ok((images, scored))
     }
 
     /// Opens the test set. Only the last stage of a run calls this, and the one stage of a truth.

@@ -10,7 +10,7 @@ mod truth;
 
 pub use finalists::Finalist;
 pub use lab::Lab;
-pub use ranking::{FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
+pub use ranking::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
 pub use stages::Trained;
 pub use standalone::{MODEL, TrainResult};

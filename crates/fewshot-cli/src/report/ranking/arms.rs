@@ -77,14 +77,8 @@ impl<'a> Arm<'a> {
 
 /// The arms of a comparison, in the order in which they come first.
 pub fn arms(result: &RankingResult) -> Vec<Arm<'_>> {
-    let mut arms: Vec<Arm<'_>> = Vec::new();
-    for row in &result.rows {
-        match arms.iter_mut().find(|arm| arm.name == row.arm) {
-            Some(arm) => arm.rows.push(row),
-            None => arms.push(Arm { name: &row.arm, rows: vec![row], colour: Colour::of(arms.len()) }),
-        }
-    }
-    arms
+    let arm = |(index, name)| Arm { name, rows: result.rows_of(name).collect(), colour: Colour::of(index) };
+    result.arms().into_iter().enumerate().map(arm).collect()
 }
 
 /// A row's split and seed in words.

@@ -80,7 +80,7 @@ fn lead(result: &RankingResult) -> Markup {
         p.lead {
             (counted(result.networks as u64, "network")) " of the space " (result.space)
             " were put in order by scores from supernets, and the order is compared with the truth: " (result.truth) ". "
-            "Each score is the accuracy on " (counted(result.images, "held-out image")) ". "
+            "Each score is the accuracy on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
             @if let (Some((arm, tau)), Some((method, free))) = (best, free) {
                 "The best arm, “" (arm.name) "”, reaches a tau-b of " (format!("{tau:.3}")) "; " (method)
                 ", which costs nothing, " (format!("{free:.3}")) "."
@@ -116,14 +116,14 @@ fn rules(result: &RankingResult) -> Markup {
             "1: the order of the truth; 0: no better than chance; -1: reversed. Networks that are tied in \
           score or truth count for neither side (tau-b) or share their mean rank (Spearman).",
         ),
-        ("P@5 %", "Of the best-scored 5 %, the share that is among the truly best 5 %."),
+        ("P@5%", "Of the best-scored 5 %, the share that is among the truly best 5 %."),
         (
             "nDCG",
             "How much of the truth the top of the list holds; its first places weigh most. A random order is far above 0: see its row.",
         ),
-        ("tau in the top 10 %", "tau-b among the truly best 10 % only: does the score still rank where it matters?"),
+        ("tau-b in top 10 %", "tau-b among the truly best 10 % only: does the score still rank where it matters?"),
         ("truth of the pick", "The truth of the best-scored network."),
-        ("best of the ten", "The best truth among the ten best-scored: what remains after training ten of them alone."),
+        ("best of ten", "The best truth among the ten best-scored: what remains after training ten of them alone."),
         (
             "Fused, structure",
             "Fused is the mean of four ranks among the compared networks: of the score (weight 1), of the live convolutions and \

@@ -1,26 +1,12 @@
 //! All metrics of all arms.
 
-use fewshot_nas::pipeline::{FreeRow, RankingResult, RankingRow};
+use fewshot_nas::pipeline::{COLUMNS, FreeRow, RankingResult, RankingRow};
 use fewshot_nas::rank::Metrics;
 use maud::{Markup, html};
 
 use super::super::numbers::{duration, short};
 use super::super::page::{Cell, Row, table};
 use super::arms::{Arm, Summary};
-
-/// A column: its title, its value, and whether that is a truth.
-type Column = (&'static str, fn(&Metrics) -> Option<f64>, bool);
-
-/// The metrics, in the order of the columns.
-const METRICS: [Column; 7] = [
-    ("tau-b", |m| m.tau_b, false),
-    ("Spearman", |m| m.spearman, false),
-    ("P@5\u{a0}%", |m| Some(m.p_at_5), false),
-    ("nDCG", |m| m.ndcg, false),
-    ("tau in the top 10\u{a0}%", |m| m.tau_top10, false),
-    ("truth of the pick", |m| Some(m.truth_of_best), true),
-    ("best of the ten", |m| Some(m.best_truth_of_top10), true),
-];
 
 /// Whether truths are shares of 1, to be shown as per cent.
 pub fn truth_is_share(result: &RankingResult) -> bool {
@@ -55,7 +41,7 @@ fn metrics(result: &RankingResult, arms: &[Arm<'_>], of: fn(&RankingRow) -> &Met
     let mut rows: Vec<Row> = arms.iter().map(|arm| Row { grey: false, cells: vec![Cell::new(arm.name)] }).collect();
     let free: &[FreeRow] = if with_free { &result.free } else { &[] };
     rows.extend(free.iter().map(|free| Row { grey: true, cells: vec![Cell::new(&free.method)] }));
-    for (title, value, is_truth) in METRICS {
+    for (title, value, is_truth) in COLUMNS {
         let (factor, decimals, unit) = match (is_truth, share) {
             (true, true) => (100.0, 2, ", %"),
             (true, false) => (1.0, 2, ""),

@@ -7,7 +7,7 @@ mod arm;
 mod result;
 mod train;
 
-pub use result::{FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
+pub use result::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -115,7 +115,8 @@ fn compare(
         networks: archs.len(),
         truth: truth(lab)?.title(),
         ceiling: truth(lab)?.ceiling(archs)?,
-        images: lab.score_set()?.images(),
+        images: lab.scored()?.1.len() as u64,
+        on_test: lab.recipe().scoring.on_test,
         rows: rows.concat(),
         free: free.map(free_rows).unwrap_or_default(),
         seconds: 0.0,

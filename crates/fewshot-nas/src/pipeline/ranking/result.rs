@@ -18,8 +18,11 @@ pub struct RankingResult {
     pub truth: String,
     /// Mean tau-b between two columns (seeds) of the truth; absent when it has one column.
     pub ceiling: Option<f64>,
-    /// Held-out images per score.
+    /// Images per score.
     pub images: u64,
+    /// Whether those are test images (the published protocol) and not held-out training images.
+    #[serde(default)]
+    pub on_test: bool,
     /// One row per arm, split and seed.
     pub rows: Vec<RankingRow>,
     /// What costs nothing: #params, #MACs, structure, random.
@@ -124,24 +127,26 @@ impl RankingResult {
     }
 }
 
-/// Title and value of each column of metrics.
-type Column = (&'static str, fn(&Metrics) -> Option<f64>, usize);
+/// A column of metrics: its title, its value, and whether that is a truth, in the truth's unit.
+pub type Column = (&'static str, fn(&Metrics) -> Option<f64>, bool);
 
-const COLUMNS: [Column; 7] = [
-    ("tau-b", |m| m.tau_b, 3),
-    ("Spearman", |m| m.spearman, 3),
-    ("P@5%", |m| Some(m.p_at_5), 3),
-    ("nDCG", |m| m.ndcg, 3),
-    ("tau-b in top 10 %", |m| m.tau_top10, 3),
-    ("truth of the pick", |m| Some(m.truth_of_best), 2),
-    ("best of ten", |m| Some(m.best_truth_of_top10), 2),
+/// The columns of every table of a ranking.
+pub const COLUMNS: [Column; 7] = [
+    ("tau-b", |m| m.tau_b, false),
+    ("Spearman", |m| m.spearman, false),
+    ("P@5%", |m| Some(m.p_at_5), false),
+    ("nDCG", |m| m.ndcg, false),
+    ("tau-b in top 10 %", |m| m.tau_top10, false),
+    ("truth of the pick", |m| Some(m.truth_of_best), true),
+    ("best of ten", |m| Some(m.best_truth_of_top10), true),
 ];
 
 /// A Markdown table: arms first, each as scored and fused, then what costs nothing.
 impl fmt::Display for RankingResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { networks, space, truth, images, seeds, .. } = self;
-        writeln!(f, "{networks} networks of {space}; truth: {truth}; {images} held-out images per score")?;
+        let kind = if self.on_test { "TEST" } else { "held-out" };
+        writeln!(f, "{networks} networks of {space}; truth: {truth}; {images} {kind} images per score")?;
         write!(f, "seeds {seeds:?}; ± is the standard deviation over seeds and splits")?;
         match self.ceiling {
             Some(ceiling) => writeln!(f, "; tau-b between seeds of the truth {ceiling:.3}\n")?,
@@ -155,15 +160,15 @@ impl fmt::Display for RankingResult {
             let macs = self.mean(arm, |row| Some(row.macs)).map_or(row.macs, |mean| mean.mean) / 1e12;
             let cost = format!("{} | {} | {macs:.2}", row.supernets, row.epochs);
             let line = |of: fn(&RankingRow) -> &Metrics| {
-                let cell = |(_, value, digits): &Column| text(self.mean(arm, |row| value(of(row))), *digits);
+                let cell = |(_, value, is_truth): &Column| text(self.mean(arm, |row| value(of(row))), *is_truth);
                 COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ")
             };
             writeln!(f, "| {arm} | {cost} | {} |", line(|row| &row.metrics))?;
             writeln!(f, "| {arm}, fused | {cost} | {} |", line(|row| &row.fused))?;
         }
         for FreeRow { method, metrics } in &self.free {
-            let cell = |(_, value, digits): &Column| {
-                text(value(metrics).map(|mean| MeanSpread { mean, spread: None }), *digits)
+            let cell = |(_, value, is_truth): &Column| {
+                text(value(metrics).map(|mean| MeanSpread { mean, spread: None }), *is_truth)
             };
             let cells = COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ");
             writeln!(f, "| {method} | - | - | - | {cells} |")?;
@@ -172,7 +177,8 @@ impl fmt::Display for RankingResult {
     }
 }
 
-fn text(value: Option<MeanSpread>, digits: usize) -> String {
+fn text(value: Option<MeanSpread>, is_truth: bool) -> String {
+    let digits = if is_truth { 2 } else { 3 };
     match value {
         None => "-".to_string(),
         Some(MeanSpread { mean, spread: None }) => format!("{mean:.digits$}"),
@@ -189,6 +195,6 @@ mod tests {
         assert_eq!(MeanSpread::of(&[]), None);
         assert_eq!(MeanSpread::of(&[2.0]), Some(MeanSpread { mean: 2.0, spread: None }));
         assert_eq!(MeanSpread::of(&[1.0, 3.0]), Some(MeanSpread { mean: 2.0, spread: Some(2f64.sqrt()) }));
-        assert_eq!(text(MeanSpread::of(&[1.0, 3.0]), 2), "2.00 ± 1.41");
+        assert_eq!(text(MeanSpread::of(&[1.0, 3.0]), true), "2.00 ± 1.41");
     }
 }
