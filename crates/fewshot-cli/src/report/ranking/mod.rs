@@ -121,7 +121,7 @@ fn rules(result: &RankingResult) -> Markup {
             "nDCG",
             "How much of the truth the top of the list holds; its first places weigh most. A random order is far above 0: see its row.",
         ),
-        ("tau-b in top 10 %", "tau-b among the truly best 10 % only: does the score still rank where it matters?"),
+        ("tau-b in top 10%", "tau-b among the truly best 10 % only: does the score still rank where it matters?"),
         ("truth of the pick", "The truth of the best-scored network."),
         ("best of ten", "The best truth among the ten best-scored: what remains after training ten of them alone."),
         (

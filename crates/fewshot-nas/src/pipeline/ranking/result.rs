@@ -136,7 +136,7 @@ pub const COLUMNS: [Column; 7] = [
     ("Spearman", |m| m.spearman, false),
     ("P@5%", |m| Some(m.p_at_5), false),
     ("nDCG", |m| m.ndcg, false),
-    ("tau-b in top 10 %", |m| m.tau_top10, false),
+    ("tau-b in top 10%", |m| m.tau_top10, false),
     ("truth of the pick", |m| Some(m.truth_of_best), true),
     ("best of ten", |m| Some(m.best_truth_of_top10), true),
 ];
