@@ -151,7 +151,7 @@ fn the_test_set_is_read_by_the_last_stage_alone_and_a_failed_run_goes_on() {
 }
 
 #[test]
-fn one_architecture_is_trained_alone_and_a_ranking_is_compared() {
+fn one_architecture_is_trained_alone() {
     let dir = tempfile::tempdir().unwrap();
     let recipe = dir.path().join("tiny.toml");
     std::fs::write(&recipe, crate::common::TINY).unwrap();
