@@ -151,3 +151,38 @@ fn entries_of_the_table_are_found_again() {
     println!("largest difference to the table: {difference}");
     assert!(difference < 8.0, "{result}");
 }
+
+#[test]
+fn sub_supernets_are_split_again_from_their_own_weights() {
+    let dir = tempfile::tempdir().unwrap();
+    // What starts from other weights and is trained with a vanishing rate scores as those weights do.
+    let arms = |last: &str| {
+        let still = "train.lr = 1e-30\ntrain.lr_min = 0.0\ntrain.weight_decay = 0.0\n";
+        let again = "name = \"again\"\nfrom = \"few-shot\"\nsplit.decisions = [";
+        format!(
+            "{TINY}[[arms]]\nname = \"one-shot\"\n\
+             [[arms]]\nname = \"few-shot\"\nfrom = \"one-shot\"\nsplit.decisions = [\"e2\"]\ntrain.lr = 0.2\n\
+             [[arms]]\n{again}\"{last}\", \"e1\"]\n{still}"
+        )
+    };
+    let ranking = |name: &str, last: &str| {
+        let recipe = dir.path().join("arms.toml");
+        std::fs::write(&recipe, arms(last)).unwrap();
+        let mut command = fewshot(["reproduce", "proof-of-concept", "--json", "--networks", "40", "--recipe"]);
+        command.arg(recipe).arg("--out").arg(dir.path().join(name)).output().unwrap()
+    };
+    let output = ranking("chain", "e2");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = last_json(&output);
+    let column = |key: &str| result["rows"].as_array().unwrap().iter().map(|row| row[key].clone()).collect::<Vec<_>>();
+    assert_eq!(column("supernets"), [1, 6, 36]);
+    // Two epochs, then 6 and then 36 times one: what comes before is counted.
+    assert_eq!(column("epochs"), [2, 8, 44]);
+    assert_eq!(column("metrics")[1], column("metrics")[2]);
+    assert_ne!(column("metrics")[0], column("metrics")[1]);
+
+    let output = ranking("astray", "e0");
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("arm `again`") && error.contains("lies in no part of `few-shot`"), "{error}");
+}

@@ -119,6 +119,7 @@ fn training_alone_beats_a_dead_network() {
         label_smoothing: 0.0,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
+        freeze_split_edge: false,
     };
     let mut alone = Standalone::new(space(), config, loader(500, 25), set(200), Device::flex(), 0);
     let networks = [Arch::new(vec![0, 0, 0, 0]), Arch::new(vec![3, 1, 1, 3])];

@@ -79,7 +79,9 @@ fn cell_net(
                 CellOp::Conv3x3 => 3,
             };
             let name = format!("{name}.e{edge}.{}", op.name());
-            EdgeOp::Conv(Box::new(builder.relu_conv_norm(&name, kernel, [channels, channels], 1, kind)))
+            let layer = builder
+                .for_decision(edge, |builder| builder.relu_conv_norm(&name, kernel, [channels, channels], 1, kind));
+            EdgeOp::Conv(Box::new(layer))
         });
         ops.collect()
     });

@@ -77,6 +77,14 @@ impl Builder {
         Self { weights, norms: 0 }
     }
 
+    /// What `register` registers is there for the options of this decision.
+    pub fn for_decision<T>(&mut self, decision: usize, register: impl FnOnce(&mut Self) -> T) -> T {
+        let around = self.weights.decision.replace(decision);
+        let registered = register(self);
+        self.weights.decision = around;
+        registered
+    }
+
     /// A convolution `NAME.weight`, `kernel`×`kernel`, padded so that stride 1 keeps the size.
     pub fn conv(&mut self, name: &str, kernel: usize, input: usize, output: usize, stride: usize) -> ConvLayer {
         let shape = [kernel, kernel, input, output];

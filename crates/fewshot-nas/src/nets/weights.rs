@@ -39,6 +39,8 @@ pub struct Param {
     pub name: String,
     /// Shape that the layer sees, e.g. `[3, 3, 16, 16]` (height, width, in, out).
     pub shape: Vec<usize>,
+    /// The decision that chooses it, by index; none for what every architecture has.
+    pub decision: Option<usize>,
     /// The values, `[product of shape]`, outside any graph.
     pub value: Tensor<1>,
 }
@@ -59,6 +61,8 @@ pub struct RunningStats {
 pub struct Weights {
     pub(crate) params: Vec<Param>,
     pub(crate) stats: Vec<RunningStats>,
+    /// The decision that what is registered next belongs to.
+    pub(crate) decision: Option<usize>,
     device: Device,
     seed: u64,
 }
@@ -105,7 +109,7 @@ impl Weights {
     /// No weights yet. `seed` decides all initial values; each parameter draws from its own stream, keyed by its
     /// name, so that the presence of one operation never changes the start of another.
     pub fn new(device: Device, seed: u64) -> Self {
-        Self { params: Vec::new(), stats: Vec::new(), device, seed }
+        Self { params: Vec::new(), stats: Vec::new(), decision: None, device, seed }
     }
 
     /// Where the weights live.
@@ -135,7 +139,7 @@ impl Weights {
             }
         };
         let value = tensor(data, &self.device);
-        self.params.push(Param { name, shape: shape.to_vec(), value });
+        self.params.push(Param { name, shape: shape.to_vec(), decision: self.decision, value });
         ParamId(self.params.len() - 1)
     }
 

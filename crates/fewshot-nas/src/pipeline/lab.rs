@@ -15,7 +15,7 @@ use super::PipelineError;
 use super::truth::Truth;
 use crate::estimate::ScoreSet;
 use crate::nets::Blueprint;
-use crate::recipe::{Kind, Recipe, SplitRecipe};
+use crate::recipe::{Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -43,8 +43,9 @@ impl Lab {
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
         let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
-        let supernet_space = Arc::new(space_for(&recipe, &train, recipe.space.width, recipe.space.cells)?);
-        let alone_space = Arc::new(space_for(&recipe, &train, recipe.standalone.width, recipe.standalone.cells)?);
+        let (shared, alone) = (&recipe.space, &recipe.standalone);
+        let supernet_space = Arc::new(space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?);
+        let alone_space = Arc::new(space_for(&recipe, &train, alone.width, alone.cells, SupernetReduction::Own)?);
         let partition = partition(&recipe, alone_space.clone())?;
         let truth = Truth::open(&recipe, &(alone_space.clone() as Arc<dyn Space>))?;
         // What a later stage would stumble over is refused now, before hours of training.
@@ -101,12 +102,17 @@ impl Lab {
         self.truth.as_ref()
     }
 
-    /// The space with the skeleton of supernets, but another size.
+    /// The space with another skeleton.
     ///
     /// # Errors
     /// When the size is out of range.
-    pub fn space_of(&self, width: usize, cells: usize) -> Result<Arc<CellSpace>, PipelineError> {
-        Ok(Arc::new(space_for(&self.recipe, &self.train, width, cells)?))
+    pub fn space_of(
+        &self,
+        width: usize,
+        cells: usize,
+        reduction: SupernetReduction,
+    ) -> Result<Arc<CellSpace>, PipelineError> {
+        Ok(Arc::new(space_for(&self.recipe, &self.train, width, cells, reduction)?))
     }
 
     /// The parts into which `split` divides the searched region.
@@ -258,7 +264,13 @@ fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
     Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
 }
 
-fn space_for(recipe: &Recipe, images: &Dataset, width: usize, cells: usize) -> Result<CellSpace, PipelineError> {
+fn space_for(
+    recipe: &Recipe,
+    images: &Dataset,
+    width: usize,
+    cells: usize,
+    reduction: SupernetReduction,
+) -> Result<CellSpace, PipelineError> {
     let skeleton = CellSkeleton {
         image_height: images.height(),
         image_width: images.width(),
@@ -266,7 +278,7 @@ fn space_for(recipe: &Recipe, images: &Dataset, width: usize, cells: usize) -> R
         classes: images.classes().len(),
         width,
         cells,
-        reduction: CellSkeleton::default_for(&recipe.space.name)?.reduction,
+        reduction: reduction.or(CellSkeleton::default_for(&recipe.space.name)?.reduction),
     };
     Ok(CellSpace::by_name(&recipe.space.name, skeleton)?)
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::SplitRecipe;
+use super::{SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
 /// One thing that a ranking compares: a supernet, or sub-supernets of one split, and how they are trained.
@@ -15,7 +15,8 @@ use crate::train::TrainConfig;
 pub struct ArmRecipe {
     /// What to call it.
     pub name: String,
-    /// An earlier arm with one supernet: these start from its weights. Empty: from fresh ones.
+    /// An earlier arm: each of these supernets starts from the weights of the one there that covers its part. Empty: from
+    /// fresh ones.
     #[serde(default)]
     pub from: String,
     /// Split on every choice of so many decisions in turn, instead of `split`; 0 for `split`.
@@ -29,6 +30,9 @@ pub struct ArmRecipe {
     pub width: usize,
     /// Cells per stage.
     pub cells: usize,
+    /// What is between stages.
+    #[serde(default)]
+    pub reduction: SupernetReduction,
     /// Parts, one sub-supernet each.
     #[serde(default)]
     pub split: SplitRecipe,
@@ -49,7 +53,7 @@ pub fn complete(recipe: &mut Table) {
     let (space, supernet, children) = (section("space"), section("supernet"), section("children"));
     let Some(Value::Array(arms)) = recipe.get_mut("arms") else { return };
     for arm in arms.iter_mut().filter_map(Value::as_table_mut) {
-        for key in ["width", "cells"] {
+        for key in ["width", "cells", "reduction"] {
             if let (None, Some(value)) = (arm.get(key), space.get(key)) {
                 arm.insert(key.to_string(), value.clone());
             }

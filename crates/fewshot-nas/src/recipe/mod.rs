@@ -11,6 +11,7 @@ pub use arms::ArmRecipe;
 pub use presets::{names as preset_names, text as preset_text};
 pub use resolve::{Layers, RecipeError, Setting};
 
+use fewshot_space::Reduction;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::NormPolicy;
@@ -93,6 +94,33 @@ pub struct SpaceRecipe {
     pub width: usize,
     /// Cells per stage of the supernet.
     pub cells: usize,
+    /// What is between the stages of the supernet.
+    #[serde(default)]
+    pub reduction: SupernetReduction,
+}
+
+/// What is between the stages of a supernet. Networks trained alone always have what their space says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupernetReduction {
+    /// What the space says.
+    #[default]
+    Own,
+    /// Convolutions: a shallow supernet learns much of what it can with these, whatever its cells do.
+    Residual,
+    /// Average pooling, no weights: all learning is left to the cells, as it is to the many cells of a deep network.
+    Pool,
+}
+
+impl SupernetReduction {
+    /// The reduction, for a space that has `own`.
+    pub fn or(self, own: Reduction) -> Reduction {
+        match self {
+            SupernetReduction::Own => own,
+            SupernetReduction::Residual => Reduction::Residual,
+            SupernetReduction::Pool => Reduction::Pool,
+        }
+    }
 }
 
 /// Where the supernet is split into sub-supernets: on decisions, or by a feature, or on both. Nothing: one-shot.

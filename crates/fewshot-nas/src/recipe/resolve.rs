@@ -219,11 +219,15 @@ impl Recipe {
                 }
             }
             if let Some(parent) = named(&arm.from) {
-                if !parent.is_whole() {
-                    return fail(format!("it cannot start from `{}`, which is split", parent.name));
+                if parent.choose > 0 {
+                    return fail(format!("it cannot start from `{}`, which is split in many ways", parent.name));
                 }
-                if (parent.width, parent.cells) != (arm.width, arm.cells) {
-                    return fail(format!("it must be as wide and deep as `{}`, whose weights it takes", parent.name));
+                let skeleton = |arm: &super::ArmRecipe| (arm.width, arm.cells, arm.reduction);
+                if skeleton(parent) != skeleton(arm) {
+                    return fail(format!(
+                        "it must be as wide and deep as `{}`, whose weights it takes, with the same reduction",
+                        parent.name
+                    ));
                 }
             }
             let sized = (1..=4096).contains(&arm.width) && (1..=64).contains(&arm.cells);
@@ -343,8 +347,8 @@ mod tests {
             ("[[arms]]\nname = \"a\"\nfrom = \"b\"", "from = \"b\" names no arm before it"),
             ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\nwidth = 5", "as wide and deep as `a`"),
             (
-                "[[arms]]\nname = \"a\"\nsplit.decisions = [\"e0\"]\n[[arms]]\nname = \"b\"\nfrom = \"a\"",
-                "cannot start from `a`, which is split",
+                "[[arms]]\nname = \"a\"\nchoose = 1\n[[arms]]\nname = \"b\"\nfrom = \"a\"",
+                "cannot start from `a`, which is split in many ways",
             ),
             ("[[arms]]\nname = \"a\"\nchoose = 1\nsplit.decisions = [\"e0\"]", "exclude each other"),
             ("[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "lr = -1 is out of range"),

@@ -68,6 +68,10 @@ pub struct TrainConfig {
     pub sampling: Sampling,
     /// What happens to unused parameters.
     pub unsampled: Unsampled,
+    /// Weights of decisions that the region leaves no choice stay as they are: the published code built its optimizer
+    /// before it put the weights of the split edge in place, and so never trained them.
+    #[serde(default)]
+    pub freeze_split_edge: bool,
 }
 
 /// A setting out of its range.
@@ -146,6 +150,7 @@ mod tests {
             label_smoothing: 0.0,
             sampling: Sampling::PerCell,
             unsampled: Unsampled::Decay,
+            freeze_split_edge: false,
         }
     }
 

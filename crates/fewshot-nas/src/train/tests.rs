@@ -39,6 +39,7 @@ fn config() -> TrainConfig {
         label_smoothing: 0.0,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
+        freeze_split_edge: false,
     }
 }
 
@@ -99,6 +100,33 @@ fn the_kept_operation_of_a_split_edge_goes_on_training() {
     let mut trainer = Trainer::new(child, config(), 0).unwrap();
     trainer.run(&loader(64, 16), &mut ()).unwrap();
     assert_ne!(trainer.net().weights().to_values().unwrap()[name], before);
+}
+
+#[test]
+fn a_frozen_split_edge_changes_sub_supernets_with_a_convolution_there_and_no_others() {
+    let parent = supernet();
+    for op in 0..5 {
+        let region = Region::full(space()).restrict(0, OptionSet::single(op)).unwrap();
+        let trained = |freeze_split_edge| {
+            let (child, _) = parent.child(region.clone(), 1).unwrap();
+            let config = TrainConfig { freeze_split_edge, epochs: 1, ..config() };
+            let mut trainer = Trainer::new(child, config, 0).unwrap();
+            trainer.run(&loader(64, 16), &mut ()).unwrap();
+            trainer.net().weights().to_values().unwrap()
+        };
+        let (frozen, free) = (trained(true), trained(false));
+        let is_conv = op == 2 || op == 3;
+        assert_eq!(frozen != free, is_conv, "operation {op}");
+        let from_parent = parent.weights().to_values().unwrap();
+        let on_edge: Vec<&String> = frozen.keys().filter(|name| name.contains(".e0.")).collect();
+        assert_eq!(on_edge.is_empty(), !is_conv);
+        for name in on_edge {
+            assert_eq!(frozen[name], from_parent[name], "{name}");
+            assert_ne!(free[name], from_parent[name], "{name}");
+        }
+        let elsewhere = "reductions.0.first.weight";
+        assert_ne!(frozen[elsewhere], from_parent[elsewhere]);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{ConfigError, TrainConfig};
 use super::sampler::Sampler;
 use super::sgd::{Sgd, StepRecord};
-use crate::nets::{NamedValues, Net, NetError, Path, WeightsError};
+use crate::nets::{NamedValues, Net, NetError, Param, Path, WeightsError};
 use crate::run::{CheckpointError, Interrupted};
 
 /// Where a training stands. With the weights and velocities this is the whole state: everything random is drawn from
@@ -106,6 +106,8 @@ pub struct Trainer {
     seed: u64,
     progress: Progress,
     sampler: Sampler,
+    /// Per parameter, whether it is left as it is.
+    frozen: Vec<bool>,
 }
 
 impl Trainer {
@@ -117,7 +119,9 @@ impl Trainer {
         config.check()?;
         let optimizer = Sgd::new(net.weights());
         let sampler = Sampler::new(net.region().clone(), config.sampling)?;
-        Ok(Self { net, optimizer, config, seed, progress: Progress::default(), sampler })
+        let frozen =
+            net.weights().params().iter().map(|param| config.freeze_split_edge && is_split(&net, param)).collect();
+        Ok(Self { net, optimizer, config, seed, progress: Progress::default(), sampler, frozen })
     }
 
     /// The network, as trained so far.
@@ -210,9 +214,10 @@ impl Trainer {
         path: &Path,
         lr: f64,
     ) -> Result<StepRecord, TrainError> {
-        let Self { net, optimizer, config, .. } = self;
+        let Self { net, optimizer, config, frozen, .. } = self;
         let seen = kernels::on_kernel_threads(|| {
-            let (logits, leaves) = net.train(images, path)?;
+            let (logits, mut leaves) = net.train(images, path)?;
+            leaves.iter_mut().zip(frozen).filter(|(_, frozen)| **frozen).for_each(|(leaf, _)| *leaf = None);
             Ok::<_, TrainError>(optimizer.descend(net.weights_mut(), logits, leaves, labels, config, lr))
         })?;
         let Progress { epoch, step, .. } = self.progress;
@@ -236,4 +241,9 @@ impl Trainer {
         let mut rng = random::stream(self.seed, "path", epoch, step as u64);
         self.sampler.draw(self.net.cells(), &mut rng)
     }
+}
+
+/// Whether the parameter belongs to a decision that the net's region leaves no choice.
+fn is_split(net: &Net, param: &Param) -> bool {
+    param.decision.is_some_and(|decision| net.region().allowed(decision).len() == 1)
 }

@@ -89,6 +89,17 @@ impl Region {
         &self.filters
     }
 
+    /// Whether every member of `other` is one of this region too, as far as options and filters tell: it may say no where
+    /// listing the members would say yes, never the other way round.
+    pub fn encloses(&self, other: &Region) -> bool {
+        let options = || self.allowed.iter().zip(&other.allowed).all(|(own, part)| part.is_subset(*own));
+        let passes = |own: &Filter| {
+            let narrower = |part: &Filter| part.feature == own.feature && part.min >= own.min && part.max <= own.max;
+            other.filters.iter().any(narrower)
+        };
+        self.same_space(other) && options() && self.filters.iter().all(passes)
+    }
+
     /// The index of the decision with this name.
     ///
     /// # Errors

@@ -144,6 +144,27 @@ fn filters_on_one_feature_become_one() {
 }
 
 proptest! {
+    /// What is enclosed is held; a region encloses itself and its parts, and no part encloses another.
+    #[test]
+    fn a_region_encloses_its_parts(whole in small_region(), bounds in 1_u64..4) {
+        let mut parts = whole.split(&[0]).unwrap();
+        // A filter of the region's own may leave the bound out of its range.
+        parts.extend(whole.split_by(Feature::LiveOps, &[bounds]).into_iter().flatten());
+        prop_assert!(whole.encloses(&whole));
+        for part in &parts {
+            prop_assert!(whole.encloses(part));
+            for other in &parts {
+                if other.encloses(part) {
+                    prop_assert!(part.iter().all(|arch| other.contains(&arch)));
+                }
+            }
+        }
+        let options = whole.split(&[0]).unwrap();
+        for (at, part) in options.iter().enumerate() {
+            prop_assert!(options.iter().enumerate().all(|(other, held)| held.encloses(part) == (at == other)));
+        }
+    }
+
     /// Size and list against the definition: every code tried one by one.
     #[test]
     fn size_and_list_are_those_of_the_definition(region in small_region()) {

@@ -194,5 +194,6 @@ fn config(batch: usize) -> TrainConfig {
         label_smoothing: 0.0,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
+        freeze_split_edge: false,
     }
 }

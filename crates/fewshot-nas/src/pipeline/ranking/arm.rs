@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use fewshot_space::{CellSpace, Partition, Space, random};
+use fewshot_space::{CellSpace, Partition, Region, Space, random};
 
 use super::super::{Lab, PipelineError};
 use crate::nets::Blueprint;
-use crate::recipe::{ArmRecipe, SplitRecipe};
+use crate::recipe::{ArmRecipe, RecipeError, SplitRecipe};
 use crate::train::{Sampler, TrainConfig};
 
 /// Paths drawn to know what a training step costs.
@@ -28,8 +28,12 @@ pub struct Arm<'a> {
     pub config: TrainConfig,
     /// Position of the arm that it starts from.
     pub parent: Option<usize>,
+    /// Per part, which part of that arm it lies in and starts from; empty for fresh weights.
+    pub parent_parts: Vec<usize>,
     /// Cost of its training, that of what it starts from included.
     pub cost: Cost,
+    /// Whether its weights stay when it is done: there is one supernet per seed, or another arm starts from them.
+    pub kept: bool,
 }
 
 /// Cost of training.
@@ -69,6 +73,9 @@ pub fn arms(lab: &Lab) -> Result<Vec<Arm<'_>>, PipelineError> {
     for recipe in &lab.recipe().arms {
         for split in splits(lab, recipe) {
             let arm = arm(lab, recipe, &split, &arms)?;
+            if let Some(parent) = arm.parent {
+                arms[parent].kept = true;
+            }
             arms.push(arm);
         }
     }
@@ -106,7 +113,7 @@ fn arm<'a>(
     earlier: &[Arm<'a>],
 ) -> Result<Arm<'a>, PipelineError> {
     let partition = lab.parts(split)?;
-    let space = lab.space_of(recipe.width, recipe.cells)?;
+    let space = lab.space_of(recipe.width, recipe.cells, recipe.reduction)?;
     let named = |name: &str| earlier.iter().position(|arm| arm.recipe.name == name);
     let parent = named(&recipe.from);
     let before = parent.map(|parent| earlier[parent].cost).unwrap_or_default();
@@ -120,7 +127,27 @@ fn arm<'a>(
         macs: before.macs + config.epochs as f64 * epoch,
     };
     let split = split_name(split);
-    Ok(Arm { recipe, split, partition, space, config, parent, cost })
+    let parent_parts = match parent {
+        Some(parent) => parent_parts(recipe, &partition, &earlier[parent])?,
+        None => Vec::new(),
+    };
+    Ok(Arm { recipe, split, partition, space, config, parent, parent_parts, cost, kept: recipe.is_whole() })
+}
+
+/// The parts of `parent` that hold those of `partition`.
+fn parent_parts(recipe: &ArmRecipe, partition: &Partition, parent: &Arm<'_>) -> Result<Vec<usize>, PipelineError> {
+    let holder = |part: &Region| {
+        parent.partition.regions().iter().position(|held| held.encloses(part)).ok_or_else(|| {
+            let problem = format!(
+                "its part `{}` lies in no part of `{}`, whose weights it takes: split it on the decisions of that arm \
+                 and more",
+                part.label(),
+                parent.recipe.name
+            );
+            PipelineError::Recipe(RecipeError::Arm { arm: recipe.name.clone(), problem })
+        })
+    };
+    partition.regions().iter().map(holder).collect()
 }
 
 fn split_name(split: &SplitRecipe) -> String {

@@ -16,7 +16,7 @@ use fewshot_space::{Arch, Space};
 use serde_json::Value;
 
 use self::arm::Arm;
-use self::train::{Member, Trained};
+use self::train::{Member, Parent, Trained};
 use super::truth::Truth;
 use super::{Lab, PipelineError, stages};
 use crate::rank::{Baselines, Paired, RankReport};
@@ -37,11 +37,14 @@ pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     for (position, arm) in arms.iter().enumerate() {
         let parent = arm.parent.map(|parent| names[parent].clone());
         let (of, compared, from) = (arms.clone(), archs.clone(), parent.clone());
-        let body =
-            move |context: &StageContext<'_>| train::train(lab, context, &of[position], from.as_deref(), &compared);
+        let body = move |context: &StageContext<'_>| {
+            let arm = &of[position];
+            let parent = from.as_deref().zip(arm.parent).map(|(stage, parent)| Parent { stage, arm: &of[parent] });
+            train::train(lab, context, arm, parent, &compared)
+        };
         let mut stage = stages::stage(names[position].clone(), body).after(parent);
-        if arm.recipe.is_whole() {
-            stage = stage.produces((0..lab.recipe().ranking.seeds).map(train::weights));
+        if arm.kept {
+            stage = stage.produces(train::weights(lab, arm));
         }
         all.push(stage);
     }

@@ -60,9 +60,15 @@ pub fn members(lab: &Lab, arm: &Arm<'_>, archs: &[Arch]) -> Vec<Member> {
     (0..lab.recipe().ranking.seeds).flat_map(of_seed).collect()
 }
 
-/// File of the weights that an arm of one supernet leaves for others to start from.
-pub fn weights(repetition: u64) -> String {
-    format!("seed{repetition}.safetensors")
+/// File of the weights of one supernet of an arm.
+fn weights_file(repetition: u64, part: usize) -> String {
+    format!("seed{repetition}-part{part}.safetensors")
+}
+
+/// Files of all weights of an arm, for others to start from.
+pub fn weights(lab: &Lab, arm: &Arm<'_>) -> Vec<String> {
+    let parts = arm.partition.regions().len();
+    (0..lab.recipe().ranking.seeds).flat_map(|seed| (0..parts).map(move |part| weights_file(seed, part))).collect()
 }
 
 /// Trains all supernets of an arm, several at a time, and scores with each the networks that it owns.
@@ -70,7 +76,7 @@ pub fn train(
     lab: &Lab,
     context: &StageContext<'_>,
     arm: &Arm<'_>,
-    parent: Option<&str>,
+    parent: Option<Parent<'_>>,
     archs: &[Arch],
 ) -> Result<Vec<Trained>, PipelineError> {
     let members = members(lab, arm, archs);
@@ -94,12 +100,21 @@ pub fn train(
     Ok(trained.into_iter().flatten().collect())
 }
 
+/// The arm that another starts from.
+#[derive(Clone, Copy)]
+pub struct Parent<'a> {
+    /// Its stage.
+    pub stage: &'a str,
+    /// What it is.
+    pub arm: &'a Arm<'a>,
+}
+
 /// What the supernets of an arm have in common.
 struct Work<'a> {
     lab: &'a Lab,
     context: &'a StageContext<'a>,
     arm: &'a Arm<'a>,
-    parent: Option<&'a str>,
+    parent: Option<Parent<'a>>,
     archs: &'a [Arch],
     set: Arc<ScoreSet>,
     /// Steps of each training.
@@ -114,10 +129,7 @@ impl Work<'_> {
 
     /// Weights and state of one in training, or of one that others start from.
     fn checkpoint_file(&self, member: &Member) -> PathBuf {
-        match self.arm.recipe.is_whole() {
-            true => self.context.file(&weights(member.repetition)),
-            false => self.context.file(&format!("seed{}-part{}.safetensors", member.repetition, member.part)),
-        }
+        self.context.file(&weights_file(member.repetition, member.part))
     }
 
     fn steps_done(&self, member: &Member) -> Result<u64, PipelineError> {
@@ -161,7 +173,7 @@ impl Work<'_> {
         let seconds = training + began.elapsed().as_secs_f64();
         let trained = Trained { scores, seconds, history };
         stages::save_json(&file, &trained)?;
-        if !self.arm.recipe.is_whole() {
+        if !self.arm.kept {
             // Hundreds of sub-supernets: their scores are what is wanted. A file that stays does no harm.
             let _ = std::fs::remove_file(&checkpoint);
         }
@@ -173,11 +185,12 @@ impl Work<'_> {
         let lab = self.lab;
         let seed = lab.seed_of(member.repetition, "supernet weights");
         let fresh = |region: Region| Net::supernet(self.arm.blueprint(), region, lab.device(), seed);
-        let Some(parent) = self.parent else { return Ok(fresh(member.region.clone())) };
-        let checkpoint = Checkpoint::load(&self.context.input_file(parent, &weights(member.repetition))?)?;
-        let mut whole = fresh(lab.partition().whole().clone());
-        whole.weights_mut().load_values(&checkpoint.tensors).map_err(crate::nets::NetError::from)?;
-        Ok(whole.child(member.region.clone(), seed)?.0)
+        let Some(Parent { stage, arm }) = self.parent else { return Ok(fresh(member.region.clone())) };
+        let part = self.arm.parent_parts[member.part];
+        let checkpoint = Checkpoint::load(&self.context.input_file(stage, &weights_file(member.repetition, part))?)?;
+        let mut parent = fresh(arm.partition.regions()[part].clone());
+        parent.weights_mut().load_values(&checkpoint.tensors).map_err(crate::nets::NetError::from)?;
+        Ok(parent.child(member.region.clone(), seed)?.0)
     }
 }
 
