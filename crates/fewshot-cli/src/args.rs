@@ -29,6 +29,14 @@ pub enum Command {
     Resume(ResumeArgs),
     /// Show a run as one page: report.html, which every run that ends writes too
     Report(ReportArgs),
+    /// Ask a trained network what is on images
+    #[command(after_help = "An image that cannot be read is named, the others are answered, and the exit code is 1.")]
+    Predict(PredictArgs),
+    /// Measure a trained network on labelled images: top-1, top-5, recall per class, confusion
+    Eval(EvalArgs),
+    /// Write a trained network for other programs: ONNX, safetensors, PyTorch
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
     /// How well do scores order networks? Beside #params, #MACs and chance
     #[command(after_help = RANK_EXAMPLES)]
     Rank(RankArgs),
@@ -51,6 +59,13 @@ Examples:
   fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted (`fewshot resume RUN` goes on).";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  fewshot export runs/search-1 --format onnx --out flowers.onnx
+  fewshot export runs/search-1 --format pytorch --out flowers     model.py and its weights, needs torch alone
+
+ONNX: input `images` [N, channels, height, width], values from 0 to 1; outputs `logits` and `probabilities` [N, classes].";
 
 const RANK_EXAMPLES: &str = "\
 Examples:
@@ -237,6 +252,90 @@ pub struct ReportArgs {
     /// Where to write the page [default: report.html in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// A trained network.
+#[derive(Debug, ClapArgs)]
+pub struct ModelArgs {
+    /// A run's folder, or a model.safetensors
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Where tensors live
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// `fewshot predict`
+#[derive(Debug, ClapArgs)]
+pub struct PredictArgs {
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// JPEG or PNG files of any size
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+    /// Show so many of the likeliest classes
+    #[arg(long, value_name = "K", default_value_t = 3)]
+    pub top: usize,
+    /// Print one JSON object, with all logits
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which images of a data set to measure on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The test images; where a data set has none, the fifth of each class that searches hold out as such
+    Test,
+    /// The training images
+    Train,
+    /// Both
+    All,
+}
+
+/// `fewshot eval`
+#[derive(Debug, ClapArgs)]
+pub struct EvalArgs {
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Labelled images, as `fewshot search` takes them [default: embedded sample]
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Which of the images
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    pub part: Part,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to export as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One file for ONNX runtimes
+    Onnx,
+    /// The model file of this program, checked and copied
+    Safetensors,
+    /// A folder with model.py and its weights
+    Pytorch,
+}
+
+/// `fewshot export`
+#[derive(Debug, ClapArgs)]
+pub struct ExportArgs {
+    /// A run's folder, or a model.safetensors
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The format
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// The file, or for pytorch the folder, to write [default: model.onnx or pytorch/ beside the model]
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    /// ONNX: keep batch norms instead of putting them into convolutions
+    #[arg(long)]
+    pub keep_norms: bool,
 }
 
 /// `fewshot rank`

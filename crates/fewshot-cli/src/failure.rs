@@ -18,6 +18,20 @@ pub enum Failure {
     /// Images.
     #[error(transparent)]
     Data(#[from] fewshot_data::DataError),
+    /// A trained network.
+    #[error(transparent)]
+    Model(#[from] fewshot_nas::model::ModelError),
+    /// A trained network for others.
+    #[error(transparent)]
+    Export(#[from] fewshot_nas::export::ExportError),
+    /// Some images were not read; each was named before.
+    #[error("{failed} of {all} images could not be read")]
+    Images {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        all: usize,
+    },
     /// A table.
     #[error(transparent)]
     Table(#[from] fewshot_nas::table::TableError),

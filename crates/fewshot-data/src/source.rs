@@ -22,6 +22,8 @@ pub struct OpenOptions {
     /// it; mixed ones become squares with a side of 64 pixels, or of their median shorter side where that is smaller.
     /// Images are cropped to the aspect ratio around their centre, never distorted.
     pub image_size: Option<(usize, usize)>,
+    /// Channels that every image gets: 1 (grey) or 3 (colour). Default (`None`): 1 if all training images are grey, else 3.
+    pub channels: Option<usize>,
     /// Read only so many training images, a stratified choice; at least one a class. Default: all. The test part is
     /// not affected.
     pub limit: Option<usize>,
@@ -36,7 +38,14 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> OpenOptions {
-        OpenOptions { image_size: None, limit: None, holdout_seed: 0, label_column: None, max_bytes: 16 << 30 }
+        OpenOptions {
+            image_size: None,
+            channels: None,
+            limit: None,
+            holdout_seed: 0,
+            label_column: None,
+            max_bytes: 16 << 30,
+        }
     }
 }
 
@@ -116,6 +125,9 @@ pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<DataSource,
     {
         return Err(DataError::setting("the image size", format!("{height}x{width}"), "1 to 4096 a side"));
     }
+    if let Some(channels) = options.channels.filter(|channels| !matches!(channels, 1 | 3)) {
+        return Err(DataError::setting("the number of channels", channels, "1 or 3"));
+    }
     let reader = readers::detect(path)?;
     let found = reader.read(path, options)?;
     assemble(reader.name(), name_of(path), path, found, options)
@@ -164,7 +176,7 @@ pub(crate) fn assemble(
         rows = chosen.into_iter().map(|at| rows[at as usize]).collect();
     }
 
-    let target = Target { size: options.image_size, channels: None, max_bytes: options.max_bytes };
+    let target = Target { size: options.image_size, channels: options.channels, max_bytes: options.max_bytes };
     let (shape, pixels) = load(train_images.as_ref(), &rows, &target)?;
     let train = Dataset::new(name.clone(), shape, pixels, pick(&train_labels, &rows), classes.clone())?;
 

@@ -49,6 +49,7 @@ fn settings_out_of_range() {
     };
     refused(OpenOptions { image_size: Some((0, 8)), ..OpenOptions::default() }, "image size is 0x8");
     refused(OpenOptions { image_size: Some((8, 5000)), ..OpenOptions::default() }, "1 to 4096");
+    refused(OpenOptions { channels: Some(2), ..OpenOptions::default() }, "number of channels is 2");
     refused(OpenOptions { limit: Some(2), ..OpenOptions::default() }, "at least 3, one a class");
 }
 

@@ -111,3 +111,15 @@ fn a_thousand_classes() {
     assert!(source.train.counts().iter().all(|&count| count == 1 || count == 2));
     assert_eq!(source.test.len(), 1000, "each class spares one image");
 }
+
+#[test]
+fn channels_are_as_asked_for_in_both_parts() {
+    let folder = tempdir().unwrap();
+    for (class, colour) in [("grey", false), ("coloured", true)] {
+        write_class(folder.path(), class, 10, colour);
+    }
+    for channels in [1, 3] {
+        let source = open(folder.path(), &OpenOptions { channels: Some(channels), ..OpenOptions::default() }).unwrap();
+        assert_eq!([source.train.channels(), source.test.open().unwrap().channels()], [channels; 2]);
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod lists;
+pub mod model;
 pub mod rank;
 pub mod run;
 

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use fewshot_nas::device;
+use fewshot_nas::export::ONNX;
+use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::{self, Outcome, PipelineError, SearchResult, Session, TrainResult};
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
@@ -210,7 +212,7 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
     }
     lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
     lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
-    lines.push(format!("trained network  {}", run.join(pipeline::MODEL).display()));
+    lines.push(format!("trained network  {}", models(run)));
     lines.join("\n")
 }
 
@@ -224,6 +226,13 @@ fn train_text(result: &TrainResult, run: &Path) -> String {
         result.params,
         result.seconds,
         result.seed,
-        run.join(pipeline::MODEL).display()
+        models(run)
     )
+}
+
+/// The files that the trained network is in.
+fn models(run: &Path) -> String {
+    let files = [MODEL, ONNX].map(|name| run.join(name));
+    let files = files.iter().filter(|file| file.exists()).map(|file| file.display().to_string());
+    files.collect::<Vec<_>>().join(", ")
 }

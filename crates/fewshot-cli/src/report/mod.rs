@@ -5,6 +5,7 @@
 
 mod cell;
 mod chart;
+mod confusion;
 mod numbers;
 mod page;
 mod ranking;

@@ -8,7 +8,7 @@ use super::numbers::{counted, duration, grouped, percent, short};
 use super::page::{Cell, Row, Section, arch, figure, figures, table, tiles};
 use super::record::{Record, family};
 use super::split::{Part, split_tree};
-use super::{Story, train, training};
+use super::{Story, confusion, train, training};
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `search`.
@@ -20,8 +20,9 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
     let history: Vec<HistoryEntry> = record.run.history()?;
     let mut sections = Vec::new();
     if let Some(result) = &result {
-        sections.push(train::network(&result.space, &result.arch, result.macs, result.params));
+        sections.push(train::network(record, &result.space, &result.arch, result.macs, result.params));
         sections.extend(quality(result));
+        sections.extend(confusion::section(result.test.as_ref()));
     }
     if !history.is_empty() {
         sections.push(searched(&history, result.as_ref()));

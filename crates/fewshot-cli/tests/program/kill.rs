@@ -87,7 +87,7 @@ fn weights(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "safetensors") {
+            } else if path.extension().is_some_and(|extension| extension == "safetensors" || extension == "onnx") {
                 files.insert(path.strip_prefix(run).unwrap().to_path_buf(), std::fs::read(&path).unwrap());
             }
         }

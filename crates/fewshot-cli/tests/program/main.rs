@@ -4,6 +4,7 @@ mod bench;
 mod common;
 #[cfg(unix)]
 mod kill;
+mod model;
 mod rank;
 mod ranking;
 mod report;

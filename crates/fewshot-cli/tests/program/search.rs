@@ -30,7 +30,11 @@ fn a_search_ends_with_one_json_object_and_a_trained_network() {
     assert_eq!(finalists[0]["score"].as_f64().unwrap(), best("score"));
     let history = std::fs::read_to_string(out.join("history.jsonl")).unwrap();
     assert_eq!(history.lines().count(), 24);
-    assert!(out.join("model.safetensors").exists());
+    assert!(out.join("model.safetensors").exists() && out.join("model.onnx").exists());
+    // What the one reading of the test images showed, class by class.
+    assert_eq!(printed["test"]["top1"], printed["test_accuracy"]);
+    let confusion: Vec<Vec<u64>> = serde_json::from_value(printed["test"]["confusion"].clone()).unwrap();
+    assert_eq!((confusion.len(), confusion.iter().flatten().sum::<u64>()), (10, 2000));
 
     // A finished run gives its result again, and repeats nothing.
     let again = run(["resume", "--json", out.to_str().unwrap()]);

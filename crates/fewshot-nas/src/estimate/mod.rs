@@ -1,11 +1,13 @@
 //! Estimators: Arch → Score, higher is better.
 
+mod evaluation;
 mod fused;
 mod scorer;
 mod standalone;
 mod supernet;
 mod table;
 
+pub use evaluation::{Evaluation, Tally};
 pub use fused::{Fused, Fusion};
 pub use scorer::{NormPolicy, ScoreSet};
 pub use standalone::Standalone;

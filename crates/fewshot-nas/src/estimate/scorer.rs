@@ -8,8 +8,8 @@ use fewshot_kernels as kernels;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
-use super::EstimateError;
-use crate::nets::{Calibration, Memo, Net, NormMode, Path};
+use super::{EstimateError, Evaluation, Tally};
+use crate::nets::{Calibration, Memo, Net, NormMode, Path, to_vec};
 use crate::train::count_correct;
 
 /// Which statistics batch norms use while a network is scored.
@@ -93,6 +93,23 @@ impl ScoreSet {
             }
         }
         Ok(scores)
+    }
+
+    /// What `arch` in `net` makes of each class, with running statistics; `top1` is [`ScoreSet::accuracy`].
+    ///
+    /// # Errors
+    /// As [`ScoreSet::accuracy`].
+    pub fn evaluate(&self, net: &mut Net, arch: &Arch, classes: &[String]) -> Result<Evaluation, EstimateError> {
+        if self.images == 0 {
+            return Err(EstimateError::NoImages);
+        }
+        let path = Path::Shared(arch.clone());
+        let mut tally = Tally::new(classes.len());
+        for (images, labels) in &self.batches {
+            let logits = kernels::on_kernel_threads(|| net.score(images.clone(), &path, NormMode::Running, None))?;
+            tally.add(&to_vec(&logits), labels);
+        }
+        Ok(tally.finish(classes))
     }
 
     /// Images that each path classifies right.

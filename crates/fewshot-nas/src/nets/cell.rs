@@ -5,12 +5,13 @@
 //! sum of one operation per edge into it.
 
 use burn::tensor::Tensor;
-use fewshot_kernels as kernels;
 use fewshot_space::{Arch, CellEdge, CellOp, CellSpace, Reduction, Region};
 
 use super::layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
 use super::net::{Blueprint, Body, Path};
+use super::ops::Ops;
 use super::pass::Pass;
+use super::trace::{Traced, Tracer};
 
 /// Stages of the skeleton; the width doubles from one to the next.
 const STAGES: usize = 3;
@@ -131,12 +132,12 @@ impl EdgeOp {
         }
     }
 
-    fn run(&self, pass: &mut Pass<'_>, x: Tensor<4>) -> Tensor<4> {
+    fn run<O: Ops>(&self, ops: &mut O, x: O::Map) -> O::Map {
         match self {
             EdgeOp::Skip => x,
-            EdgeOp::AvgPool => kernels::avg_pool2d(x, 3, 1, 1),
-            EdgeOp::MaxPool => kernels::max_pool2d(x, 3, 1, 1),
-            EdgeOp::Conv(layer) => pass.relu_conv_norm(layer, x, None),
+            EdgeOp::AvgPool => ops.avg_pool(x, 3, 1, 1),
+            EdgeOp::MaxPool => ops.max_pool(x, 3, 1, 1),
+            EdgeOp::Conv(layer) => ops.relu_conv_norm(layer, x, None),
             EdgeOp::Zero | EdgeOp::Absent => unreachable!("such edges are not live, or outside the region"),
         }
     }
@@ -163,22 +164,11 @@ impl Body for CellBody {
     }
 
     fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
-        let mut x = pass.memo(STEM, |pass| pass.conv_norm(&self.stem, &self.stem_norm, images));
-        let mut cell_index = 0;
-        for module in &self.modules {
-            x = match module {
-                Module::Reduction(reduction) => reduction.forward(pass, x),
-                Module::Cell(cell) => {
-                    let live = self.live(cell, path.cell(cell_index));
-                    // Later cells read what the whole architecture made of the first.
-                    let shared = cell_index == 0;
-                    cell_index += 1;
-                    Cell { body: self, net: cell, live: &live, shared, input: x }.run(pass)
-                }
-            };
-        }
-        let x = kernels::relu(pass.norm(&self.head_norm, x));
-        pass.linear(&self.classifier, kernels::global_avg_pool(x))
+        self.run(pass, images, path)
+    }
+
+    fn trace(&self, tracer: &mut Tracer<'_>, images: Traced, path: &Path) -> Option<Traced> {
+        Some(self.run(tracer, images, path))
     }
 }
 
@@ -211,6 +201,28 @@ impl Live<'_> {
 }
 
 impl CellBody {
+    /// The network, run or written down.
+    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
+        let mut x = ops.memo(STEM, |ops| ops.conv_norm(&self.stem, &self.stem_norm, images));
+        let mut cell_index = 0;
+        for module in &self.modules {
+            x = match module {
+                Module::Reduction(reduction) => reduction.run(ops, x),
+                Module::Cell(cell) => {
+                    let live = self.live(cell, path.cell(cell_index));
+                    // Later cells read what the whole architecture made of the first.
+                    let shared = cell_index == 0;
+                    cell_index += 1;
+                    Cell { body: self, net: cell, live: &live, shared, input: x }.run(ops)
+                }
+            };
+        }
+        let x = ops.norm(&self.head_norm, x);
+        let x = ops.relu(x);
+        let x = ops.global_avg_pool(x);
+        ops.linear(&self.classifier, x)
+    }
+
     fn live<'a>(&'a self, cell: &CellNet, arch: &Arch) -> Live<'a> {
         let op = |index: usize| &cell.edges[index][arch.get(index)];
         // A node that nothing reaches is zero, and so is what is made of it, but for shifts of batch norms.
@@ -241,30 +253,30 @@ impl CellBody {
 }
 
 /// One cell at work.
-struct Cell<'a> {
+struct Cell<'a, M> {
     body: &'a CellBody,
     net: &'a CellNet,
     live: &'a Live<'a>,
     /// Whether its values depend on the architecture through this cell alone, so that others may have them in common.
     shared: bool,
-    input: Tensor<4>,
+    input: M,
 }
 
-impl Cell<'_> {
-    fn run(self, pass: &mut Pass<'_>) -> Tensor<4> {
+impl<M: Clone> Cell<'_, M> {
+    fn run<O: Ops<Map = M>>(self, ops: &mut O) -> M {
         let last = self.body.nodes - 1;
-        let mut nodes: Vec<Option<Tensor<4>>> = vec![None; last + 1];
+        let mut nodes: Vec<Option<M>> = vec![None; last + 1];
         nodes[0] = Some(self.input.clone());
         for node in 1..=last {
             if self.edges_into(node, |_| true).next().is_none() {
                 continue;
             }
-            let share = self.shared && pass.has_memo();
-            let sum = |pass: &mut Pass<'_>| self.sum(pass, &nodes, node, share);
-            let value = if share { pass.memo(&self.live.bytes(node), sum) } else { sum(pass) };
+            let share = self.shared && ops.has_memo();
+            let sum = |ops: &mut O| self.sum(ops, &nodes, node, share);
+            let value = if share { ops.memo(&self.live.bytes(node), sum) } else { sum(ops) };
             nodes[node] = Some(value);
         }
-        nodes[last].take().unwrap_or_else(|| self.input.inner().zeros_like())
+        nodes[last].take().unwrap_or_else(|| ops.zeros_like(&self.input))
     }
 
     /// The live edges into `node` whose operations are `wanted`.
@@ -275,52 +287,63 @@ impl Cell<'_> {
     }
 
     /// The sum of the edges into `node`; each edge's value is shared too where wanted.
-    fn sum(&self, pass: &mut Pass<'_>, nodes: &[Option<Tensor<4>>], node: usize, share: bool) -> Tensor<4> {
+    fn sum<O: Ops<Map = M>>(&self, ops: &mut O, nodes: &[Option<M>], node: usize, share: bool) -> M {
         // Convolutions come last: each then adds itself to the sum in the pass that normalises it.
         let is_conv = |op: &EdgeOp| matches!(op, EdgeOp::Conv(_));
-        let mut sum: Option<Tensor<4>> = None;
+        let mut sum: Option<M> = None;
         for (index, op) in self.edges_into(node, |op| !is_conv(op)).chain(self.edges_into(node, is_conv)) {
             let from = self.body.edges[index].from;
             // A convolution of a node without a value reads zeros, and its norm's shift is what comes out.
-            let source = nodes[from].clone().unwrap_or_else(|| self.input.clone().inner().zeros_like());
+            let source = nodes[from].clone().unwrap_or_else(|| ops.zeros_like(&self.input));
             let term = match op {
                 EdgeOp::Skip => source,
                 EdgeOp::Conv(layer) if !share => {
-                    sum = Some(pass.relu_conv_norm(layer, source, sum.take()));
+                    sum = Some(ops.relu_conv_norm(layer, source, sum.take()));
                     continue;
                 }
                 op if share => {
                     let mut key = self.live.bytes(from);
                     // Pools have no weights: the same on all edges from a node.
                     key.extend([if is_conv(op) { index as u8 } else { u8::MAX }, op.number()]);
-                    pass.memo(&key, |pass| op.run(pass, source))
+                    ops.memo(&key, |ops| op.run(ops, source))
                 }
-                op => op.run(pass, source),
+                op => op.run(ops, source),
             };
             sum = Some(match sum.take() {
                 None => term,
-                Some(sum) => kernels::add(sum, term),
+                Some(sum) => ops.add(sum, term),
             });
         }
-        sum.unwrap_or_else(|| self.input.clone().inner().zeros_like())
+        sum.unwrap_or_else(|| ops.zeros_like(&self.input))
     }
 }
 
 impl ReductionNet {
-    fn forward(&self, pass: &mut Pass<'_>, x: Tensor<4>) -> Tensor<4> {
+    fn run<O: Ops>(&self, ops: &mut O, x: O::Map) -> O::Map {
         match self {
-            ReductionNet::Pool { channels } => kernels::pad_channels(halve(x), *channels),
+            ReductionNet::Pool { channels } => {
+                let x = halve(ops, x);
+                ops.pad_channels(x, *channels)
+            }
             ReductionNet::Residual { first, second, shortcut } => {
-                let side = pass.conv(shortcut, halve(x.clone()));
-                let branch = pass.relu_conv_norm(first, x, None);
-                pass.relu_conv_norm(second, branch, Some(side))
+                let side = halve(ops, x.clone());
+                let side = ops.conv(shortcut, side);
+                let branch = ops.relu_conv_norm(first, x, None);
+                ops.relu_conv_norm(second, branch, Some(side))
             }
         }
     }
 }
 
+/// Whether images of this size can be halved between all stages: height and width must be both even or both odd each time,
+/// since a pool treats them alike.
+pub(crate) fn halves_evenly(height: usize, width: usize) -> bool {
+    let halved = |side: usize, times: usize| (0..times).fold(side, |side, _| side.div_ceil(2));
+    (0..STAGES - 1).all(|times| halved(height, times) % 2 == halved(width, times) % 2)
+}
+
 /// 2×2 average pool to ⌈size/2⌉, as a stride-2 convolution gives. Odd sizes start with a window of one row and column.
-fn halve(x: Tensor<4>) -> Tensor<4> {
-    let [_, height, width, _] = x.dims();
-    kernels::avg_pool2d(x, 2, 2, usize::from(height % 2 == 1 && width % 2 == 1))
+fn halve<O: Ops>(ops: &mut O, x: O::Map) -> O::Map {
+    let [height, width] = ops.size(&x);
+    ops.avg_pool(x, 2, 2, usize::from(height % 2 == 1 && width % 2 == 1))
 }

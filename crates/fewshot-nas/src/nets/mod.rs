@@ -1,16 +1,23 @@
-//! Networks: weights by name, layers, and the nets of each space.
+//! Networks: weights by name, layers, the nets of each space, and what they compute as a graph.
 
 mod cell;
+mod graph;
 mod layers;
 mod memo;
 mod net;
+mod ops;
 mod pass;
+mod trace;
 mod weights;
 
+pub(crate) use cell::halves_evenly;
+pub use graph::{Graph, Node, Op, Value, Window};
 pub use layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
 pub use memo::Memo;
 pub use net::{Blueprint, Body, Leaves, Net, NetError, Path};
+pub use ops::Ops;
 pub use pass::{Calibration, NormMode, Pass};
+pub use trace::{Traced, Tracer};
 pub use weights::{Init, NamedValues, Param, ParamId, RunningStats, StatsId, Transfer, Weights, WeightsError};
 pub(crate) use weights::{host, tensor, to_vec};
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use fewshot_data::Normalise;
 use fewshot_space::{Arch, Region, Space};
 
+use super::graph::Graph;
 use super::layers::{Builder, NormKind};
 use super::memo::Memo;
 use super::pass::{Calibration, NormMode, Pass};
+use super::trace::{Traced, Tracer};
 use super::weights::{Transfer, Weights, WeightsError};
 
 /// How the networks of a space are built: the one thing that a new space brings besides its description.
@@ -30,6 +33,11 @@ pub trait Body: Send + Sync {
     /// `[batch, height, width, channels]` → logits `[batch, classes]`. What other architectures may need again goes
     /// through [`Pass::memo`].
     fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2>;
+    /// The same on a [`Tracer`], so that networks can be exported; `None` where they cannot. A body that is written once
+    /// over [`Ops`](super::Ops) has both methods in one line each, and they cannot come to differ.
+    fn trace(&self, _tracer: &mut Tracer<'_>, _images: Traced, _path: &Path) -> Option<Traced> {
+        None
+    }
 }
 
 /// What one forward pass runs.
@@ -77,6 +85,12 @@ pub enum NetError {
         /// Cells of the network.
         expected: usize,
     },
+    /// A space that writes its networks for tensors alone.
+    #[error("networks of the space {0} cannot be exported: train one of another space (`fewshot spaces`)")]
+    NotTraced(String),
+    /// A batch norm without running statistics: its results depend on the other images of a batch.
+    #[error("a supernet cannot be exported, its batch norms keep no statistics: train the architecture alone")]
+    BatchStatistics,
     /// The parent's weights do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -194,6 +208,21 @@ impl Net {
     pub fn computation(&self, arch: &Arch) -> Result<Vec<u8>, NetError> {
         self.check(&Path::Shared(arch.clone()))?;
         Ok(self.body.computation(arch))
+    }
+
+    /// What one architecture in all cells computes, from images of `[height, width, channels]` with values from 0 to 1 to
+    /// logits.
+    ///
+    /// # Errors
+    /// When the architecture lies outside the region, or this network cannot be exported.
+    pub fn graph(&self, arch: &Arch, image: [usize; 3], normalise: &Normalise) -> Result<Graph, NetError> {
+        let path = Path::Shared(arch.clone());
+        self.check(&path)?;
+        let (mut tracer, images) = Tracer::new(&self.weights, image, normalise);
+        match self.body.trace(&mut tracer, images, &path) {
+            Some(logits) => tracer.finish(logits),
+            None => Err(NetError::NotTraced(self.region.space().name().to_string())),
+        }
     }
 
     /// Logits `[batch, classes]` with a graph, and the tracked leaf of every parameter on the path, by index.

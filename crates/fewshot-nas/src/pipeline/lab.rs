@@ -14,7 +14,7 @@ use rand::Rng;
 use super::PipelineError;
 use super::truth::Truth;
 use crate::estimate::ScoreSet;
-use crate::nets::Blueprint;
+use crate::nets::{Blueprint, halves_evenly};
 use crate::recipe::{Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
@@ -245,14 +245,7 @@ impl Lab {
 
 /// Reductions pool height and width alike, so both must be even or both odd each time they are halved.
 fn check_shape(height: usize, width: usize) -> Result<(), PipelineError> {
-    let (mut h, mut w) = (height, width);
-    for _ in 1..CellSkeleton::STAGES {
-        if h % 2 != w % 2 {
-            return Err(PipelineError::Shape { height, width });
-        }
-        (h, w) = (h.div_ceil(2), w.div_ceil(2));
-    }
-    Ok(())
+    if halves_evenly(height, width) { Ok(()) } else { Err(PipelineError::Shape { height, width }) }
 }
 
 fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {

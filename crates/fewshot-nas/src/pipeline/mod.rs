@@ -13,7 +13,7 @@ pub use lab::Lab;
 pub use ranking::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
 pub use stages::Trained;
-pub use standalone::{MODEL, TrainResult};
+pub use standalone::TrainResult;
 pub use truth::{Spread, Truth, TruthResult};
 
 use std::path::Path;
@@ -66,6 +66,12 @@ pub enum PipelineError {
     /// The plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// The trained network.
+    #[error(transparent)]
+    Model(#[from] crate::model::ModelError),
+    /// The trained network as ONNX.
+    #[error(transparent)]
+    Export(#[from] crate::export::ExportError),
     /// A checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] crate::run::CheckpointError),

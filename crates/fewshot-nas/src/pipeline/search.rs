@@ -12,7 +12,7 @@ use super::finalists::{self, FINAL, Finalist, Scored, Taken};
 use super::stages::{self, Rate};
 use super::standalone::{self, TEST};
 use super::{Lab, PipelineError};
-use crate::estimate::{Estimator, Fused, ScoreSet};
+use crate::estimate::{Estimator, Evaluation, Fused, ScoreSet};
 use crate::run::{RunFolder, Stage, StageContext};
 use crate::search as strategies;
 
@@ -56,7 +56,7 @@ pub struct Found {
 /// What the test stage returns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Tested {
-    winner: f64,
+    winner: Evaluation,
     randoms: Vec<RandomNetwork>,
 }
 
@@ -83,6 +83,9 @@ pub struct SearchResult {
     pub finalists: Vec<Finalist>,
     /// Top-1 accuracy on the test images of the found network, trained alone, 0 to 1.
     pub test_accuracy: f64,
+    /// What it made of each class of the test images; absent where runs did not say so yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Evaluation>,
     /// Mean over random architectures trained the same way; absent when the recipe asks for none.
     pub random_test_accuracy_mean: Option<f64>,
     /// The random architectures.
@@ -231,8 +234,7 @@ fn score(
 
 fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> {
     let set = lab.open_test()?;
-    let (arch, winner) = standalone::accuracy(lab, context, WINNER, &set)?;
-    standalone::write_model(lab, context, WINNER, &arch)?;
+    let winner = standalone::test_and_keep(lab, context, WINNER, &set)?;
     let randoms = (0..lab.recipe().standalone.randoms).map(|index| {
         let (arch, test_accuracy) = standalone::accuracy(lab, context, &random_name(index), &set)?;
         Ok(RandomNetwork { arch: lab.alone_space().format(&arch), test_accuracy })
@@ -254,7 +256,8 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
         space: space.name().to_string(),
         score: taken.score,
         finalists: taken.finalists,
-        test_accuracy: tested.winner,
+        test_accuracy: tested.winner.top1,
+        test: Some(tested.winner),
         random_test_accuracy_mean: (count > 0).then(|| sum / count as f64),
         randoms: tested.randoms,
         macs: cost.macs,

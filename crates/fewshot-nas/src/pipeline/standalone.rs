@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use fewshot_data::TrainLoader;
 use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::stages::{self, Trained};
 use super::{Lab, PipelineError};
-use crate::estimate::{NormPolicy, ScoreSet};
+use crate::estimate::{Evaluation, NormPolicy, ScoreSet};
+use crate::export::{self, ExportError, Format, export};
+use crate::model::{Card, MODEL, Model, Resize};
 use crate::nets::{Net, NetError};
-use crate::run::{Checkpoint, Interrupt, RunFolder, Stage, StageContext};
+use crate::run::{Interrupt, RunFolder, Stage, StageContext};
 use crate::train::{Observer, TrainError, Trainer};
 
 /// Stage of a `train` run.
 const TRAIN: &str = "train";
 /// Stage that opens the test set, the last of every run.
 pub const TEST: &str = "test";
-/// The trained network, in the run folder.
-pub const MODEL: &str = "model.safetensors";
 
 /// What a run of kind `train` ends with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct TrainResult {
     pub space: String,
     /// Top-1 accuracy on the test images, 0 to 1.
     pub test_accuracy: f64,
+    /// What it made of each class of the test images; absent where runs did not say so yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<Evaluation>,
     /// Multiply-adds per image.
     pub macs: u64,
     /// Trainable parameters.
@@ -117,20 +120,39 @@ fn parse_trained(lab: &Lab, stage: &str, trained: &Trained) -> Result<Arch, Pipe
     Ok(lab.alone_space().parse(text)?)
 }
 
-/// Leaves the network of stage `stage` as the run's model: weights, and all that is needed to use them.
-pub fn write_model(lab: &Lab, context: &StageContext<'_>, stage: &str, arch: &Arch) -> Result<(), PipelineError> {
-    let net = stages::load(context, stage, network(lab, arch)?)?;
+/// Tests the network of stage `stage`, and leaves it as the run's model, for this program and for others.
+pub fn test_and_keep(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    stage: &str,
+    set: &ScoreSet,
+) -> Result<Evaluation, PipelineError> {
+    let trained: Trained = context.input(stage)?;
+    let arch = parse_trained(lab, stage, &trained)?;
+    let mut net = stages::load(context, stage, network(lab, &arch)?)?;
+    let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
     let space = lab.alone_space();
-    let mut model = Checkpoint::new(&json!({
-        "space": space.name(),
-        "arch": space.format(arch),
-        "skeleton": space.skeleton(),
-        "classes": lab.images().classes(),
-        "mean": lab.normalise().mean,
-        "std": lab.normalise().std,
-    }))?;
-    model.tensors = net.weights().to_values().map_err(NetError::from)?;
-    Ok(model.save(&context.run().path().join(MODEL))?)
+    let card = Card {
+        format: Card::FORMAT,
+        program: env!("CARGO_PKG_VERSION").to_string(),
+        space: space.name().to_string(),
+        arch: space.format(&arch),
+        skeleton: space.skeleton().clone(),
+        classes: lab.images().classes().to_vec(),
+        normalise: lab.normalise().clone(),
+        resize: Resize::CentreCropLanczos3,
+        test_accuracy: evaluation.top1,
+    };
+    let model = Model::new(card, net)?;
+    let folder = context.run().path();
+    model.save(&folder.join(MODEL))?;
+    match export(&model, Format::Onnx { fold_norms: true }, &folder.join(export::ONNX)) {
+        Ok(_) => {}
+        // A space that cannot be exported can still be searched.
+        Err(ExportError::Net(NetError::NotTraced(_))) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(evaluation)
 }
 
 /// The stages of a `train` run.
@@ -141,9 +163,7 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     });
     let test = stages::stage(TEST, move |context| {
         let set = lab.open_test()?;
-        let (arch, accuracy) = accuracy(lab, context, TRAIN, &set)?;
-        write_model(lab, context, TRAIN, &arch)?;
-        Ok(accuracy)
+        test_and_keep(lab, context, TRAIN, &set)
     });
     vec![train, test.after([TRAIN])]
 }
@@ -152,10 +172,12 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
 pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<TrainResult, PipelineError> {
     let arch = parse_trained(lab, TRAIN, &stages::value(values, TRAIN)?)?;
     let cost = lab.alone_space().cost(&arch);
+    let test: Evaluation = stages::value(values, TEST)?;
     Ok(TrainResult {
         arch: lab.alone_space().format(&arch),
         space: lab.alone_space().name().to_string(),
-        test_accuracy: stages::value(values, TEST)?,
+        test_accuracy: test.top1,
+        test: Some(test),
         macs: cost.macs,
         params: cost.params,
         seconds: run.seconds()?,

@@ -41,6 +41,26 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_folder(&folder)
 }
 
+/// [`write_atomic`] to a path that no other process writes: first removes what writers of the same file left when they were
+/// killed.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_atomic_alone(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A folder that cannot be listed may still be written to; if not, the writer says so.
+    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
+        let found = entry.file_name().to_string_lossy().into_owned();
+        // After process and number comes the name.
+        let target = found.strip_prefix(TEMPORARY).and_then(|rest| rest.splitn(3, '-').nth(2));
+        if target == Some(&*name) {
+            fault::point();
+            fs::remove_file(entry.path()).map_err(|e| FileError::new("remove", entry.path(), e))?;
+        }
+    }
+    write_atomic(path, bytes)
+}
+
 /// [`write_atomic`] of `value` as indented JSON with a final newline.
 ///
 /// # Errors
@@ -168,6 +188,18 @@ mod tests {
         clean_leftovers(dir.path()).unwrap();
         let names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(names, ["weights.safetensors"]);
+    }
+
+    #[test]
+    fn a_writer_alone_removes_what_was_left_of_its_file_and_of_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [".tmp-17-0-model.py", ".tmp-17-0-old-model.py", ".tmp-17-1-model.onnx"] {
+            fs::write(dir.path().join(name), b"half").unwrap();
+        }
+        write_atomic_alone(&dir.path().join("model.py"), b"whole").unwrap();
+        let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".tmp-17-0-old-model.py", ".tmp-17-1-model.onnx", "model.py"]);
     }
 
     #[test]

@@ -30,11 +30,11 @@ pub(super) fn sync(_file: &File) -> io::Result<()> {
 
 /// Environment variable: the number of the point (from 1) at which the process ends.
 #[cfg(test)]
-pub(super) const CUT_AT: &str = "FEWSHOT_TEST_CUT_AT";
+pub(crate) const CUT_AT: &str = "FEWSHOT_TEST_CUT_AT";
 
 /// Exit code of a process that ended at its point.
 #[cfg(test)]
-pub(super) const CUT_EXIT_CODE: i32 = 99;
+pub(crate) const CUT_EXIT_CODE: i32 = 99;
 
 #[cfg(test)]
 pub(super) fn point() {

@@ -10,6 +10,7 @@
 //!   events.jsonl         what happened when (one JSON object a line)
 //!   history.jsonl        what the search saw: arch, score, cost, seconds
 //!   result.json          the answer
+//!   model.safetensors    the trained network, with all that is needed to use it; model.onnx is the same for others
 //!   report.html          all of it for people, written by the program
 //!   .lock                held by the one process that works on the run, holds its id
 //! ```
@@ -50,10 +51,12 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use atomic::{clean_leftovers, create_folder, write_atomic, write_json};
+pub use atomic::{clean_leftovers, create_folder, write_atomic, write_atomic_alone, write_json};
 pub use checkpoint::{Checkpoint, TensorF32};
 pub use checkpoint_error::CheckpointError;
 pub use error::{FileError, PlanError, RunError, StageError};
+#[cfg(test)]
+pub(crate) use fault::{CUT_AT, CUT_EXIT_CODE};
 pub use folder::RunFolder;
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted};
 pub use lanes::in_lanes;

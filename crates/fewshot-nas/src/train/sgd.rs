@@ -125,14 +125,17 @@ impl Sgd {
 pub(crate) fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
     let [_, classes] = logits.dims();
     let values = to_vec(logits);
-    let hits = values.chunks(classes.max(1)).zip(labels).filter(|(row, label)| {
-        let mut best = 0;
-        for (class, value) in row.iter().enumerate() {
-            if *value > row[best] {
-                best = class;
-            }
-        }
-        best as u32 == **label
-    });
+    let hits = values.chunks(classes.max(1)).zip(labels).filter(|(row, label)| likeliest(row) as u32 == **label);
     hits.count() as u64
+}
+
+/// The class with the largest logit; of equal ones the first.
+pub(crate) fn likeliest(logits: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, value) in logits.iter().enumerate() {
+        if *value > logits[best] {
+            best = class;
+        }
+    }
+    best
 }

@@ -6,10 +6,12 @@
 
 mod axis;
 mod bars;
+mod matrix;
 mod tree;
 mod xy;
 
 pub use bars::{Bar, Bars};
+pub use matrix::Matrix;
 pub use tree::{Node, tree};
 pub use xy::{Dot, Scale, Series, Shape, Xy};
 

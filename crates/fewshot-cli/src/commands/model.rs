@@ -1,0 +1,223 @@
+//! Commands that use a trained network: predict, eval, export.
+
+use std::path::Path;
+
+use fewshot_data::{DataSource, OpenOptions};
+use fewshot_nas::device;
+use fewshot_nas::estimate::Evaluation;
+use fewshot_nas::export::{self, Format};
+use fewshot_nas::model::Model;
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{print, print_json};
+use crate::args::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
+use crate::failure::Failure;
+
+/// Images that are in memory at once.
+const CHUNK: usize = 256;
+/// Training images read where none are wanted: one of each class is the least that a reader gives.
+const FEWEST: usize = 10_000;
+/// Classes up to which the confusion is printed as a table; beyond, only the most frequent mistakes.
+const WIDEST: usize = 20;
+/// Mistakes printed for each class.
+const MISTAKES: usize = 3;
+
+/// What the network says of one image.
+#[derive(Debug, Serialize)]
+struct Prediction {
+    file: String,
+    /// The likeliest first.
+    classes: Vec<Likely>,
+    /// In the order of the model's classes.
+    logits: Vec<f32>,
+}
+
+/// A class and how likely it is.
+#[derive(Debug, Serialize)]
+struct Likely {
+    class: String,
+    /// 0 to 1; all classes together 1.
+    probability: f64,
+}
+
+pub fn predict(args: PredictArgs) -> Result<(), Failure> {
+    let mut model = open(&args.model)?;
+    let (mut predictions, mut failed) = (Vec::new(), Vec::new());
+    for files in args.images.chunks(CHUNK) {
+        let images: Vec<_> = files.par_iter().map(|file| model.read_image(file)).collect();
+        let (mut known, mut pixels) = (Vec::new(), Vec::new());
+        for (file, image) in files.iter().zip(images) {
+            match image {
+                Ok(image) => {
+                    known.push(file);
+                    pixels.push(image);
+                }
+                // The others are still wanted.
+                Err(error) => {
+                    eprintln!("fewshot: {error}");
+                    failed.push(json!({ "file": file.display().to_string(), "error": error.to_string() }));
+                }
+            }
+        }
+        if !pixels.is_empty() {
+            let logits = model.logits(&pixels)?;
+            let classes = &model.card().classes;
+            predictions.extend(known.iter().zip(logits).map(|(file, row)| prediction(file, row, classes, args.top)));
+        }
+    }
+    if args.json {
+        print_json(&json!({ "images": predictions, "failed": failed }))?;
+    } else if !predictions.is_empty() {
+        print(&predictions_text(&predictions))?;
+    }
+    match failed.len() {
+        0 => Ok(()),
+        failed => Err(Failure::Images { failed, all: args.images.len() }),
+    }
+}
+
+fn prediction(file: &Path, logits: Vec<f32>, classes: &[String], top: usize) -> Prediction {
+    let probabilities = softmax(&logits);
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
+    let likely = |&index: &usize| Likely { class: classes[index].clone(), probability: probabilities[index] };
+    let classes = order.iter().take(top.max(1)).map(likely).collect();
+    Prediction { file: file.display().to_string(), classes, logits }
+}
+
+fn softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// One line an image: file, then classes with their probabilities.
+fn predictions_text(predictions: &[Prediction]) -> String {
+    let likely = |Likely { class, probability }: &Likely| format!("{class} {:.1} %", 100.0 * probability);
+    let row = |prediction: &Prediction| {
+        let classes = prediction.classes.iter().map(likely);
+        std::iter::once(prediction.file.clone()).chain(classes).collect::<Vec<String>>()
+    };
+    columns(&predictions.iter().map(row).collect::<Vec<_>>(), false)
+}
+
+pub fn eval(args: EvalArgs) -> Result<(), Failure> {
+    let mut model = open(&args.model)?;
+    let shape = model.shape();
+    let options = OpenOptions {
+        image_size: Some((shape.height, shape.width)),
+        channels: Some(shape.channels),
+        limit: (args.part == Part::Test).then_some(FEWEST),
+        ..OpenOptions::default()
+    };
+    let DataSource { train, test, .. } = match &args.data {
+        Some(path) => fewshot_data::open(path, &options)?,
+        None => fewshot_data::sample_with(&options)?,
+    };
+    let name = train.name().to_string();
+    let parts = match args.part {
+        Part::Test => vec![test.open()?],
+        Part::Train => vec![train],
+        Part::All => vec![train, test.open()?],
+    };
+    let evaluation = model.evaluate(parts)?;
+    if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }
+}
+
+fn evaluation_text(evaluation: &Evaluation, part: Part, name: &str) -> String {
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+    let of = match part {
+        Part::Test => "test images",
+        Part::Train => "training images",
+        Part::All => "images",
+    };
+    let mut lines = vec![format!("measured on        {} {of} of {name}", evaluation.images)];
+    lines.push(format!("top-1 accuracy     {}", percent(evaluation.top1)));
+    lines.extend(evaluation.top5.map(|top5| format!("top-5 accuracy     {}", percent(top5))));
+    lines.push(format!("balanced accuracy  {}", percent(evaluation.balanced_accuracy)));
+    let mistakes = evaluation.mistakes();
+    let mut rows = vec![["class", "images", "recall", "most often taken for"].map(String::from).to_vec()];
+    for (class, (name, recall)) in evaluation.classes.iter().zip(&evaluation.recall).enumerate() {
+        let images: u64 = evaluation.confusion[class].iter().sum();
+        let of_class = mistakes.iter().filter(|(right, ..)| *right == class).take(MISTAKES);
+        let taken: Vec<String> =
+            of_class.map(|&(_, given, images)| format!("{} {images}", evaluation.classes[given])).collect();
+        rows.push(vec![name.clone(), images.to_string(), recall.map_or("-".to_string(), percent), taken.join(", ")]);
+    }
+    lines.extend([String::new(), columns(&rows, false)]);
+    if evaluation.classes.len() <= WIDEST {
+        let numbers = (0..evaluation.classes.len()).map(|class| class.to_string());
+        let mut rows = vec![std::iter::once("class, given as".to_string()).chain(numbers).collect::<Vec<_>>()];
+        for (class, (name, row)) in evaluation.classes.iter().zip(&evaluation.confusion).enumerate() {
+            let counts = row.iter().map(u64::to_string);
+            rows.push(std::iter::once(format!("{class} {name}")).chain(counts).collect());
+        }
+        lines.extend([String::new(), columns(&rows, true)]);
+    }
+    lines.join("\n")
+}
+
+/// Rows as lines with aligned columns; all but the first column flush right where they are `numbers`.
+fn columns(rows: &[Vec<String>], numbers: bool) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match numbers && column > 0 {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+pub fn export(args: ExportArgs) -> Result<(), Failure> {
+    let format = match args.format {
+        ExportFormat::Onnx => Format::Onnx { fold_norms: !args.keep_norms },
+        ExportFormat::Safetensors => Format::Safetensors,
+        ExportFormat::Pytorch => Format::PyTorch,
+    };
+    let folder = if args.model.is_dir() { args.model.as_path() } else { args.model.parent().unwrap_or(Path::new("")) };
+    let out = match (args.out, format) {
+        (Some(out), _) => out,
+        (None, Format::Onnx { .. }) => folder.join(export::ONNX),
+        (None, Format::PyTorch) => folder.join("pytorch"),
+        (None, Format::Safetensors) => {
+            let message = "--out FILE says where to: the model is a safetensors file already, and is copied";
+            return Err(Failure::Usage(message.to_string()));
+        }
+    };
+    let model = open(&ModelArgs { model: args.model, device: "cpu".to_string() })?;
+    let files = export::export(&model, format, &out)?;
+    print(&files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join("\n"))
+}
+
+fn open(args: &ModelArgs) -> Result<Model, Failure> {
+    let device = device::by_name(&args.device).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Model::open(&args.model, &device)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_sum_to_one_and_the_likeliest_come_first() {
+        let classes = ["a", "b", "c"].map(String::from);
+        let found = prediction(Path::new("x.png"), vec![1.0, 200.0, -3.0], &classes, 2);
+        assert_eq!(found.classes.iter().map(|likely| likely.class.as_str()).collect::<Vec<_>>(), ["b", "a"]);
+        assert!((softmax(&[1.0, 2.0, 0.5]).iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((softmax(&[0.0, 3.0_f32.ln()])[1] - 0.75).abs() < 1e-6);
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["a".to_string(), "1".into(), "22".into()], vec!["long".into(), "333".into()]];
+        assert_eq!(columns(&rows, true), "a       1  22\nlong  333");
+        assert_eq!(columns(&rows, false), "a     1    22\nlong  333");
+    }
+}

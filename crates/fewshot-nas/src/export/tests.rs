@@ -1,0 +1,220 @@
+//! Exported networks against the network itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use burn::tensor::Device;
+use fewshot_space::{Arch, Region, Space, random, space_names};
+use prost::Message;
+
+use super::onnx::proto::ModelProto;
+use super::{Format, ONNX, PYTORCH, export, onnx};
+use crate::model::fixture::{images, model, space};
+use crate::model::{MODEL, Model};
+use crate::nets::{Net, NetError, Op};
+
+/// Pixels from 0 to 1, channels before rows.
+fn channels_first(model: &Model, images: &[Vec<u8>]) -> Vec<f32> {
+    let channels = model.shape().channels;
+    let planes = |image: &Vec<u8>| -> Vec<f32> {
+        let plane = |channel: usize| image.iter().skip(channel).step_by(channels).map(|&byte| f32::from(byte) / 255.0);
+        (0..channels).flat_map(plane).collect()
+    };
+    images.iter().flat_map(planes).collect()
+}
+
+/// Runs the ONNX files of a folder in tract; see `tools/run-onnx`, which cargo builds if it has to.
+fn run_in_tract(folder: &Path) {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/run-onnx/Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["run", "--quiet", "--locked", "--manifest-path"]).arg(&manifest);
+    // Beside what is built of the workspace, wherever that is.
+    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("run-onnx");
+    let output = cargo.arg("--target-dir").arg(target).arg("--").arg(folder).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn floats(path: &Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (numbers, _) = bytes.as_chunks::<4>();
+    numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()
+}
+
+#[test]
+fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wanted = BTreeMap::new();
+    for name in space_names() {
+        // Even and odd sides, grey and coloured, not square.
+        for image in [[8, 8, 3], [7, 7, 1], [10, 6, 3]] {
+            let space = space(name, image);
+            let whole = Region::full(space.clone());
+            let drawn = (0..8).map(|draw| whole.sample(&mut random::stream(5, "exported", draw, 0)).unwrap());
+            // The first of all has no operation at all.
+            let first = Arch::new(vec![0; space.decisions().len()]);
+            for (seed, arch) in drawn.chain([space.canonical(&first)]).enumerate() {
+                let mut model = model(&space, &arch, seed as u64);
+                let images = images(&model, 3);
+                let logits = model.logits(&images).unwrap().concat();
+                assert!(logits.iter().all(|logit| logit.is_finite()));
+                let input = channels_first(&model, &images).into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>();
+                for fold_norms in [true, false] {
+                    let case = format!("case-{}", wanted.len());
+                    let path = dir.path().join(&case);
+                    std::fs::write(path.with_extension("in"), &input).unwrap();
+                    std::fs::write(path.with_extension("onnx"), onnx::bytes(&model, fold_norms).unwrap()).unwrap();
+                    let text = format!("{} {image:?}, norms folded: {fold_norms}", space.format(&arch));
+                    wanted.insert(case, (text, logits.clone()));
+                }
+            }
+        }
+    }
+    run_in_tract(dir.path());
+    for (case, (text, logits)) in wanted {
+        for outputs in ["batch.out", "single.out"] {
+            let found = floats(&dir.path().join(&case).with_extension(outputs));
+            assert_eq!(found.len(), 2 * logits.len(), "{text}");
+            let (found, probabilities) = found.split_at(logits.len());
+            let worst = found.iter().zip(&logits).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-4, "{text}, {outputs}: {worst}");
+            for (logits, probabilities) in logits.chunks(3).zip(probabilities.chunks(3)) {
+                let sum: f32 = logits.iter().map(|logit| logit.exp()).sum();
+                let far =
+                    logits.iter().zip(probabilities).any(|(logit, found)| (logit.exp() / sum - found).abs() > 1e-4);
+                assert!(!far, "{text}: {logits:?} {probabilities:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn norms_behind_convolutions_are_folded_and_the_others_stay() {
+    let space = space("nasbench201", [8, 8, 3]);
+    let arch = space.parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|skip_connect~2|").unwrap();
+    let model = model(&space, &arch, 1);
+    let norms =
+        |graph: &crate::nets::Graph| graph.nodes.iter().filter(|node| matches!(node.op, Op::BatchNorm { .. })).count();
+    let graph = model.graph().unwrap();
+    // Stem, two in each of three cells, two in each of two reductions, head.
+    assert_eq!(norms(&graph), 1 + 6 + 4 + 1);
+    let (folded, tensors) = super::fold_norms(graph.clone(), model.tensors().unwrap()).unwrap();
+    assert_eq!(norms(&folded), 1);
+    assert_eq!(folded.nodes.len(), graph.nodes.len() - 11);
+    assert!(tensors.contains_key("stem.bias"));
+}
+
+#[test]
+fn a_supernet_is_not_exported() {
+    let space = space("nasbench201", [8, 8, 3]);
+    let net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let arch = Arch::new(vec![3; 6]);
+    let normalise = fewshot_data::Normalise { mean: vec![0.5; 3], std: vec![0.5; 3] };
+    let error = net.graph(&arch, [8, 8, 3], &normalise).unwrap_err();
+    assert!(matches!(error, NetError::BatchStatistics), "{error}");
+}
+
+#[test]
+fn an_onnx_file_says_what_the_model_says() {
+    let space = space("cell1296", [8, 8, 1]);
+    let model = model(&space, &Arch::new(vec![2, 3, 4, 5]), 1);
+    let onnx = ModelProto::decode(&onnx::bytes(&model, true).unwrap()[..]).unwrap();
+    let of = |key: &str| {
+        let entry = onnx.metadata_props.iter().find(|entry| entry.key == key);
+        entry.unwrap_or_else(|| panic!("{key}")).value.clone()
+    };
+    let card = model.card();
+    assert_eq!(serde_json::from_str::<Vec<String>>(&of("classes")).unwrap(), card.classes);
+    assert_eq!(serde_json::from_str::<Vec<f32>>(&of("mean")).unwrap(), card.normalise.mean);
+    assert_eq!(serde_json::from_str::<Vec<f32>>(&of("std")).unwrap(), card.normalise.std);
+    assert_eq!((of("arch"), of("space")), (card.arch.clone(), card.space.clone()));
+    assert_eq!((of("test_accuracy"), of("resize")), ("0.5".to_string(), "centre-crop-lanczos3".to_string()));
+    let graph = onnx.graph.unwrap();
+    let dims = |info: &super::onnx::proto::ValueInfoProto| {
+        let shape = info.r#type.clone().unwrap().tensor_type.unwrap().shape.unwrap();
+        shape
+            .dim
+            .into_iter()
+            .map(|dim| dim.dim_param.unwrap_or_else(|| dim.dim_value.unwrap().to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(dims(&graph.input[0]), ["N", "1", "8", "8"]);
+    assert_eq!(graph.output.iter().map(dims).collect::<Vec<_>>(), [["N", "3"], ["N", "3"]]);
+}
+
+#[test]
+fn python_code_names_each_layer_once_and_only_those_that_are_used() {
+    let space = space("nasbench201", [8, 8, 3]);
+    let arch = space.parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|none~2|").unwrap();
+    let code = super::pytorch::code(&model(&space, &arch, 1)).unwrap();
+    // Both convolutions are dead: their nodes do not reach the output.
+    assert!(!code.contains("cells_0"), "{code}");
+    for line in [
+        "CLASSES = [\"cat \\\"Tom\\\"\", \"dog's\", \"Vogel ü\"]",
+        "    \"reductions_0_first\": \"reductions.0.first\",",
+        "        self.stem = nn.Conv2d(3, 4, 3, stride=1, padding=1, bias=False)",
+        "        self.stem_norm = nn.BatchNorm2d(4, eps=1e-5)",
+        "        x1 = (images - self.mean) / self.std",
+        "        x2 = self.stem(x1)",
+    ] {
+        assert_eq!(code.matches(&format!("{line}\n")).count(), 1, "{line}\n{code}");
+    }
+}
+
+/// Environment variables of [`child_entry`].
+const OUT: &str = "FEWSHOT_TEST_EXPORT_TO";
+const CUT_AT: &str = crate::run::CUT_AT;
+
+fn export_all(folder: &Path) {
+    let space = space("cell1296", [8, 8, 1]);
+    let model = model(&space, &Arch::new(vec![2, 3, 4, 5]), 1);
+    export(&model, Format::PyTorch, &folder.join("pytorch")).unwrap();
+    export(&model, Format::Onnx { fold_norms: true }, &folder.join(ONNX)).unwrap();
+    export(&model, Format::Safetensors, &folder.join(MODEL)).unwrap();
+}
+
+/// Where the child of the next test begins; without its task it does nothing.
+#[test]
+fn child_entry() {
+    if let Ok(folder) = std::env::var(OUT) {
+        export_all(Path::new(&folder));
+    }
+}
+
+#[test]
+fn a_cut_at_any_file_operation_leaves_whole_files_and_the_next_export_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = dir.path().join("whole");
+    export_all(&whole);
+    let names = [Path::new("pytorch").join(MODEL), Path::new("pytorch").join(PYTORCH), ONNX.into(), MODEL.into()];
+    let expected = names.clone().map(|name| std::fs::read(whole.join(name)).unwrap());
+    let mut cut = 1;
+    loop {
+        let out = dir.path().join(format!("cut-{cut}"));
+        let (_, module) = module_path!().split_once("::").unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.arg(format!("{module}::child_entry")).args(["--exact", "--test-threads=1"]);
+        let output = child.env(OUT, &out).env(CUT_AT, cut.to_string()).output().unwrap();
+        match output.status.code() {
+            Some(0) => break,
+            Some(crate::run::CUT_EXIT_CODE) => {}
+            other => panic!("cut at {cut}: exit {other:?}\n{}", String::from_utf8_lossy(&output.stderr)),
+        }
+        for (name, bytes) in names.iter().zip(&expected) {
+            let found = std::fs::read(out.join(name));
+            assert!(found.as_ref().map_or(true, |found| found == bytes), "cut at {cut}: {}", name.display());
+        }
+        export_all(&out);
+        assert_eq!(walk(&out), names.len(), "cut at {cut}");
+        std::fs::remove_dir_all(&out).unwrap();
+        cut += 1;
+    }
+    // Each file is made, written in halves, flushed, renamed.
+    assert!(cut > 4 * names.len() as u64, "only {cut} operations seen");
+}
+
+/// Files in a folder and those below it.
+fn walk(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
+}

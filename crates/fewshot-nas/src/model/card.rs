@@ -1,0 +1,71 @@
+//! What a model file says of itself.
+
+use fewshot_data::Normalise;
+use fewshot_space::CellSkeleton;
+use serde::{Deserialize, Serialize};
+
+/// Everything that is needed to use a trained network, apart from its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Version of this form.
+    pub format: u32,
+    /// Version of the program that wrote it.
+    pub program: String,
+    /// Name of the space.
+    pub space: String,
+    /// The architecture, in the text form of the space.
+    pub arch: String,
+    /// The network around the cells; size and channels of its images.
+    pub skeleton: CellSkeleton,
+    /// Names of the classes, in the order of the logits.
+    pub classes: Vec<String>,
+    /// Mean and standard deviation per channel, which pixels from 0 to 1 are normalised with.
+    #[serde(flatten)]
+    pub normalise: Normalise,
+    /// How images of another size are brought to size.
+    pub resize: Resize,
+    /// Top-1 accuracy on the test images of its data, 0 to 1.
+    pub test_accuracy: f64,
+}
+
+/// How images of another size are brought to size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resize {
+    /// The largest centred part of the wanted aspect ratio is cut out, and resampled by a Lanczos-3 filter which is
+    /// widened where it shrinks.
+    CentreCropLanczos3,
+}
+
+impl Card {
+    /// The newest form, which this program writes and reads.
+    pub const FORMAT: u32 = 1;
+
+    /// Height, width and channels of an image.
+    pub fn image(&self) -> [usize; 3] {
+        [self.skeleton.image_height, self.skeleton.image_width, self.skeleton.channels_in]
+    }
+
+    /// Whether all parts fit together; says which do not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let (classes, channels) = (self.skeleton.classes, self.skeleton.channels_in);
+        self.skeleton.check().map_err(|error| error.to_string())?;
+        if self.classes.len() != classes {
+            return Err(format!("it names {} classes for {classes} outputs", self.classes.len()));
+        }
+        let Normalise { mean, std } = &self.normalise;
+        if mean.len() != channels || std.len() != channels {
+            return Err(format!("mean and std of {} and {} channels for images of {channels}", mean.len(), std.len()));
+        }
+        if !mean.iter().all(|mean| mean.is_finite()) || !std.iter().all(|std| std.is_finite() && *std > 0.0) {
+            return Err("its mean or std is no usable number".to_string());
+        }
+        if !matches!(channels, 1 | 3) {
+            return Err(format!("images of {channels} channels; grey ones have 1, coloured ones 3"));
+        }
+        if !(0.0..=1.0).contains(&self.test_accuracy) {
+            return Err(format!("a test accuracy of {}", self.test_accuracy));
+        }
+        Ok(())
+    }
+}
