@@ -207,7 +207,7 @@ pub enum Scale {
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
     /// The comparison: proof-of-concept, transfer, ablation, narrow, cell1296-truth; with CIFAR-10 (--data) and its truth
-    /// (--truth) nasbench201, nasbench201-faithful, splits, ablation-nasbench201
+    /// (--truth) nasbench201, nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,
     /// How much of it
     #[arg(long, value_enum, default_value_t = Scale::Smoke)]
@@ -224,6 +224,9 @@ pub struct ReproduceArgs {
     /// Its columns, one per seed; their mean is the truth
     #[arg(long, value_name = "COLUMN[,COLUMN..]", value_delimiter = ',')]
     pub truth_columns: Option<Vec<String>>,
+    /// The gradient-based methods of `gradient`, with the settings that all share
+    #[arg(long, value_name = "METHOD[,METHOD..]", value_delimiter = ',')]
+    pub methods: Option<Vec<String>>,
     /// What all runs share.
     #[command(flatten)]
     pub run: RunArgs,

@@ -61,6 +61,7 @@ pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
     let layers = set(layers, "ranking.seeds", args.seeds);
     let layers = set(layers, "ranking.truth", args.truth.as_deref().map(absolute));
     let layers = set(layers, "ranking.columns", args.truth_columns);
+    let layers = set(layers, "gradient.methods", args.methods);
     begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
 }
 
@@ -184,6 +185,7 @@ fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
         Outcome::Train(result) => print(&train_text(result, run)),
         Outcome::Ranking(result) => print(&result.to_string()),
         Outcome::Truth(result) => print(&result.to_string()),
+        Outcome::Gradient(result) => print(&result.to_string()),
     }
 }
 

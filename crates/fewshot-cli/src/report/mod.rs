@@ -6,6 +6,7 @@
 mod cell;
 mod chart;
 mod confusion;
+mod gradient;
 mod numbers;
 mod page;
 mod ranking;
@@ -59,6 +60,7 @@ fn of(record: &Record) -> Result<String, Failure> {
         Kind::Train => train::story(record)?,
         Kind::Ranking => ranking::story(record)?,
         Kind::Truth => truth::story(record)?,
+        Kind::Gradient => gradient::story(record)?,
     };
     let mut sections = story.sections;
     sections.extend(time(record));

@@ -92,6 +92,7 @@ impl Record {
             }
             Kind::Ranking => format!("fewshot reproduce proof-of-concept --recipe {settings}"),
             Kind::Truth => format!("fewshot reproduce cell1296-truth --recipe {settings}"),
+            Kind::Gradient => format!("fewshot reproduce gradient --recipe {settings}"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod gradient;
 #[cfg(unix)]
 mod kill;
 mod model;

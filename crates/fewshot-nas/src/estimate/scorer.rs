@@ -9,7 +9,7 @@ use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::{EstimateError, Evaluation, Tally};
-use crate::nets::{Calibration, Memo, Net, NormMode, Path, to_vec};
+use crate::nets::{Calibration, Memo, Net, NetError, NormMode, Path, to_vec};
 use crate::train::count_correct;
 
 /// Which statistics batch norms use while a network is scored.
@@ -58,6 +58,24 @@ impl ScoreSet {
     /// Images scored per architecture.
     pub fn images(&self) -> u64 {
         self.images
+    }
+
+    /// Top-1 accuracy, 0 to 1, of whatever makes logits `[batch, classes]` of images `[batch, height, width, channels]`.
+    ///
+    /// # Errors
+    /// When there are no images, or `logits` fails.
+    pub fn accuracy_of(
+        &self,
+        mut logits: impl FnMut(Tensor<4>) -> Result<Tensor<2>, NetError>,
+    ) -> Result<f64, EstimateError> {
+        if self.images == 0 {
+            return Err(EstimateError::NoImages);
+        }
+        let mut correct = 0;
+        for (images, labels) in &self.batches {
+            correct += count_correct(&logits(images.clone())?, labels);
+        }
+        Ok(correct as f64 / self.images as f64)
     }
 
     /// Top-1 accuracy of `arch` in `net`, 0 to 1.

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use fewshot_space::{Arch, CellEdge, CellOp, CellSpace, Reduction, Region};
 
 use super::layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
+use super::mix::MixedBody;
 use super::net::{Blueprint, Body, Path};
 use super::ops::Ops;
 use super::pass::Pass;
@@ -41,12 +42,17 @@ impl Blueprint for CellSpace {
         Box::new(CellBody {
             nodes: self.nodes(),
             edges: self.edges().to_vec(),
+            partial: (0..self.edges().len()).map(|edge| builder.partial(region, edge)).collect(),
             stem,
             stem_norm,
             modules,
             head_norm: builder.norm("head.norm", last, NormKind::FULL),
             classifier: builder.linear("head.linear", last, skeleton.classes),
         })
+    }
+
+    fn allows_partial(&self, partial: usize) -> bool {
+        partial > 0 && self.skeleton().width.is_multiple_of(partial)
     }
 }
 
@@ -69,6 +75,7 @@ fn cell_net(
     kind: NormKind,
 ) -> CellNet {
     let edges = (0..space.edges().len()).map(|edge| {
+        let channels = channels / builder.partial(region, edge);
         let ops = space.ops().iter().enumerate().map(|(index, op)| {
             let kernel = match op {
                 _ if !region.allowed(edge).contains(index) => return EdgeOp::Absent,
@@ -89,9 +96,11 @@ fn cell_net(
     CellNet { edges: edges.collect() }
 }
 
-struct CellBody {
-    nodes: usize,
-    edges: Vec<CellEdge>,
+pub(super) struct CellBody {
+    pub(super) nodes: usize,
+    pub(super) edges: Vec<CellEdge>,
+    /// Per edge: one channel in so many goes through its operations.
+    pub(super) partial: Vec<usize>,
     stem: ConvLayer,
     stem_norm: NormLayer,
     modules: Vec<Module>,
@@ -105,12 +114,12 @@ enum Module {
     Reduction(ReductionNet),
 }
 
-struct CellNet {
+pub(super) struct CellNet {
     /// Per edge, per operation of the space.
-    edges: Vec<Vec<EdgeOp>>,
+    pub(super) edges: Vec<Vec<EdgeOp>>,
 }
 
-enum EdgeOp {
+pub(super) enum EdgeOp {
     /// Outside the region: this supernet has no such operation.
     Absent,
     Zero,
@@ -132,7 +141,7 @@ impl EdgeOp {
         }
     }
 
-    fn run<O: Ops>(&self, ops: &mut O, x: O::Map) -> O::Map {
+    pub(super) fn run<O: Ops>(&self, ops: &mut O, x: O::Map) -> O::Map {
         match self {
             EdgeOp::Skip => x,
             EdgeOp::AvgPool => ops.avg_pool(x, 3, 1, 1),
@@ -161,6 +170,10 @@ impl Body for CellBody {
         });
         // All cells have the same operations: the first tells for all.
         cell.map_or_else(Vec::new, |cell| self.live(cell, arch).bytes(self.nodes - 1))
+    }
+
+    fn mixed(&self) -> Option<&dyn MixedBody> {
+        Some(self)
     }
 
     fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
@@ -201,19 +214,30 @@ impl Live<'_> {
 }
 
 impl CellBody {
-    /// The network, run or written down.
+    /// The network along a path, run or written down.
     fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
+        self.skeleton(ops, images, |ops, cell, index, input| {
+            let live = self.live(cell, path.cell(index));
+            // Later cells read what the whole architecture made of the first.
+            Cell { body: self, net: cell, live: &live, shared: index == 0, input }.run(ops)
+        })
+    }
+
+    /// Stem, cells and reductions, head. `run` is given each cell, its position and its input.
+    pub(super) fn skeleton<O: Ops>(
+        &self,
+        ops: &mut O,
+        images: O::Map,
+        mut run: impl FnMut(&mut O, &CellNet, usize, O::Map) -> O::Map,
+    ) -> O::Rows {
         let mut x = ops.memo(STEM, |ops| ops.conv_norm(&self.stem, &self.stem_norm, images));
-        let mut cell_index = 0;
+        let mut index = 0;
         for module in &self.modules {
             x = match module {
                 Module::Reduction(reduction) => reduction.run(ops, x),
                 Module::Cell(cell) => {
-                    let live = self.live(cell, path.cell(cell_index));
-                    // Later cells read what the whole architecture made of the first.
-                    let shared = cell_index == 0;
-                    cell_index += 1;
-                    Cell { body: self, net: cell, live: &live, shared, input: x }.run(ops)
+                    index += 1;
+                    run(ops, cell, index - 1, x)
                 }
             };
         }

@@ -1,5 +1,7 @@
 //! The layers that networks are put together from. A layer holds indices into [`Weights`], no tensors.
 
+use fewshot_space::Region;
+
 use super::weights::{Init, ParamId, StatsId, Weights};
 
 /// Batch norm: ε 1e-5 and momentum 0.1 (PyTorch's defaults, which NAS-Bench-201 keeps).
@@ -69,12 +71,24 @@ pub struct LinearLayer {
 pub struct Builder {
     pub(crate) weights: Weights,
     pub(crate) norms: usize,
+    partial: usize,
 }
 
 impl Builder {
     /// Starts with no layers; see [`Weights::new`] for the seed.
     pub fn new(weights: Weights) -> Self {
-        Self { weights, norms: 0 }
+        Self { weights, norms: 0, partial: 1 }
+    }
+
+    /// Where there is a choice, one channel in `partial` goes through the operations and the others pass (PC-DARTS).
+    #[must_use]
+    pub fn with_partial(self, partial: usize) -> Self {
+        Self { partial, ..self }
+    }
+
+    /// One channel in so many goes through the operations of a decision that `region` leaves open; 1: all do.
+    pub fn partial(&self, region: &Region, decision: usize) -> usize {
+        if region.allowed(decision).len() > 1 { self.partial } else { 1 }
     }
 
     /// What `register` registers is there for the options of this decision.

@@ -4,6 +4,8 @@ mod cell;
 mod graph;
 mod layers;
 mod memo;
+mod mix;
+mod mixed_cell;
 mod net;
 mod ops;
 mod pass;
@@ -14,6 +16,7 @@ pub(crate) use cell::halves_evenly;
 pub use graph::{Graph, Node, Op, Value, Window};
 pub use layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
 pub use memo::Memo;
+pub use mix::{Blend, Mix, MixedBody, Term};
 pub use net::{Blueprint, Body, Leaves, Net, NetError, Path};
 pub use ops::Ops;
 pub use pass::{Calibration, NormMode, Pass};
@@ -21,5 +24,7 @@ pub use trace::{Traced, Tracer};
 pub use weights::{Init, NamedValues, Param, ParamId, RunningStats, StatsId, Transfer, Weights, WeightsError};
 pub(crate) use weights::{host, tensor, to_vec};
 
+#[cfg(test)]
+pub(crate) mod mix_tests;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use fewshot_space::{Arch, Region, Space};
 use super::graph::Graph;
 use super::layers::{Builder, NormKind};
 use super::memo::Memo;
+use super::mix::{Mix, MixedBody};
 use super::pass::{Calibration, NormMode, Pass};
 use super::trace::{Traced, Tracer};
 use super::weights::{Transfer, Weights, WeightsError};
@@ -18,6 +19,11 @@ pub trait Blueprint: Space {
     /// Registers the layers of every operation that `region` allows, in a fixed order, and returns what runs them.
     /// `cell_norm` is for the searchable cells; everything else has full batch norms.
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body>;
+
+    /// Whether decisions can work on one channel in `partial` ([`Builder::with_partial`]).
+    fn allows_partial(&self, partial: usize) -> bool {
+        partial == 1
+    }
 }
 
 /// The code that runs a built network. Holds layers, no tensors.
@@ -29,6 +35,10 @@ pub trait Body: Send + Sync {
     /// these bytes should have much in common, from the input on; they are scored one after the other.
     fn computation(&self, arch: &Arch) -> Vec<u8> {
         arch.options().to_vec()
+    }
+    /// What runs several options at once, where the space has it.
+    fn mixed(&self) -> Option<&dyn MixedBody> {
+        None
     }
     /// `[batch, height, width, channels]` → logits `[batch, classes]`. What other architectures may need again goes
     /// through [`Pass::memo`].
@@ -91,6 +101,30 @@ pub enum NetError {
     /// A batch norm without running statistics: its results depend on the other images of a batch.
     #[error("a supernet cannot be exported, its batch norms keep no statistics: train the architecture alone")]
     BatchStatistics,
+    /// The space has no mixed forward pass.
+    #[error("networks of the space {0} cannot run several options at once: gradient-based methods need a cell space")]
+    NotMixed(String),
+    /// A mix that does not fit the space.
+    #[error("a mix of {found} decisions for a space of {expected}")]
+    MixLength {
+        /// Blends in the mix.
+        found: usize,
+        /// Decisions of the space.
+        expected: usize,
+    },
+    /// The network's decisions work on part of the channels only.
+    #[error("a network on partial channels runs mixes, no paths")]
+    PartialPath,
+    /// The channels cannot be divided.
+    #[error(
+        "networks of {space} cannot work on one channel in {partial}: choose a width that is a multiple of {partial}"
+    )]
+    Partial {
+        /// The space.
+        space: String,
+        /// Divisor.
+        partial: usize,
+    },
     /// The parent's weights do not fit.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -106,6 +140,7 @@ pub struct Net {
     region: Region,
     body: Arc<dyn Body>,
     weights: Weights,
+    partial: usize,
 }
 
 impl std::fmt::Debug for Net {
@@ -117,7 +152,25 @@ impl std::fmt::Debug for Net {
 impl Net {
     /// A fresh supernet over `region`; its cells have plain batch norms ([`NormKind::SHARED`]).
     pub fn supernet(blueprint: Arc<dyn Blueprint>, region: Region, device: &Device, seed: u64) -> Self {
-        Self::build(blueprint, region, NormKind::SHARED, device, seed)
+        Self::build(blueprint, region, NormKind::SHARED, device, seed, 1)
+    }
+
+    /// The same where decisions with a choice work on one channel in `partial` and the others pass (PC-DARTS). Unless
+    /// `partial` is 1 it runs mixes only.
+    ///
+    /// # Errors
+    /// When the width is no multiple of `partial`.
+    pub fn partial_supernet(
+        blueprint: Arc<dyn Blueprint>,
+        region: Region,
+        partial: usize,
+        device: &Device,
+        seed: u64,
+    ) -> Result<Self, NetError> {
+        if !blueprint.allows_partial(partial) {
+            return Err(NetError::Partial { space: blueprint.name().to_string(), partial });
+        }
+        Ok(Self::build(blueprint, region, NormKind::SHARED, device, seed, partial))
     }
 
     /// A fresh network of one architecture, from the same blocks, with full batch norms.
@@ -131,7 +184,7 @@ impl Net {
         seed: u64,
     ) -> Result<Self, NetError> {
         let region = Region::single(blueprint.clone(), arch)?;
-        Ok(Self::build(blueprint, region, NormKind::FULL, device, seed))
+        Ok(Self::build(blueprint, region, NormKind::FULL, device, seed, 1))
     }
 
     /// A sub-supernet over part of this one's region, starting from these weights.
@@ -144,10 +197,17 @@ impl Net {
         Ok((child, transfer))
     }
 
-    fn build(blueprint: Arc<dyn Blueprint>, region: Region, cell_norm: NormKind, device: &Device, seed: u64) -> Self {
-        let mut builder = Builder::new(Weights::new(device.clone(), seed));
+    fn build(
+        blueprint: Arc<dyn Blueprint>,
+        region: Region,
+        cell_norm: NormKind,
+        device: &Device,
+        seed: u64,
+        partial: usize,
+    ) -> Self {
+        let mut builder = Builder::new(Weights::new(device.clone(), seed)).with_partial(partial);
         let body = blueprint.build(&region, cell_norm, &mut builder);
-        Self { blueprint, region, body: Arc::from(body), weights: builder.weights }
+        Self { blueprint, region, body: Arc::from(body), weights: builder.weights, partial }
     }
 
     /// The part of the space that this network holds the operations of.
@@ -236,7 +296,69 @@ impl Net {
         Ok((logits, pass.into_leaves()))
     }
 
+    /// Logits `[batch, classes]` of several options at once, in training mode, with a graph through whatever of the mix
+    /// is tracked; where `weights` is set also through the parameters, whose leaves are then returned.
+    ///
+    /// # Errors
+    /// When the space has no mixed pass, or the mix leaves the region.
+    pub fn train_mixed(
+        &mut self,
+        images: Tensor<4>,
+        mix: &Mix,
+        weights: bool,
+    ) -> Result<(Tensor<2>, Leaves), NetError> {
+        self.check_mix(mix)?;
+        self.run_mixed(|own| if weights { Pass::train(own) } else { Pass::train_frozen(own) }, images, mix)
+    }
+
+    /// Logits `[batch, classes]` of several options at once, without leaves.
+    ///
+    /// # Errors
+    /// As [`Net::train_mixed`].
+    pub fn score_mixed(&mut self, images: Tensor<4>, mix: &Mix, mode: NormMode) -> Result<Tensor<2>, NetError> {
+        self.check_mix(mix)?;
+        Ok(self.run_mixed(|weights| Pass::score(weights, mode, None, None), images, mix)?.0)
+    }
+
+    fn run_mixed<'a>(
+        &'a mut self,
+        pass: impl FnOnce(&'a mut Weights) -> Pass<'a>,
+        images: Tensor<4>,
+        mix: &Mix,
+    ) -> Result<(Tensor<2>, Leaves), NetError> {
+        let body = self.body.mixed().ok_or_else(|| NetError::NotMixed(self.region.space().name().to_string()))?;
+        let mut pass = pass(&mut self.weights);
+        let logits = body.forward_mixed(&mut pass, images, mix);
+        Ok((logits, pass.into_leaves()))
+    }
+
+    /// Decisions whose contributions are added up, in groups.
+    ///
+    /// # Errors
+    /// When the space has no mixed pass.
+    pub fn sums(&self) -> Result<Vec<Vec<usize>>, NetError> {
+        let body = self.body.mixed().ok_or_else(|| NetError::NotMixed(self.region.space().name().to_string()))?;
+        Ok(body.sums())
+    }
+
+    fn check_mix(&self, mix: &Mix) -> Result<(), NetError> {
+        let expected = self.region.space().decisions().len();
+        if mix.blends.len() != expected {
+            return Err(NetError::MixLength { found: mix.blends.len(), expected });
+        }
+        for (decision, options) in mix.options() {
+            if !options.iter().all(|&option| self.region.allowed(decision).contains(option)) {
+                let arch = format!("options {options:?} of decision {decision}");
+                return Err(NetError::OutsideRegion { arch, region: self.region.label() });
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self, path: &Path) -> Result<(), NetError> {
+        if self.partial != 1 {
+            return Err(NetError::PartialPath);
+        }
         if let Path::PerCell(archs) = path
             && archs.len() != self.cells()
         {

@@ -94,6 +94,11 @@ impl<'a> Pass<'a> {
         Self { weights, mode: NormMode::Train, calibration: None, leaves, memo: None, seen: Vec::new() }
     }
 
+    /// A training pass whose parameters collect no gradients: only what else is tracked does.
+    pub fn train_frozen(weights: &'a mut Weights) -> Self {
+        Self { leaves: None, ..Self::train(weights) }
+    }
+
     /// A pass that builds no graph. `Collect` and `Calibrated` need a calibration.
     /// It takes what `memo` has of other architectures, and leaves there what it computes.
     pub fn score(
@@ -224,6 +229,45 @@ impl<'a> Pass<'a> {
         let normed = kernels::conv_bn(x, weight, geometry(conv, relu), spec, sum);
         self.observe(norm, &normed);
         normed.out
+    }
+
+    /// [`Pass::relu_conv_norm`] whose output is turned into `scale · output + shift`, both `[1]`, before it is added to
+    /// `sum`. The batch norm does that on the way, so that a weighed convolution costs no more than a plain one.
+    pub fn weighed_conv(
+        &mut self,
+        layer: &ReluConvNorm,
+        x: Tensor<4>,
+        scale: &Tensor<1>,
+        shift: Option<&Tensor<1>>,
+        sum: Option<Tensor<4>>,
+    ) -> Tensor<4> {
+        let weight = self.param(layer.conv.weight, layer.conv.shape);
+        let mut spec = self.norm_spec(&layer.norm);
+        let (scale, shift) = self.per_channel(layer.norm.channels, scale, shift);
+        spec.affine = Some(match spec.affine {
+            None => (scale, shift),
+            Some((own, offset)) => (own * scale.clone(), offset * scale + shift),
+        });
+        let normed = kernels::conv_bn(x, weight, geometry(&layer.conv, true), spec, sum);
+        self.observe(&layer.norm, &normed);
+        normed.out
+    }
+
+    /// `scale · x + shift`, both `[1]`: a batch norm of mean 0 and variance 1 is just that, and its gradients are tested.
+    pub fn weighed(&self, x: Tensor<4>, scale: &Tensor<1>, shift: Option<&Tensor<1>>) -> Tensor<4> {
+        let [.., channels] = x.dims();
+        let (mean, var) = (self.filled(0.0, channels), self.filled(1.0, channels));
+        let affine = Some(self.per_channel(channels, scale, shift));
+        kernels::batch_norm(x, Norm { affine, stats: Stats::Fixed { mean, var }, eps: 0.0 }).out
+    }
+
+    fn per_channel(&self, channels: usize, scale: &Tensor<1>, shift: Option<&Tensor<1>>) -> (Tensor<1>, Tensor<1>) {
+        let shift = shift.map_or_else(|| self.filled(0.0, channels), |shift| shift.clone().expand([channels]));
+        (scale.clone().expand([channels]), shift)
+    }
+
+    fn filled(&self, value: f32, channels: usize) -> Tensor<1> {
+        super::tensor(vec![value; channels], self.weights.device())
     }
 
     /// Batch norm alone.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 
 use fewshot_space::random;
 
@@ -30,6 +30,11 @@ pub enum Init {
     },
     /// One value everywhere: batch norm scale (1) and shift (0).
     Constant(f32),
+    /// Normal with mean 0: architecture parameters.
+    Normal {
+        /// Standard deviation.
+        deviation: f32,
+    },
 }
 
 /// One trainable parameter, stored flat; layers view it in the rank they need (free when contiguous).
@@ -132,6 +137,10 @@ impl Weights {
         let len = shape.iter().product();
         let data = match init {
             Init::Constant(value) => vec![value; len],
+            Init::Normal { deviation } => {
+                let mut rng = random::stream(self.seed, &format!("init {name}"), 0, 0);
+                (0..len).map(|_| deviation * standard_normal(&mut rng)).collect()
+            }
             Init::Uniform { fan_in } => {
                 let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
                 let mut rng = random::stream(self.seed, &format!("init {name}"), 0, 0);
@@ -141,6 +150,21 @@ impl Weights {
         let value = tensor(data, &self.device);
         self.params.push(Param { name, shape: shape.to_vec(), decision: self.decision, value });
         ParamId(self.params.len() - 1)
+    }
+
+    /// Handles on the values of all parameters, in order. Nothing is copied.
+    pub(crate) fn values(&self) -> Vec<Tensor<1>> {
+        self.params.iter().map(|param| param.value.clone()).collect()
+    }
+
+    /// Puts values in the place of all parameters, in order; each must have the parameter's length.
+    pub(crate) fn set_values(&mut self, values: Vec<Tensor<1>>) {
+        self.params.iter_mut().zip(values).for_each(|(param, value)| param.value = value);
+    }
+
+    /// Tracked copies of all parameters, in order: what they go into has gradients by them.
+    pub(crate) fn leaves(&self) -> Vec<Tensor<1>> {
+        self.params.iter().map(|param| param.value.clone().autodiff().require_grad()).collect()
     }
 
     pub(crate) fn add_stats(&mut self, name: String, channels: usize) -> StatsId {
@@ -244,6 +268,13 @@ impl Weights {
         }
         Ok(())
     }
+}
+
+/// A draw from the standard normal distribution (Box and Muller).
+fn standard_normal(rng: &mut impl Rng) -> f32 {
+    // 1 − u lies in (0, 1], whose logarithm is finite.
+    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
+    (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
 }
 
 /// A flat tensor from host values.

@@ -14,6 +14,7 @@ use rand::Rng;
 use super::PipelineError;
 use super::truth::Truth;
 use crate::estimate::ScoreSet;
+use crate::gradient::Feeds;
 use crate::nets::{Blueprint, halves_evenly};
 use crate::recipe::{Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
@@ -168,6 +169,20 @@ impl Lab {
     /// When there are fewer than two images.
     pub fn alone_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
         self.loader(self.all_indices(), config, seed)
+    }
+
+    /// For gradient-based searches: batches of the search-train images for the weights, and of the held-out ones, augmented
+    /// alike, for the architecture. The same order for all methods and parts of one repetition.
+    ///
+    /// # Errors
+    /// When there are fewer than two images of either.
+    pub fn feeds(&self, config: &TrainConfig, repetition: u64) -> Result<Feeds, PipelineError> {
+        let loader =
+            |indices: &[u32], purpose: &str| self.loader(indices.to_vec(), config, self.seed_of(repetition, purpose));
+        Ok(Feeds {
+            train: loader(&self.splits.search_train, "gradient images")?,
+            val: loader(&self.splits.search_val, "gradient held-out images")?,
+        })
     }
 
     fn loader(&self, indices: Vec<u32>, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {

@@ -1,6 +1,7 @@
 //! Whole runs: from a recipe to a result, as a plan of resumable stages.
 
 mod finalists;
+mod gradient;
 mod lab;
 mod ranking;
 mod search;
@@ -9,6 +10,7 @@ mod standalone;
 mod truth;
 
 pub use finalists::Finalist;
+pub use gradient::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
 pub use lab::Lab;
 pub use ranking::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
@@ -54,6 +56,9 @@ pub enum PipelineError {
     /// Training.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
+    /// A gradient-based search.
+    #[error(transparent)]
+    Gradient(#[from] crate::gradient::GradientError),
     /// The strategy.
     #[error(transparent)]
     Search(#[from] crate::search::SearchError),
@@ -158,6 +163,8 @@ pub enum Outcome {
     Ranking(RankingResult),
     /// Of networks trained alone to be compared with.
     Truth(TruthResult),
+    /// Of gradient-based searches.
+    Gradient(GradientResult),
 }
 
 /// What a run needs besides its recipe.
@@ -199,6 +206,7 @@ fn plan(lab: &Lab) -> Result<Plan<'_>, PipelineError> {
         Kind::Train => standalone::stages(lab),
         Kind::Ranking => ranking::stages(lab)?,
         Kind::Truth => truth::stages(lab),
+        Kind::Gradient => gradient::stages(lab)?,
     };
     Ok(Plan::new(stages)?)
 }
@@ -210,6 +218,7 @@ fn finish(lab: &Lab, plan: &Plan<'_>, run: &RunFolder, session: &Session<'_>) ->
         Kind::Train => Outcome::Train(standalone::result(lab, run, &values)?),
         Kind::Ranking => Outcome::Ranking(ranking::result(lab, run, &values)?),
         Kind::Truth => Outcome::Truth(truth::result(lab, run, &values)?),
+        Kind::Gradient => Outcome::Gradient(gradient::result(run, &values)?),
     };
     run.write_result(&outcome)?;
     Ok(outcome)

@@ -22,7 +22,7 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The one supernet.
 pub const SUPERNET: &str = "supernet";
 /// At most this much work is lost by a kill.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
+pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(15);
 
 /// What a training stage returns.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,10 +4,12 @@
 //! the one before; what comes out has every setting written down and is kept in the run folder.
 
 mod arms;
+mod gradient;
 mod presets;
 mod resolve;
 
 pub use arms::ArmRecipe;
+pub use gradient::{GradientRecipe, Mode};
 pub use presets::{names as preset_names, text as preset_text};
 pub use resolve::{Layers, RecipeError, Setting};
 
@@ -48,6 +50,9 @@ pub struct Recipe {
     /// What a ranking compares: supernets of different splits, trainings or sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<ArmRecipe>,
+    /// Gradient-based methods (kind `gradient`). Seeds and the truth are those of `ranking`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<GradientRecipe>,
 }
 
 /// What a run does.
@@ -62,6 +67,8 @@ pub enum Kind {
     Ranking,
     /// Makes such a table: trains networks alone, each with several seeds, and tests them.
     Truth,
+    /// Searches by gradients, one-shot and few-shot.
+    Gradient,
 }
 
 /// The images and how they are split and augmented.

@@ -18,6 +18,9 @@ const PRESETS: &[(&str, &str)] = &[
     ("splits-laptop", include_str!("../../../../recipes/splits-laptop.toml")),
     ("splits-paper", include_str!("../../../../recipes/splits-paper.toml")),
     ("ablation-nasbench201-laptop", include_str!("../../../../recipes/ablation-nasbench201-laptop.toml")),
+    ("gradient-smoke", include_str!("../../../../recipes/gradient-smoke.toml")),
+    ("gradient-laptop", include_str!("../../../../recipes/gradient-laptop.toml")),
+    ("gradient-paper", include_str!("../../../../recipes/gradient-paper.toml")),
 ];
 
 /// Names of all presets.

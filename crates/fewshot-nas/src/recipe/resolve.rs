@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fewshot_space::suggest;
 use toml::{Table, Value};
 
-use super::{Recipe, arms, presets};
+use super::{Recipe, arms, gradient, presets};
 use crate::train::ConfigError;
 
 /// A recipe that cannot be used.
@@ -43,6 +43,9 @@ pub enum RecipeError {
         /// What is wrong.
         problem: String,
     },
+    /// Gradient-based methods that cannot be run so.
+    #[error("recipe, [gradient]: {0}")]
+    Gradient(String),
     /// A setting out of its range.
     #[error("recipe, [{section}]: {source}")]
     Setting {
@@ -146,6 +149,7 @@ impl Layers {
     /// When a setting is missing, of the wrong type or out of range.
     pub fn resolve(mut self) -> Result<Recipe, RecipeError> {
         arms::complete(&mut self.table);
+        gradient::complete(&mut self.table)?;
         let recipe: Recipe = self.table.try_into().map_err(|error: toml::de::Error| RecipeError::Parse {
             origin: "recipe".to_string(),
             message: error.message().to_string(),
@@ -166,6 +170,7 @@ impl Recipe {
         self.children.check().map_err(setting("children"))?;
         self.standalone.train.check().map_err(setting("standalone.train"))?;
         self.check_arms()?;
+        self.check_gradient()?;
         let ranges = [
             ("data", "crop", self.data.crop, (0.0..=0.5).contains(&self.data.crop), "0 to 0.5"),
             ("data", "cutout", self.data.cutout, (0.0..=1.0).contains(&self.data.cutout), "0 to 1"),
@@ -249,7 +254,7 @@ fn parse(text: &str, origin: &str) -> Result<Table, RecipeError> {
     })
 }
 
-fn merge(base: &mut Table, layer: Table) {
+pub(super) fn merge(base: &mut Table, layer: Table) {
     for (key, value) in layer {
         match (base.get_mut(&key), value) {
             (Some(Value::Table(inner)), Value::Table(over)) => merge(inner, over),
@@ -263,8 +268,9 @@ fn merge(base: &mut Table, layer: Table) {
 /// Presets name every key, so a key that they lack is a misspelling: say where it stands.
 fn check_keys(known: &Table, layer: &Table, text: &str, origin: &str, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
-        // Presets without a ranking have no arms; what stands in them is checked when the recipe is resolved.
-        if prefix.is_empty() && key == "arms" {
+        // Only presets of rankings have arms, and only some have gradients; what stands in them is checked when the recipe
+        // is resolved.
+        if prefix.is_empty() && (key == "arms" || key == "gradient") {
             continue;
         }
         let Some(expected) = known.get(key) else {

@@ -1,6 +1,6 @@
 //! SGD with momentum, weight decay and clipping over a network's flat parameter list.
 
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use fewshot_kernels::{self as kernels, Sgd as Rule};
 
 use super::config::{TrainConfig, Unsampled};
@@ -30,6 +30,11 @@ impl Sgd {
         Self { velocity: vec![None; weights.params().len()] }
     }
 
+    /// The velocity of each parameter that has had a gradient.
+    pub(crate) fn velocity(&self) -> &[Option<Tensor<1>>] {
+        &self.velocity
+    }
+
     /// The second half of a training step, from the logits `[batch, classes]` and leaves of a forward pass over
     /// `weights`: loss, gradients, clipping, update. A loss that is not finite changes nothing.
     pub fn descend(
@@ -41,12 +46,7 @@ impl Sgd {
         config: &TrainConfig,
         lr: f64,
     ) -> StepRecord {
-        let targets: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
-        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [labels.len()]), weights.device());
-        let correct = count_correct(&logits.clone().inner(), labels);
-        let loss = kernels::cross_entropy(logits, targets, config.label_smoothing as f32);
-        let seen =
-            StepRecord { loss: f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN)), correct };
+        let (loss, seen) = loss(logits, labels, config.label_smoothing, weights.device());
         if seen.loss.is_finite() {
             let mut gradients = loss.backward();
             let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut gradients)).collect();
@@ -119,6 +119,16 @@ impl Sgd {
         };
         Ok(Self { velocity: weights.params().iter().map(restore).collect::<Result<_, _>>()? })
     }
+}
+
+/// Mean cross entropy `[1]` of logits `[batch, classes]`, with its graph, and what it says.
+pub(crate) fn loss(logits: Tensor<2>, labels: &[u32], smoothing: f64, device: &Device) -> (Tensor<1>, StepRecord) {
+    let targets: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
+    let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [labels.len()]), device);
+    let correct = count_correct(&logits.clone().inner(), labels);
+    let loss = kernels::cross_entropy(logits, targets, smoothing as f32);
+    let value = to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN);
+    (loss, StepRecord { loss: f64::from(value), correct })
 }
 
 /// How many images have their largest logit at their label (the first of equal logits counts).

@@ -1,0 +1,175 @@
+//! α: one row of numbers per decision with a choice.
+
+use burn::tensor::{Tensor, activation};
+use fewshot_space::{Arch, Region};
+use serde_json::{Value, json};
+
+use super::adam::Adam;
+use super::{ArchSettings, GradientError};
+use crate::nets::{Blend, Init, Mix, NamedValues, Net, Term, Weights, WeightsError, to_vec};
+
+/// Standard deviation of α at the start.
+const DEVIATION: f32 = 1e-3;
+
+/// The architecture's parameters of a region, shared by all cells, with their optimizer. Decisions that the region has
+/// settled have none.
+#[derive(Debug, Clone)]
+pub struct Alpha {
+    region: Region,
+    /// Per row, its decision and the options that its numbers stand for.
+    rows: Vec<(usize, Vec<usize>)>,
+    /// Groups of rows whose edges meet in a node and share weights that sum to 1 (PC-DARTS' edge normalisation).
+    nodes: Vec<Vec<usize>>,
+    /// The rows, then one β per group.
+    weights: Weights,
+    adam: Adam,
+}
+
+impl Alpha {
+    /// α of a network's region, near 0. With `edges`, edges with a choice that meet in a node get weights as well.
+    ///
+    /// # Errors
+    /// When the network's space has no mixed forward pass.
+    pub fn new(net: &Net, settings: &ArchSettings, seed: u64, edges: bool) -> Result<Self, GradientError> {
+        let region = net.region().clone();
+        let names: Vec<String> = region.space().decisions().iter().map(|decision| decision.name.clone()).collect();
+        let mut weights = Weights::new(net.weights().device().clone(), seed);
+        let mut rows = Vec::new();
+        for (decision, name) in names.iter().enumerate() {
+            let options: Vec<usize> = region.allowed(decision).iter().collect();
+            if options.len() > 1 {
+                weights.add_param(format!("alpha.{name}"), &[options.len()], Init::Normal { deviation: DEVIATION });
+                rows.push((decision, options));
+            }
+        }
+        let sums = if edges { net.sums()? } else { Vec::new() };
+        let group = |sum: Vec<usize>| -> Vec<usize> {
+            sum.into_iter().filter_map(|edge| rows.iter().position(|(decision, _)| *decision == edge)).collect()
+        };
+        // A weight that has nothing beside it is always 1.
+        let nodes: Vec<Vec<usize>> = sums.into_iter().map(group).filter(|group| group.len() > 1).collect();
+        for (index, group) in nodes.iter().enumerate() {
+            weights.add_param(format!("beta.{index}"), &[group.len()], Init::Normal { deviation: DEVIATION });
+        }
+        let adam = Adam::new(&weights, settings.clone());
+        Ok(Self { region, rows, nodes, weights, adam })
+    }
+
+    /// Tracked copies of all parameters; what is made of them by [`Alpha::relaxed`] or [`Alpha::blended`] has gradients.
+    pub fn leaves(&self) -> Vec<Tensor<1>> {
+        self.weights.leaves()
+    }
+
+    /// The parameters, outside any graph.
+    pub fn values(&self) -> Vec<Tensor<1>> {
+        self.weights.values()
+    }
+
+    /// DARTS' relaxation: every edge is Σ softmax(α)·option(x).
+    pub fn relaxed(&self, parameters: &[Tensor<1>]) -> Mix {
+        let mut mix = self.blended(parameters, |row, options| {
+            let p = activation::softmax(row.clone(), 0);
+            let term = |(place, &option): (usize, &usize)| Term { option, scale: item(&p, place), shift: None };
+            options.iter().enumerate().map(term).collect()
+        });
+        for (group, beta) in self.nodes.iter().zip(&parameters[self.rows.len()..]) {
+            let share = activation::softmax(beta.clone(), 0);
+            for (place, &row) in group.iter().enumerate() {
+                if let Blend::Sum { whole, .. } = &mut mix.blends[self.rows[row].0] {
+                    *whole = Some(item(&share, place));
+                }
+            }
+        }
+        mix
+    }
+
+    /// A mix with the terms that `terms` makes of each row and its options.
+    pub fn blended(&self, parameters: &[Tensor<1>], mut terms: impl FnMut(&Tensor<1>, &[usize]) -> Vec<Term>) -> Mix {
+        let decisions = 0..self.region.space().decisions().len();
+        let settled = |decision| Blend::Only(self.region.allowed(decision).first().unwrap_or(0));
+        let mut blends: Vec<Blend> = decisions.map(settled).collect();
+        for ((decision, options), row) in self.rows.iter().zip(parameters) {
+            blends[*decision] = Blend::Sum { terms: terms(row, options), whole: None };
+        }
+        Mix { blends }
+    }
+
+    /// One update by the gradients of [`Alpha::leaves`].
+    pub fn step(&mut self, gradients: Vec<Tensor<1>>) {
+        self.adam.step(&mut self.weights, gradients);
+    }
+
+    /// Per decision, softmax(α) of each option of the space.
+    pub fn probabilities(&self) -> Vec<Vec<f64>> {
+        let decisions = self.region.space().decisions();
+        let settled = |(index, decision): (usize, &fewshot_space::Decision)| {
+            let allowed = self.region.allowed(index);
+            (0..decision.options.len()).map(|option| f64::from(u8::from(allowed.contains(option)))).collect()
+        };
+        let mut all: Vec<Vec<f64>> = decisions.iter().enumerate().map(settled).collect();
+        for ((decision, options), row) in self.rows.iter().zip(self.weights.values()) {
+            for (&option, p) in options.iter().zip(softmax(&to_vec(&row))) {
+                all[*decision][option] = p;
+            }
+        }
+        all
+    }
+
+    /// The largest option of each row; the first of equal ones.
+    pub fn best(&self) -> Arch {
+        let best = |row: &Vec<f64>| {
+            let mut best = 0;
+            for (option, p) in row.iter().enumerate() {
+                if *p > row[best] {
+                    best = option;
+                }
+            }
+            best as u8
+        };
+        Arch::new(self.probabilities().iter().map(best).collect())
+    }
+
+    /// Its tensors, those of the optimizer included.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back.
+    pub fn to_values(&self) -> Result<NamedValues, WeightsError> {
+        let mut values = self.weights.to_values()?;
+        values.extend(self.adam.to_values(&self.weights)?);
+        Ok(values)
+    }
+
+    /// The rest of its state.
+    pub fn state(&self) -> Value {
+        json!({ "updates": self.adam.steps })
+    }
+
+    /// Goes on from a stored state.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError> {
+        let updates = state.get("updates").and_then(Value::as_u64);
+        let updates = updates.ok_or_else(|| GradientError::State("the number of updates is missing".to_string()))?;
+        self.weights.load_values(values)?;
+        Ok(self.adam.restore(&self.weights, values, updates)?)
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_values(&mut self, values: Vec<Tensor<1>>) {
+        self.weights.set_values(values);
+    }
+}
+
+/// One element `[1]` of a row.
+pub(super) fn item(row: &Tensor<1>, place: usize) -> Tensor<1> {
+    row.clone().narrow(0, place, 1)
+}
+
+/// In double precision, on the host.
+pub(super) fn softmax(row: &[f32]) -> Vec<f64> {
+    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = row.iter().map(|&value| f64::from(value - top).exp()).collect();
+    let sum: f64 = exps.iter().sum();
+    exps.iter().map(|exp| exp / sum).collect()
+}

@@ -1,0 +1,257 @@
+//! The loop around all gradient-based methods, resumable at any step.
+
+use fewshot_data::{Batch, Batches, TrainLoader};
+use fewshot_kernels as kernels;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{At, Chosen, GradientError, GradientMethod, Judge, Learner, MethodInfo, MethodSettings, Seen};
+use crate::nets::{NamedValues, Net, NormMode};
+use crate::train::{EpochRecord, Sgd};
+
+/// The images of a search: weights are trained on the one half, architectures on the other, both augmented.
+///
+/// Each training batch is paired with the next of a shuffled walk through the validation images. (The published code
+/// draws a partner for every image with replacement.)
+#[derive(Debug, Clone)]
+pub struct Feeds {
+    /// For the weights.
+    pub train: TrainLoader,
+    /// For the architecture.
+    pub val: TrainLoader,
+}
+
+impl Feeds {
+    /// An endless walk through the validation images, from its batch number `at` on.
+    pub fn validation(&self, at: u64) -> Walk<'_> {
+        let steps = self.val.steps_per_epoch() as u64;
+        let epoch = at / steps;
+        Walk { loader: &self.val, epoch, batches: self.val.epoch(epoch, (at % steps) as usize) }
+    }
+}
+
+/// Batches without an end.
+pub struct Walk<'a> {
+    loader: &'a TrainLoader,
+    epoch: u64,
+    batches: Batches,
+}
+
+impl Walk<'_> {
+    /// The next batch.
+    pub fn next(&mut self) -> Batch {
+        loop {
+            if let Some(batch) = self.batches.next() {
+                return batch;
+            }
+            // An epoch has at least one batch, so this ends.
+            self.epoch += 1;
+            self.batches = self.loader.epoch(self.epoch, 0);
+        }
+    }
+}
+
+/// Where a search stands. With its tensors this is the whole state.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Epochs done.
+    pub epoch: u64,
+    /// Steps done in the epoch under way.
+    pub step: usize,
+    /// Sums over the images of the epoch so far.
+    train: Sums,
+    val: Sums,
+    /// One record per epoch done.
+    pub history: Vec<EpochSeen>,
+    /// Of the method.
+    method: Value,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Sums {
+    loss: f64,
+    correct: u64,
+    images: u64,
+}
+
+/// What one epoch looked like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EpochSeen {
+    /// On the training images, before each step, on what the method ran.
+    pub train: EpochRecord,
+    /// Accuracy on the validation images, 0 to 1, before each step of the architecture; absent where the method's steps
+    /// read none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val_accuracy: Option<f64>,
+    /// Per decision, the probability that the method gives each option at the end of the epoch.
+    pub beliefs: Vec<Vec<f64>>,
+}
+
+/// Looks on after each step; may write checkpoints or ask to stop.
+pub trait Observer {
+    /// Called when a step is whole.
+    ///
+    /// # Errors
+    /// [`GradientError::Interrupted`] to stop here, or the observer's own failure.
+    fn step_done(&mut self, search: &GradientSearch) -> Result<(), GradientError>;
+}
+
+impl Observer for () {
+    fn step_done(&mut self, _: &GradientSearch) -> Result<(), GradientError> {
+        Ok(())
+    }
+}
+
+/// One method at work on one supernet.
+pub struct GradientSearch {
+    learner: Learner,
+    method: Box<dyn GradientMethod>,
+    settings: MethodSettings,
+    progress: Progress,
+}
+
+impl GradientSearch {
+    /// Begins the method `info` on `net`, which must be built with its [`MethodInfo::partial`].
+    ///
+    /// # Errors
+    /// When a setting is out of range, or the network does not suit the method.
+    pub fn new(
+        info: &MethodInfo,
+        net: Net,
+        settings: MethodSettings,
+        mode: NormMode,
+        seed: u64,
+    ) -> Result<Self, GradientError> {
+        settings.check()?;
+        let method = info.build(&settings, &net, seed)?;
+        let learner = Learner::new(net, settings.train.clone(), mode);
+        Ok(Self { learner, method, settings, progress: Progress::default() })
+    }
+
+    /// Where it stands.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The network, as trained so far.
+    pub fn net(&self) -> &Net {
+        &self.learner.net
+    }
+
+    /// The method.
+    pub fn method(&self) -> &dyn GradientMethod {
+        self.method.as_ref()
+    }
+
+    /// Epochs in all.
+    pub fn epochs(&self) -> u64 {
+        self.settings.train.epochs
+    }
+
+    /// All tensors of the state: weights, running statistics, velocities, what the method keeps.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back from the device.
+    pub fn to_values(&self) -> Result<NamedValues, GradientError> {
+        let Learner { net, optimizer, .. } = &self.learner;
+        let mut values = net.weights().to_values()?;
+        values.extend(optimizer.to_values(net.weights())?);
+        values.extend(self.method.to_values()?);
+        Ok(values)
+    }
+
+    /// The rest of the state.
+    pub fn to_progress(&self) -> Progress {
+        Progress { method: self.method.state(), ..self.progress.clone() }
+    }
+
+    /// Goes on from a stored state.
+    ///
+    /// # Errors
+    /// When it belongs to another search.
+    pub fn restore(&mut self, values: &NamedValues, progress: Progress) -> Result<(), GradientError> {
+        let Learner { net, optimizer, .. } = &mut self.learner;
+        net.weights_mut().load_values(values)?;
+        *optimizer = Sgd::from_values(net.weights(), values)?;
+        self.method.restore(values, &progress.method)?;
+        self.progress = progress;
+        Ok(())
+    }
+
+    /// Searches to the last epoch, from wherever the state stands.
+    ///
+    /// # Errors
+    /// See [`GradientError`]; the state is whole after an interruption.
+    pub fn run(&mut self, feeds: &Feeds, observer: &mut dyn Observer) -> Result<(), GradientError> {
+        let steps = feeds.train.steps_per_epoch();
+        let walked = self.progress.epoch * steps as u64 + self.progress.step as u64;
+        let mut validation = self.method.reads_validation().then(|| feeds.validation(walked));
+        while self.progress.epoch < self.settings.train.epochs {
+            let epoch = self.progress.epoch;
+            for train in feeds.train.epoch(epoch, self.progress.step) {
+                let val = validation.as_mut().map(Walk::next);
+                self.step(train, val, steps)?;
+                if self.progress.step == steps {
+                    self.finish_epoch(feeds, steps)?;
+                }
+                observer.step_done(self)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the search ends with.
+    ///
+    /// # Errors
+    /// When nothing can be judged.
+    pub fn choose(&mut self, judge: &Judge) -> Result<Chosen, GradientError> {
+        self.method.choose(&mut self.learner, judge)
+    }
+
+    fn step(&mut self, train: Batch, val: Option<Batch>, steps: usize) -> Result<(), GradientError> {
+        let Progress { epoch, step, .. } = self.progress;
+        let at = At { epoch, step: step as u64, lr: self.settings.lr_at(epoch, step, steps) };
+        let (train, val) = (self.learner.upload(train), val.map(|val| self.learner.upload(val)));
+        let Self { learner, method, progress, .. } = self;
+        let Seen { train: of_train, val: of_val } =
+            kernels::on_kernel_threads(|| method.step(learner, &train, val.as_ref(), at))?;
+        progress.step += 1;
+        progress.train.add(of_train, train.labels.len());
+        if let (Some(seen), Some(val)) = (of_val, &val) {
+            progress.val.add(seen, val.labels.len());
+        }
+        Ok(())
+    }
+
+    fn finish_epoch(&mut self, feeds: &Feeds, steps: usize) -> Result<(), GradientError> {
+        let Self { learner, method, progress, settings } = self;
+        let epoch = progress.epoch;
+        kernels::on_kernel_threads(|| method.end_epoch(learner, feeds, epoch))?;
+        let Sums { loss, images, .. } = progress.train;
+        progress.history.push(EpochSeen {
+            train: EpochRecord {
+                epoch,
+                lr: settings.lr_at(epoch, 0, steps),
+                loss: loss / images.max(1) as f64,
+                accuracy: progress.train.accuracy(),
+            },
+            val_accuracy: (progress.val.images > 0).then(|| progress.val.accuracy()),
+            beliefs: method.beliefs(epoch),
+        });
+        (progress.epoch, progress.step) = (epoch + 1, 0);
+        (progress.train, progress.val) = (Sums::default(), Sums::default());
+        Ok(())
+    }
+}
+
+impl Sums {
+    fn add(&mut self, seen: crate::train::StepRecord, images: usize) {
+        self.loss += seen.loss * images as f64;
+        self.correct += seen.correct;
+        self.images += images as u64;
+    }
+
+    fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.images.max(1) as f64
+    }
+}

@@ -1,0 +1,135 @@
+//! Settings of gradient-based methods, and the published ones.
+
+use serde::{Deserialize, Serialize};
+
+use crate::train::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
+
+/// How the numbers that describe architectures are trained: Adam.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArchSettings {
+    /// Learning rate, above 0.
+    pub lr: f64,
+    /// Decay of the mean of gradients, 0 up to, not including, 1.
+    pub beta1: f64,
+    /// Decay of the mean of squared gradients, 0 up to, not including, 1.
+    pub beta2: f64,
+    /// Added to the root of the latter, above 0.
+    pub eps: f64,
+    /// L2 decay, in the gradient; 0 or more.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient; 0 switches clipping off.
+    pub clip: f64,
+}
+
+/// Settings of one method.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodSettings {
+    /// A name in [`methods`](super::methods).
+    pub name: String,
+    /// Epochs in which the cosine of the learning rate falls once; it rises again in as many. 0: all of them.
+    pub half_period: u64,
+    /// Share of the epochs in which only the weights are trained, at the beginning (PC-DARTS as first published); 0 up to,
+    /// not including, 1.
+    pub warm_up: f64,
+    /// Architectures that are compared in the end (SETN, ENAS, RSPS).
+    pub candidates: usize,
+    /// Updates of the controller per epoch, of 20 architectures each (ENAS).
+    pub updates: usize,
+    /// Training of the weights. `sampling` has no say: each method draws its own paths.
+    pub train: TrainConfig,
+    /// Training of what describes architectures.
+    pub arch: ArchSettings,
+}
+
+impl MethodSettings {
+    /// DARTS on NAS-Bench-201: 50 epochs, batch 64.
+    pub(super) fn darts(name: &str) -> Self {
+        Self {
+            name: name.to_string(),
+            half_period: 0,
+            warm_up: 0.0,
+            candidates: 100,
+            updates: 50,
+            train: TrainConfig {
+                epochs: 50,
+                batch: 64,
+                lr: 0.025,
+                lr_min: 0.001,
+                schedule: Schedule::Epoch,
+                momentum: 0.9,
+                nesterov: true,
+                weight_decay: 5e-4,
+                clip: 5.0,
+                label_smoothing: 0.0,
+                sampling: Sampling::PerNetwork,
+                unsampled: Unsampled::Decay,
+            },
+            arch: ArchSettings { lr: 3e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8, weight_decay: 1e-3, clip: 0.0 },
+        }
+    }
+
+    /// The 250 epochs of the methods that run one path per step.
+    pub(super) fn longer() -> TrainConfig {
+        TrainConfig { epochs: 250, ..Self::darts("").train }
+    }
+
+    /// PC-DARTS as first published, for CIFAR-10: batch 256, no Nesterov, α from the 16th of 50 epochs on.
+    pub(super) fn pc_darts_original() -> Self {
+        let darts = Self::darts("pc-darts-original");
+        Self {
+            warm_up: 0.3,
+            train: TrainConfig { batch: 256, lr: 0.1, lr_min: 0.0, nesterov: false, weight_decay: 3e-4, ..darts.train },
+            arch: ArchSettings { lr: 6e-4, ..darts.arch },
+            ..darts
+        }
+    }
+
+    /// SETN: weights are not clipped.
+    pub(super) fn setn() -> Self {
+        Self { train: TrainConfig { clip: 0.0, ..Self::longer() }, ..Self::darts("setn") }
+    }
+
+    /// ENAS: batch 128, a learning rate that swings with a period of 20 epochs.
+    pub(super) fn enas() -> Self {
+        Self {
+            half_period: 10,
+            train: TrainConfig { batch: 128, lr: 0.05, lr_min: 0.0005, weight_decay: 2.5e-4, ..Self::longer() },
+            arch: ArchSettings { lr: 1e-3, beta1: 0.0, beta2: 0.999, eps: 1e-3, weight_decay: 0.0, clip: 5.0 },
+            ..Self::darts("enas")
+        }
+    }
+
+    /// Checks all ranges, and that the method exists.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn check(&self) -> Result<(), super::GradientError> {
+        super::method(&self.name)?;
+        self.train.check()?;
+        let ArchSettings { lr, beta1, beta2, eps, weight_decay, clip } = self.arch;
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let not_negative = |value: f64| value >= 0.0 && value.is_finite();
+        let ranges = [
+            ("arch.lr", lr, positive(lr), "above 0"),
+            ("arch.beta1", beta1, (0.0..1.0).contains(&beta1), "from 0 up to, not including, 1"),
+            ("arch.beta2", beta2, (0.0..1.0).contains(&beta2), "from 0 up to, not including, 1"),
+            ("arch.eps", eps, positive(eps), "above 0"),
+            ("arch.weight_decay", weight_decay, not_negative(weight_decay), "0 or more"),
+            ("arch.clip", clip, not_negative(clip), "0 (off) or more"),
+            ("warm_up", self.warm_up, (0.0..1.0).contains(&self.warm_up), "from 0 up to, not including, 1"),
+            ("candidates", self.candidates as f64, self.candidates > 0, "1 or more"),
+        ];
+        match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
+            Some((key, value, _, allowed)) => Err(ConfigError { key, value: value.to_string(), allowed }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Learning rate of the weights at a step.
+    pub fn lr_at(&self, epoch: u64, step: usize, steps: usize) -> f64 {
+        let epochs = if self.half_period > 0 { self.half_period } else { self.train.epochs };
+        TrainConfig { epochs, ..self.train.clone() }.lr_at(epoch, step, steps)
+    }
+}

@@ -1,0 +1,189 @@
+//! Gradient-based searches: which methods, one-shot or few-shot, with which settings.
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use super::resolve::merge;
+use super::{Recipe, RecipeError};
+use crate::gradient::{GradientError, MethodSettings, method};
+
+/// A comparison of gradient-based methods.
+///
+/// A recipe need only name the methods: `methods = ["darts-v1", "gdas"]`. Their settings are the published ones, over
+/// them lies `[gradient.settings]`, over that what an entry of `[[gradient.methods]]` says itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradientRecipe {
+    /// How each method is run.
+    pub modes: Vec<Mode>,
+    /// Names of the decisions on which few-shot modes split.
+    pub split: Vec<String>,
+    /// Epochs of each sub-supernet, as a share of the method's epochs, above 0. 1 is the published protocol.
+    pub part_share: f64,
+    /// The methods, every setting written out.
+    pub methods: Vec<MethodSettings>,
+}
+
+/// How a method is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// On one supernet.
+    OneShot,
+    /// On one supernet, for as many epochs as all sub-supernets of a split have together.
+    OneShotEqualEpochs,
+    /// On each sub-supernet from fresh weights: the published protocol.
+    FewShotScratch,
+    /// On each sub-supernet from the weights that `one_shot` ended with; α starts afresh.
+    FewShotTransfer,
+}
+
+impl Mode {
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::OneShot => "one-shot",
+            Mode::OneShotEqualEpochs => "one-shot, equal epochs",
+            Mode::FewShotScratch => "few-shot, from scratch",
+            Mode::FewShotTransfer => "few-shot, transfer",
+        }
+    }
+
+    /// Whether there are sub-supernets.
+    pub fn is_split(self) -> bool {
+        matches!(self, Mode::FewShotScratch | Mode::FewShotTransfer)
+    }
+}
+
+/// Writes out what the methods leave to `[gradient.settings]` and to the published settings.
+pub fn complete(recipe: &mut Table) -> Result<(), RecipeError> {
+    let Some(Value::Table(gradient)) = recipe.get_mut("gradient") else { return Ok(()) };
+    let settings = match gradient.remove("settings") {
+        Some(Value::Table(settings)) => settings,
+        _ => Table::new(),
+    };
+    let Some(Value::Array(methods)) = gradient.get_mut("methods") else { return Ok(()) };
+    for entry in methods {
+        let own = match entry {
+            Value::String(name) => Table::from_iter([("name".to_string(), Value::from(name.as_str()))]),
+            Value::Table(own) => own.clone(),
+            other => return Err(wrong(format!("a method is a name or a table, not {other}"))),
+        };
+        let name = own.get("name").and_then(Value::as_str).unwrap_or_default();
+        let published = (method(name).map_err(problem)?.published)();
+        let mut full = Table::try_from(&published).map_err(|error| wrong(error.to_string()))?;
+        merge(&mut full, settings.clone());
+        merge(&mut full, own);
+        *entry = Value::Table(full);
+    }
+    Ok(())
+}
+
+impl Recipe {
+    /// What a run of kind `gradient` needs beyond the ranges.
+    pub(super) fn check_gradient(&self) -> Result<(), RecipeError> {
+        let Some(GradientRecipe { modes, methods, part_share, .. }) = &self.gradient else {
+            let missing =
+                "a run of kind \"gradient\" needs the section [gradient]; `fewshot recipes gradient-smoke` shows one";
+            return if self.kind == super::Kind::Gradient { Err(wrong(missing.to_string())) } else { Ok(()) };
+        };
+        if methods.is_empty() || modes.is_empty() {
+            return Err(wrong("`methods` and `modes` name at least one each".to_string()));
+        }
+        let repeated = |position: usize| methods[..position].iter().any(|other| other.name == methods[position].name);
+        if let Some(position) = (0..methods.len()).find(|&position| repeated(position)) {
+            return Err(wrong(format!("`{}` is named twice", methods[position].name)));
+        }
+        let twice = |position: usize| modes[..position].contains(&modes[position]);
+        if (0..modes.len()).any(twice) {
+            return Err(wrong("a mode is named twice".to_string()));
+        }
+        if modes.contains(&Mode::FewShotTransfer) && !modes.contains(&Mode::OneShot) {
+            return Err(wrong(
+                "mode \"few_shot_transfer\" starts from the weights of \"one_shot\": name both".to_string(),
+            ));
+        }
+        if !(*part_share > 0.0 && part_share.is_finite()) {
+            return Err(wrong(format!("part_share = {part_share} is out of range: above 0")));
+        }
+        if self.scoring.on_test {
+            return Err(wrong(
+                "`scoring.on_test` is for rankings: a search that sees the test images proves nothing".into(),
+            ));
+        }
+        if self.search.max_macs > 0 || self.search.max_params > 0 {
+            return Err(wrong(
+                "these methods cannot keep `search.max_macs` and `search.max_params`: set both to 0".into(),
+            ));
+        }
+        for settings in methods {
+            settings.check().map_err(problem)?;
+            let partial = method(&settings.name).map_err(problem)?.partial;
+            if !self.space.width.is_multiple_of(partial) {
+                let width = self.space.width;
+                return Err(wrong(format!(
+                    "{} needs a width that is a multiple of {partial}, not {width}",
+                    settings.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrong(problem: String) -> RecipeError {
+    RecipeError::Gradient(problem)
+}
+
+fn problem(error: GradientError) -> RecipeError {
+    wrong(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Layers;
+    use super::*;
+
+    fn with(text: &str) -> Result<Recipe, RecipeError> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mine.toml");
+        std::fs::write(&file, text).unwrap();
+        Layers::preset("gradient-smoke").unwrap().file(&file).unwrap().resolve()
+    }
+
+    #[test]
+    fn settings_lie_over_the_published_ones_and_entries_over_both() {
+        let text = "[gradient]\n[gradient.settings]\ntrain.epochs = 7\n[[gradient.methods]]\nname = \"enas\"\n\
+                    [[gradient.methods]]\nname = \"pc-darts\"\ntrain.epochs = 3\narch.lr = 0.5\n";
+        let recipe = with(text).unwrap();
+        let methods = &recipe.gradient.as_ref().unwrap().methods;
+        let enas = &methods[0];
+        assert_eq!((enas.train.epochs, enas.half_period, enas.arch.beta1), (7, 10, 0.0));
+        let pc_darts = &methods[1];
+        assert_eq!((pc_darts.train.epochs, pc_darts.arch.lr, pc_darts.arch.beta1), (3, 0.5, 0.5));
+        // Written out once, it stays as it is.
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("again.toml");
+        std::fs::write(&file, toml::to_string(&recipe).unwrap()).unwrap();
+        assert_eq!(Layers::preset("gradient-smoke").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
+    }
+
+    #[test]
+    fn what_cannot_be_is_told() {
+        for (text, hint) in [
+            ("[gradient]\nmethods = [\"dart-v1\"]", "darts-v1"),
+            ("[gradient]\nmethods = []", "at least one"),
+            ("[gradient]\nmethods = [\"gdas\", \"gdas\"]", "twice"),
+            ("[gradient]\nmethods = [3]", "name or a table"),
+            ("[gradient]\nmodes = [\"few_shot_transfer\"]", "name both"),
+            ("[gradient]\npart_share = 0.0", "part_share"),
+            ("[space]\nwidth = 6\n[gradient]\nmethods = [\"pc-darts\"]", "multiple of 4"),
+            ("[search]\nmax_params = 5", "cannot keep"),
+            ("[gradient]\n[gradient.settings]\ntrain.lr = -1.0", "lr"),
+            ("[gradient]\n[gradient.settings]\ntrain.lrr = 1.0", "lrr"),
+        ] {
+            let error = with(text).unwrap_err().to_string();
+            assert!(error.contains(hint), "{text}: {error}");
+        }
+    }
+}
