@@ -206,8 +206,8 @@ pub enum Scale {
 /// `fewshot reproduce`
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
-    /// The comparison: proof-of-concept, transfer, ablation, narrow, cell1296-truth; with CIFAR-10 (--data) and its truth
-    /// (--truth) nasbench201, nasbench201-faithful, splits, ablation-nasbench201, gradient
+    /// The comparison: proof-of-concept, transfer, ablation, narrow, cell1296-truth; with the table of NAS-Bench-201 (--truth)
+    /// strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,
     /// How much of it
     #[arg(long, value_enum, default_value_t = Scale::Smoke)]
@@ -215,11 +215,11 @@ pub struct ReproduceArgs {
     /// Networks compared (or, for a truth, trained), drawn at random; 0 for all
     #[arg(long, value_name = "N")]
     pub networks: Option<u32>,
-    /// Seeds to train with
+    /// Seeds to train or search with
     #[arg(long, value_name = "N")]
     pub seeds: Option<u32>,
     /// CSV file with the truth; column `arch` names the architectures
-    #[arg(long, value_name = "FILE", requires = "truth_columns")]
+    #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
     /// Its columns, one per seed; their mean is the truth
     #[arg(long, value_name = "COLUMN[,COLUMN..]", value_delimiter = ',')]

@@ -62,7 +62,7 @@ pub fn strategies(args: ListArgs) -> Result<(), Failure> {
     if args.json {
         return print_json(&lines);
     }
-    let text: Vec<String> = lines.iter().map(|line| format!("{:<14} {}", line.name, line.about)).collect();
+    let text: Vec<String> = lines.iter().map(|line| format!("{:<20} {}", line.name, line.about)).collect();
     print(&text.join("\n"))
 }
 

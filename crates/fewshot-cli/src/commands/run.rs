@@ -186,6 +186,7 @@ fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
         Outcome::Ranking(result) => print(&result.to_string()),
         Outcome::Truth(result) => print(&result.to_string()),
         Outcome::Gradient(result) => print(&result.to_string()),
+        Outcome::Strategies(result) => print(&result.to_string()),
     }
 }
 

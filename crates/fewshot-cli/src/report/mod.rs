@@ -13,6 +13,7 @@ mod ranking;
 mod record;
 mod search;
 mod split;
+mod strategies;
 mod train;
 mod training;
 mod truth;
@@ -61,6 +62,7 @@ fn of(record: &Record) -> Result<String, Failure> {
         Kind::Ranking => ranking::story(record)?,
         Kind::Truth => truth::story(record)?,
         Kind::Gradient => gradient::story(record)?,
+        Kind::Strategies => strategies::story(record)?,
     };
     let mut sections = story.sections;
     sections.extend(time(record));
@@ -123,7 +125,7 @@ fn about(record: &Record) -> Section {
     let run = &record.run;
     let rows = [
         ("Images", html! { (record.images()) }),
-        ("Fingerprint of the images", html! { code { (run.data_fingerprint()) } }),
+        ("Fingerprint of the data", html! { code { (run.data_fingerprint()) } }),
         ("Seed", html! { (record.recipe.seed) }),
         ("Program", html! { "fewshot " (run.program()) " on " (run.target()) }),
     ];

@@ -77,6 +77,9 @@ impl Record {
 
     /// The images in words.
     pub fn images(&self) -> &str {
+        if self.recipe.kind == Kind::Strategies {
+            return "none: scores and truth come from tables";
+        }
         if self.recipe.data.path.is_empty() { "embedded Fashion-MNIST sample" } else { &self.recipe.data.path }
     }
 
@@ -93,6 +96,7 @@ impl Record {
             Kind::Ranking => format!("fewshot reproduce proof-of-concept --recipe {settings}"),
             Kind::Truth => format!("fewshot reproduce cell1296-truth --recipe {settings}"),
             Kind::Gradient => format!("fewshot reproduce gradient --recipe {settings}"),
+            Kind::Strategies => format!("fewshot reproduce strategies --recipe {settings}"),
         }
     }
 }
@@ -125,6 +129,7 @@ pub fn words(family: &str) -> &str {
         "winner" => "found network, trained alone",
         "random" => "random networks, trained alone",
         "networks" => "networks trained alone for the truth",
+        "curves" => "table of the curves",
         "compare" => "comparison with the truth",
         "train" => "network, trained alone",
         "test" => "test",

@@ -10,3 +10,4 @@ mod rank;
 mod ranking;
 mod report;
 mod search;
+mod strategies;

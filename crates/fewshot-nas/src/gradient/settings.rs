@@ -65,6 +65,7 @@ impl MethodSettings {
                 label_smoothing: 0.0,
                 sampling: Sampling::PerNetwork,
                 unsampled: Unsampled::Decay,
+                freeze_split_edge: false,
             },
             arch: ArchSettings { lr: 3e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8, weight_decay: 1e-3, clip: 0.0 },
         }

@@ -7,6 +7,7 @@ mod ranking;
 mod search;
 mod stages;
 mod standalone;
+mod strategies;
 mod truth;
 
 pub use finalists::Finalist;
@@ -16,6 +17,7 @@ pub use ranking::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, Regio
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
 pub use stages::Trained;
 pub use standalone::TrainResult;
+pub use strategies::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
 pub use truth::{Spread, Truth, TruthResult};
 
 use std::path::Path;
@@ -23,6 +25,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use serde::Serialize;
 
+use self::strategies::Comparison;
 use crate::recipe::{Kind, Recipe, RecipeError};
 use crate::run::{Interrupt, Plan, PlanError, Progress, RunError, RunFolder, Stage};
 
@@ -95,9 +98,9 @@ pub enum PipelineError {
     /// A table of truths.
     #[error(transparent)]
     Table(#[from] crate::table::TableError),
-    /// A ranking without a truth.
+    /// A comparison without a truth.
     #[error(
-        "a ranking compares with a truth: set `ranking.truth` (--truth) to a CSV file and `ranking.columns` to its \
+        "this comparison needs a truth: set `ranking.truth` (--truth) to a CSV file and `ranking.columns` to its \
          columns; `fewshot reproduce cell1296-truth` makes such a file"
     )]
     NoTruth,
@@ -165,6 +168,8 @@ pub enum Outcome {
     Truth(TruthResult),
     /// Of gradient-based searches.
     Gradient(GradientResult),
+    /// Of a comparison of search strategies.
+    Strategies(StrategiesResult),
 }
 
 /// What a run needs besides its recipe.
@@ -177,15 +182,23 @@ pub struct Session<'a> {
     pub progress: &'a dyn Progress,
 }
 
+/// What the stages of a run read and none changes.
+enum Bench {
+    /// Images and networks.
+    Lab(Box<Lab>),
+    /// Tables alone.
+    Tables(Box<Comparison>),
+}
+
 /// Begins a run in the new folder `out` and takes it to its end.
 ///
 /// # Errors
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
 pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
-    let lab = Lab::open(recipe, session.device.clone())?;
-    let plan = plan(&lab)?;
-    let run = RunFolder::create(out, lab.recipe(), lab.images().fingerprint())?;
-    finish(&lab, &plan, &run, session)
+    let bench = Bench::open(recipe, session)?;
+    let plan = bench.plan()?;
+    let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
+    bench.finish(&plan, &run, session)
 }
 
 /// Goes on with the run in `path`. A run that has ended gives its result again.
@@ -194,32 +207,63 @@ pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcom
 /// As [`start`]; also when the folder holds no run, or the images have changed.
 pub fn resume(path: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let run = RunFolder::open(path)?;
-    let lab = Lab::open(run.recipe::<Recipe>()?, session.device.clone())?;
-    run.check_data(lab.images().fingerprint())?;
-    let plan = plan(&lab)?;
-    finish(&lab, &plan, &run, session)
+    let bench = Bench::open(run.recipe::<Recipe>()?, session)?;
+    run.check_data(&bench.fingerprint())?;
+    let plan = bench.plan()?;
+    bench.finish(&plan, &run, session)
 }
 
-fn plan(lab: &Lab) -> Result<Plan<'_>, PipelineError> {
-    let stages: Vec<Stage<'_>> = match lab.recipe().kind {
-        Kind::Search => search::stages(lab),
-        Kind::Train => standalone::stages(lab),
-        Kind::Ranking => ranking::stages(lab)?,
-        Kind::Truth => truth::stages(lab),
-        Kind::Gradient => gradient::stages(lab)?,
-    };
-    Ok(Plan::new(stages)?)
-}
+impl Bench {
+    fn open(recipe: Recipe, session: &Session<'_>) -> Result<Bench, PipelineError> {
+        match recipe.kind {
+            Kind::Strategies => Ok(Bench::Tables(Box::new(Comparison::open(recipe)?))),
+            _ => Ok(Bench::Lab(Box::new(Lab::open(recipe, session.device.clone())?))),
+        }
+    }
 
-fn finish(lab: &Lab, plan: &Plan<'_>, run: &RunFolder, session: &Session<'_>) -> Result<Outcome, PipelineError> {
-    let values = plan.run(run, session.interrupt, session.progress)?;
-    let outcome = match lab.recipe().kind {
-        Kind::Search => Outcome::Search(search::result(lab, run, &values)?),
-        Kind::Train => Outcome::Train(standalone::result(lab, run, &values)?),
-        Kind::Ranking => Outcome::Ranking(ranking::result(lab, run, &values)?),
-        Kind::Truth => Outcome::Truth(truth::result(lab, run, &values)?),
-        Kind::Gradient => Outcome::Gradient(gradient::result(run, &values)?),
-    };
-    run.write_result(&outcome)?;
-    Ok(outcome)
+    fn recipe(&self) -> &Recipe {
+        match self {
+            Bench::Lab(lab) => lab.recipe(),
+            Bench::Tables(comparison) => comparison.recipe(),
+        }
+    }
+
+    /// Names the data that the run depends on.
+    fn fingerprint(&self) -> String {
+        match self {
+            Bench::Lab(lab) => lab.images().fingerprint().to_string(),
+            Bench::Tables(comparison) => comparison.fingerprint(),
+        }
+    }
+
+    fn plan(&self) -> Result<Plan<'_>, PipelineError> {
+        let stages: Vec<Stage<'_>> = match self {
+            Bench::Tables(comparison) => comparison.stages(),
+            Bench::Lab(lab) => match lab.recipe().kind {
+                Kind::Train => standalone::stages(lab),
+                Kind::Ranking => ranking::stages(lab)?,
+                Kind::Truth => truth::stages(lab),
+                Kind::Gradient => gradient::stages(lab)?,
+                // Strategies are compared without a lab.
+                Kind::Search | Kind::Strategies => search::stages(lab),
+            },
+        };
+        Ok(Plan::new(stages)?)
+    }
+
+    fn finish(&self, plan: &Plan<'_>, run: &RunFolder, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+        let values = plan.run(run, session.interrupt, session.progress)?;
+        let outcome = match self {
+            Bench::Tables(_) => Outcome::Strategies(strategies::result(run, &values)?),
+            Bench::Lab(lab) => match lab.recipe().kind {
+                Kind::Train => Outcome::Train(standalone::result(lab, run, &values)?),
+                Kind::Ranking => Outcome::Ranking(ranking::result(lab, run, &values)?),
+                Kind::Truth => Outcome::Truth(truth::result(lab, run, &values)?),
+                Kind::Gradient => Outcome::Gradient(gradient::result(run, &values)?),
+                Kind::Search | Kind::Strategies => Outcome::Search(search::result(lab, run, &values)?),
+            },
+        };
+        run.write_result(&outcome)?;
+        Ok(outcome)
+    }
 }

@@ -210,6 +210,11 @@ impl Rate {
     }
 }
 
+/// A name as part of a stage's: lower-case letters and digits, `-` for all else.
+pub fn slug(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+}
+
 /// A stage that trains a network and leaves its [`CHECKPOINT`].
 pub fn training_stage<'a>(
     name: impl Into<String>,

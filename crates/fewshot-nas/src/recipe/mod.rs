@@ -7,11 +7,13 @@ mod arms;
 mod gradient;
 mod presets;
 mod resolve;
+mod strategies;
 
 pub use arms::ArmRecipe;
 pub use gradient::{GradientRecipe, Mode};
 pub use presets::{names as preset_names, text as preset_text};
 pub use resolve::{Layers, RecipeError, Setting};
+pub use strategies::{ModeRecipe, StrategiesRecipe};
 
 use fewshot_space::Reduction;
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,9 @@ pub struct Recipe {
     pub standalone: StandaloneRecipe,
     /// Comparison of scores with the truth (kind `ranking`), and what that truth is made of (kind `truth`).
     pub ranking: RankingRecipe,
+    /// What a comparison of search strategies compares (kind `strategies`).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub strategies: StrategiesRecipe,
     /// What a ranking compares: supernets of different splits, trainings or sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<ArmRecipe>,
@@ -69,6 +74,12 @@ pub enum Kind {
     Truth,
     /// Searches by gradients, one-shot and few-shot.
     Gradient,
+    /// Compares search strategies on the scores and the truth of tables.
+    Strategies,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// The images and how they are split and augmented.
@@ -202,7 +213,8 @@ pub struct StandaloneRecipe {
 pub struct RankingRecipe {
     /// Networks compared or trained, drawn at random; 0 for all.
     pub networks: usize,
-    /// Seeds: supernets of a ranking are trained once per seed, networks of a truth likewise. They count up from `seed`.
+    /// Seeds: supernets of a ranking are trained once per seed, networks of a truth likewise, and each strategy of a comparison
+    /// searches once per seed. They count up from `seed`.
     pub seeds: u64,
     /// The truth: a CSV file, or the name of a table that comes with the program (`cell1296`).
     pub truth: String,

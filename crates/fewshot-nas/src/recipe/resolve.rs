@@ -171,6 +171,7 @@ impl Recipe {
         self.standalone.train.check().map_err(setting("standalone.train"))?;
         self.check_arms()?;
         self.check_gradient()?;
+        self.check_strategies()?;
         let ranges = [
             ("data", "crop", self.data.crop, (0.0..=0.5).contains(&self.data.crop), "0 to 0.5"),
             ("data", "cutout", self.data.cutout, (0.0..=1.0).contains(&self.data.cutout), "0 to 1"),

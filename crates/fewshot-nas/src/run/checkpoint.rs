@@ -286,6 +286,6 @@ fn checksum(meta: &str, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
 }
 
 /// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -52,6 +52,7 @@ mod stage;
 mod tests;
 
 pub use atomic::{clean_leftovers, create_folder, write_atomic, write_atomic_alone, write_json};
+pub(crate) use checkpoint::hex;
 pub use checkpoint::{Checkpoint, TensorF32};
 pub use checkpoint_error::CheckpointError;
 pub use error::{FileError, PlanError, RunError, StageError};

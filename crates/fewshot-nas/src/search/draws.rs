@@ -10,9 +10,17 @@ use rand::seq::SliceRandom;
 /// repeats rejected. 65,536 architectures of twenty decisions take some 4 MB.
 const LISTED: u128 = 1 << 16;
 
+/// What strategies draw their first architectures for: those of one seed begin alike, so that what they do then compares.
+pub(super) const START: &str = "search/start";
+
 /// Draws in a large region until a repeat is accepted. When 99 % of the region were drawn already,
 /// all of these are repeats with probability 0.00004.
 const DRAWS: u64 = 1_000;
+
+/// All members, in the order of listing, of a region that is small enough to be listed.
+pub(super) fn listed(region: &Region) -> Option<Vec<Arch>> {
+    matches!(region.size(), Ok(0..=LISTED)).then(|| region.iter().collect())
+}
 
 /// An endless sequence of members of a region in random order, a function of (region, seed,
 /// purpose) and of nothing else.
@@ -43,15 +51,14 @@ impl Draws {
     /// # Errors
     /// [`RegionError::Empty`] when the region has no member.
     pub(super) fn new(region: Region, seed: u64, purpose: &'static str) -> Result<Draws, RegionError> {
-        let order = match region.size() {
-            Ok(1..=LISTED) => Order::Listed(region.iter().collect()),
-            size => {
-                if size == Ok(0) {
-                    // Fails, and says which values the filters saw.
-                    region.sample(&mut stream(seed, purpose, 0, 0))?;
-                }
+        let order = match listed(&region) {
+            Some(members) if members.is_empty() => {
+                // Fails, and says which values the filters saw.
+                region.sample(&mut stream(seed, purpose, 0, 0))?;
                 Order::Rejecting(BTreeSet::new())
             }
+            Some(members) => Order::Listed(members),
+            None => Order::Rejecting(BTreeSet::new()),
         };
         Ok(Draws { region, seed, purpose, drawn: 0, order })
     }

@@ -4,11 +4,27 @@
 //! of how they are scored. [`strategies`] lists all of them and [`build`] makes one by name. A new
 //! strategy is one file here and one line in that list; the contract suite then tests it.
 
+mod bohb;
+mod brackets;
+mod density;
 mod draws;
 mod error;
+mod forest;
+mod hyperband;
+mod local;
+mod modelled;
+mod nsga2;
+mod onehot;
+mod pareto;
 mod random;
 mod rea;
+mod reinforce;
+mod rows;
 mod saved;
+mod smac;
+mod told;
+mod tpe;
+mod tree;
 
 #[cfg(test)]
 mod contract;
@@ -18,13 +34,26 @@ mod landscape;
 mod rea_tests;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod searching;
 
 pub use error::SearchError;
+pub use pareto::front;
 pub use random::Random;
 pub use rea::{Rea, ReaConfig};
 
 use fewshot_space::{Arch, Region, suggest};
 use serde_json::Value;
+
+use self::bohb::{Bohb, BohbConfig};
+use self::hyperband::Hyperband;
+use self::local::{Local, LocalConfig};
+use self::modelled::Modelled;
+use self::nsga2::{Nsga2, Nsga2Config};
+use self::reinforce::{Reinforce, ReinforceConfig};
+use self::smac::Smac;
+use self::tpe::Tpe;
+use self::tree::Latent;
 
 /// A search that is asked for architectures and told their scores.
 ///
@@ -102,6 +131,76 @@ const STRATEGIES: &[StrategyInfo] = &[
         name: ReaConfig::PUBLISHED.name,
         about: "the same with population 10 and the best of 20, as few-shot NAS published it",
         make: |region, seed| Ok(Box::new(Rea::new(region, seed, ReaConfig::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: ReinforceConfig::DEFAULT.name,
+        about: "policy gradient: a softmax per decision that follows the scores",
+        make: |region, seed| Ok(Box::new(Reinforce::new(region, seed, ReinforceConfig::DEFAULT)?)),
+    },
+    StrategyInfo {
+        name: ReinforceConfig::PUBLISHED.name,
+        about: "the same at a tenth of the learning rate, as few-shot NAS published it",
+        make: |region, seed| Ok(Box::new(Reinforce::new(region, seed, ReinforceConfig::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: Tpe::DEFAULT.name,
+        about: "Parzen estimators: options that are oftener good than bad, new architectures first",
+        make: |region, seed| Ok(Box::new(Modelled::new(region, seed, Tpe::DEFAULT)?)),
+    },
+    StrategyInfo {
+        name: Tpe::PUBLISHED.name,
+        about: "the same as hyperopt has it: each decision by itself, repeats and all",
+        make: |region, seed| Ok(Box::new(Modelled::new(region, seed, Tpe::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: Hyperband::NAME,
+        about: "brackets of 9, 3, 1: random search that evaluates the better ones again",
+        make: |region, seed| Ok(Box::new(Hyperband::new(region, seed)?)),
+    },
+    StrategyInfo {
+        name: BohbConfig::DEFAULT.name,
+        about: "Hyperband whose architectures come from a kernel density of the good ones",
+        make: |region, seed| Ok(Box::new(Bohb::new(region, seed, BohbConfig::DEFAULT)?)),
+    },
+    StrategyInfo {
+        name: BohbConfig::PUBLISHED.name,
+        about: "the same with 4 candidates and wide kernels, as few-shot NAS published it",
+        make: |region, seed| Ok(Box::new(Bohb::new(region, seed, BohbConfig::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: Smac::DEFAULT.name,
+        about: "random forest and expected improvement, a forest every 20 scores",
+        make: |region, seed| Ok(Box::new(Modelled::new(region, seed, Smac::DEFAULT)?)),
+    },
+    StrategyInfo {
+        name: LocalConfig::DEFAULT.name,
+        about: "local search: to the first better neighbour, else from another place",
+        make: |region, seed| Ok(Box::new(Local::new(region, seed, LocalConfig::DEFAULT)?)),
+    },
+    StrategyInfo {
+        name: LocalConfig::PUBLISHED.name,
+        about: "the same to the best of all neighbours, as White et al. published it",
+        make: |region, seed| Ok(Box::new(Local::new(region, seed, LocalConfig::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: Latent::LANAS.name,
+        about: "LaNAS: tree of regressions, entered by upper bounds, a tree every 20 scores",
+        make: |region, seed| Ok(Box::new(Modelled::new(region, seed, Latent::LANAS)?)),
+    },
+    StrategyInfo {
+        name: Latent::PUBLISHED.name,
+        about: "the same by the released rules, a tree for every score",
+        make: |region, seed| Ok(Box::new(Modelled::new(region, seed, Latent::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: Latent::LAMCTS.name,
+        about: "LA-MCTS: tree of clusters told apart by support vectors, a tree every 20 scores",
+        make: |region, seed| Ok(Box::new(Modelled::new(region, seed, Latent::LAMCTS)?)),
+    },
+    StrategyInfo {
+        name: Nsga2Config::DEFAULT.name,
+        about: "NSGA-II: evolves the trade-off between score and multiply-adds",
+        make: |region, seed| Ok(Box::new(Nsga2::new(region, seed, Nsga2Config::DEFAULT)?)),
     },
 ];
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::draws::Draws;
 use super::saved::{frame, unframe};
+use super::told::Told;
 use super::{SearchError, Strategy};
 
 /// Parameters of [`Rea`].
@@ -62,18 +63,10 @@ pub struct Rea {
     /// How many children were asked for: the counter of their random numbers.
     children: u64,
     /// At most `config.population` members, the oldest first.
-    population: VecDeque<Member>,
+    population: VecDeque<Told>,
 }
 
-/// An evaluated architecture; `None` for a failed evaluation, which is less than every score.
-#[derive(Debug, Clone, PartialEq)]
-struct Member {
-    arch: Arch,
-    score: Option<f64>,
-}
-
-/// A saved [`Rea`]. The crate's JSON reader gives a score back to the last bit, so no comparison
-/// turns out otherwise than in the search that was not cut.
+/// A saved [`Rea`].
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Data {
@@ -81,7 +74,7 @@ struct Data {
     sample_size: usize,
     random: u64,
     children: u64,
-    population: Vec<(Arch, Option<f64>)>,
+    population: Vec<Told>,
 }
 
 impl Rea {
@@ -123,8 +116,8 @@ impl Rea {
         Ok(child)
     }
 
-    /// The members of a saved population, checked like all that comes from outside.
-    fn members(&self, data: &Data) -> Result<VecDeque<Member>, String> {
+    /// Checks a saved population like all that comes from outside.
+    fn check(&self, data: &Data) -> Result<(), String> {
         let config = (data.population_size, data.sample_size);
         if config != (self.config.population, self.config.sample) {
             let (population, sample) = config;
@@ -133,13 +126,7 @@ impl Rea {
         if data.population.len() > data.population_size {
             return Err("it is damaged (more members than the population holds)".to_owned());
         }
-        let member = |(arch, score): &(Arch, Option<f64>)| {
-            if !self.region.contains(arch) {
-                return Err("it is damaged (a member is not of the region)".to_owned());
-            }
-            Ok(Member { arch: arch.clone(), score: *score })
-        };
-        data.population.iter().map(member).collect()
+        Told::check(&data.population, &self.region)
     }
 }
 
@@ -153,24 +140,20 @@ impl Strategy for Rea {
     }
 
     fn tell(&mut self, arch: &Arch, score: f64) {
-        if !self.region.contains(arch) {
-            return;
-        }
-        self.population
-            .push_back(Member { arch: self.region.space().canonical(arch), score: score.is_finite().then_some(score) });
+        let Some(told) = Told::new(&self.region, arch, score) else { return };
+        self.population.push_back(told);
         if self.population.len() > self.config.population {
             self.population.pop_front();
         }
     }
 
     fn state(&self) -> Value {
-        let member = |member: &Member| (member.arch.clone(), member.score);
         let data = Data {
             population_size: self.config.population,
             sample_size: self.config.sample,
             random: self.draws.drawn(),
             children: self.children,
-            population: self.population.iter().map(member).collect(),
+            population: self.population.iter().cloned().collect(),
         };
         frame(self.config.name, &self.region, self.seed, data)
     }
@@ -178,10 +161,10 @@ impl Strategy for Rea {
     fn restore(&mut self, state: &Value) -> Result<(), SearchError> {
         let strategy = self.config.name;
         let data: Data = unframe(state, strategy, &self.region, self.seed)?;
-        let population = (self.members(&data)).map_err(|problem| SearchError::State { strategy, problem })?;
+        self.check(&data).map_err(|problem| SearchError::State { strategy, problem })?;
         self.draws = self.draws.at(data.random)?;
         self.children = data.children;
-        self.population = population;
+        self.population = data.population.into();
         Ok(())
     }
 }

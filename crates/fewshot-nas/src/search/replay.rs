@@ -83,5 +83,54 @@ fn evolution_with_published_scores_does_as_the_published_runs() {
             let noise = if mark == 100 { 0.12 } else { 0.08 };
             assert!((found - expected).abs() < noise, "{column}: {found} for {expected} after {mark}");
         }
+        if column == "true_acc" {
+            assert!(found[4] > 94.369, "the best there is: {}", found[4]);
+        }
+    }
+}
+
+#[test]
+fn policy_gradients_with_published_scores_do_as_the_published_runs() {
+    let test = "policy_gradients_with_published_scores_do_as_the_published_runs";
+    let Some(path) = published(test) else {
+        return;
+    };
+    let read = |column| Table::read(&path, &space(), column).unwrap();
+    let truths = read("true_acc");
+    // Read off the published figure, which gives none after 100; a replay of the original lies up to 0.07 below it after
+    // 500 and 1,000, and ends at 94.37, 94.37 and 94.34.
+    for (column, expected) in [
+        ("true_acc", [94.29, 94.35, 94.37, 94.37]),
+        ("published_fewshot_acc", [94.19, 94.32, 94.35, 94.37]),
+        ("published_oneshot_acc", [94.19, 94.30, 94.32, 94.34]),
+    ] {
+        let found: [f64; 5] = curve("reinforce.published", &read(column), &truths);
+        println!("{column}: {found:.3?}");
+        for ((found, expected), mark) in found[1..].iter().zip(expected).zip(&MARKS[1..]) {
+            let noise = if *mark < 2_000 { 0.12 } else { 0.06 };
+            assert!((found - expected).abs() < noise, "{column}: {found} for {expected} after {mark}");
+        }
+    }
+}
+
+#[test]
+fn models_with_published_settings_do_as_the_published_runs() {
+    let test = "models_with_published_settings_do_as_the_published_runs";
+    let Some(path) = published(test) else {
+        return;
+    };
+    let truths = Table::read(&path, &space(), "true_acc").unwrap();
+    // Read off the published figure. BOHB is ahead of it at first: no kernel of ours is negative.
+    for (strategy, expected, early) in [
+        ("tpe.published", [94.08, 94.32, 94.35, 94.36], 0.16),
+        ("hyperband", [93.85, 94.13, 94.22, 94.28], 0.16),
+        ("bohb.published", [93.82, 94.27, 94.36, 94.37], 0.3),
+    ] {
+        let found: [f64; 4] = curve(strategy, &truths, &truths);
+        println!("{strategy}: {found:.3?}");
+        for ((found, expected), mark) in found.into_iter().zip(expected).zip(MARKS) {
+            let noise = if mark == 100 { early } else { 0.1 };
+            assert!((found - expected).abs() < noise, "{strategy}: {found} for {expected} after {mark}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_space::{CellSpace, Partition, Region, Space, random};
 
-use super::super::{Lab, PipelineError};
+use super::super::{Lab, PipelineError, stages};
 use crate::nets::Blueprint;
 use crate::recipe::{ArmRecipe, RecipeError, SplitRecipe};
 use crate::train::{Sampler, TrainConfig};
@@ -53,10 +53,7 @@ impl Arm<'_> {
 
     /// Name of its stage. The position makes it unique.
     pub fn stage(&self, position: usize) -> String {
-        let slug = |text: &str| {
-            let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-            text.chars().map(plain).collect::<String>()
-        };
+        let slug = stages::slug;
         match self.split.as_str() {
             "" => format!("{position:02}-{}", slug(&self.recipe.name)),
             split => format!("{position:02}-{}-{}", slug(&self.recipe.name), slug(split)),

@@ -12,7 +12,7 @@ use fewshot_space::{Arch, Space};
 use super::PipelineError;
 use crate::rank::Paired;
 use crate::recipe::{Kind, Recipe};
-use crate::table::{self, Table};
+use crate::table::{self, Table, TableError};
 
 /// One table, with a column for each seed that its networks were trained with.
 #[derive(Debug)]
@@ -29,13 +29,11 @@ impl Truth {
     pub fn open(recipe: &Recipe, space: &Arc<dyn Space>) -> Result<Option<Self>, PipelineError> {
         let ranking = &recipe.ranking;
         if ranking.truth.is_empty() || ranking.columns.is_empty() {
-            return if recipe.kind == Kind::Ranking { Err(PipelineError::NoTruth) } else { Ok(None) };
+            let needed = matches!(recipe.kind, Kind::Ranking | Kind::Strategies);
+            return if needed { Err(PipelineError::NoTruth) } else { Ok(None) };
         }
-        let read = |column: &String| match table::embedded(&ranking.truth) {
-            Some(text) => Table::parse(text, Path::new(&ranking.truth), space, column),
-            None => Table::read(Path::new(&ranking.truth), space, column),
-        };
-        let columns = ranking.columns.iter().map(read).collect::<Result<_, _>>()?;
+        let columns = ranking.columns.iter().map(|name| column(&ranking.truth, space, name));
+        let columns = columns.collect::<Result<_, _>>()?;
         Ok(Some(Self { name: ranking.truth.clone(), columns }))
     }
 
@@ -74,6 +72,22 @@ impl Truth {
     fn each(&self, archs: &[Arch]) -> Result<Vec<Vec<f64>>, PipelineError> {
         Ok(self.columns.iter().map(|table| table.lookup(archs)).collect::<Result<_, _>>()?)
     }
+}
+
+/// One column of the CSV file `table`, or of the table of that name that comes with the program.
+pub fn column(table: &str, space: &Arc<dyn Space>, column: &str) -> Result<Table, TableError> {
+    match table::embedded(table) {
+        Some(text) => Table::parse(text, Path::new(table), space, column),
+        None => Table::read(Path::new(table), space, column),
+    }
+}
+
+/// The absolute path of a table; the name of one that comes with the program, and no name, as they are.
+pub fn absolute(table: &str) -> String {
+    if table.is_empty() || table::embedded(table).is_some() {
+        return table.to_string();
+    }
+    std::path::absolute(table).map_or_else(|_| table.to_string(), |path| path.display().to_string())
 }
 
 /// Mean tau-b between two of the columns, `None` when there is one only.

@@ -1,0 +1,75 @@
+//! What a comparison of search strategies compares.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Recipe, RecipeError};
+use crate::search::Random;
+use crate::train::ConfigError;
+
+/// The strategies, and what drives them; the truth and the number of runs stand in `[ranking]`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StrategiesRecipe {
+    /// Names that `fewshot strategies` lists; `random` must be among them.
+    pub names: Vec<String>,
+    /// Evaluations of each search. A repeat counts as one.
+    pub evaluations: usize,
+    /// Evaluations after which tables show where a search stands, ascending.
+    pub marks: Vec<usize>,
+    /// What scores the architectures: each strategy runs once with each.
+    pub modes: Vec<ModeRecipe>,
+}
+
+/// One source of scores.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModeRecipe {
+    /// What to call it.
+    pub name: String,
+    /// Column of the scores; empty for the truth itself (vanilla search).
+    #[serde(default)]
+    pub column: String,
+    /// CSV file with the column; empty for the file of the truth.
+    #[serde(default)]
+    pub table: String,
+}
+
+impl StrategiesRecipe {
+    /// Checks all ranges.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub(super) fn check(&self) -> Result<(), RecipeError> {
+        let fail = |key: &'static str, value: String, allowed: &'static str| {
+            Err(RecipeError::Setting { section: "strategies", source: ConfigError { key, value, allowed } })
+        };
+        let unique = |names: &[&String]| (1..names.len()).all(|at| !names[..at].contains(&names[at]));
+        let names: Vec<&String> = self.names.iter().collect();
+        if !unique(&names) || !self.names.iter().any(|name| name == Random::NAME) {
+            return fail("names", format!("{:?}", self.names), "different names, `random` among them");
+        }
+        if self.evaluations == 0 {
+            return fail("evaluations", "0".to_string(), "1 or more");
+        }
+        let ascending = self.marks.windows(2).all(|pair| pair[0] < pair[1]);
+        let inside = self.marks.iter().all(|mark| (1..=self.evaluations).contains(mark));
+        if self.marks.is_empty() || !ascending || !inside {
+            return fail("marks", format!("{:?}", self.marks), "1 to `evaluations`, ascending");
+        }
+        let modes: Vec<&String> = self.modes.iter().map(|mode| &mode.name).collect();
+        if modes.is_empty() || !unique(&modes) || modes.iter().any(|name| name.is_empty()) {
+            return fail("modes", format!("{modes:?}"), "one or more, with different names");
+        }
+        Ok(())
+    }
+}
+
+impl Recipe {
+    /// What a comparison of strategies compares; every other recipe is free of it.
+    pub(super) fn check_strategies(&self) -> Result<(), RecipeError> {
+        match self.kind {
+            super::Kind::Strategies => self.strategies.check(),
+            _ => Ok(()),
+        }
+    }
+}
