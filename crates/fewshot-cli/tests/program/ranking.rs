@@ -182,7 +182,7 @@ fn sub_supernets_are_split_again_from_their_own_weights() {
     assert_ne!(column("metrics")[0], column("metrics")[1]);
 
     let output = ranking("astray", "e0");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("arm `again`") && error.contains("lies in no part of `few-shot`"), "{error}");
 }
