@@ -1,7 +1,8 @@
 //! A small real run, and ways to start the program.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -63,9 +64,33 @@ pub fn last_json(output: &Output) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// `result.json` without the one field that depends on the clock.
+/// `result.json` without what depends on the clock: seconds in all, seconds or microseconds of each row.
 pub fn result_without_seconds(run: &Path) -> Value {
     let mut value: Value = serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap();
-    value.as_object_mut().unwrap().remove("seconds").expect("`seconds` is part of every result");
+    let result = value.as_object_mut().unwrap();
+    result.remove("seconds").expect("`seconds` is part of every result");
+    for row in result.get_mut("rows").and_then(Value::as_array_mut).into_iter().flatten() {
+        let row = row.as_object_mut().unwrap();
+        let time =
+            row.remove("seconds").or_else(|| row.remove("microseconds")).expect("every row says how long it took");
+        assert!(time.as_f64().unwrap() > 0.0);
+    }
     value
+}
+
+/// Starts a run in the folder `out` and kills it after each of these shares of the time `whole` that an uncut one took,
+/// going on with `resume` each time; the last one is let to its end.
+pub fn kill_and_resume(start: impl Fn() -> Command, out: &Path, whole: Duration, shares: &[f64]) -> Output {
+    for share in shares {
+        let mut command =
+            if out.join("run.toml").exists() { fewshot(["resume".as_ref(), out.as_os_str()]) } else { start() };
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let moment = Instant::now() + whole.mul_f64(*share);
+        while Instant::now() < moment && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    run(["resume".as_ref(), out.as_os_str()])
 }

@@ -1,12 +1,12 @@
 //! `fewshot reproduce gradient`: every method, one-shot and few-shot, and what its choice is worth.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::common::{fewshot, last_json, run};
+use crate::common::{fewshot, kill_and_resume, last_json, result_without_seconds};
 
 /// Little training on the space whose truth comes with the program.
 const TINY: &str = r#"
@@ -38,15 +38,6 @@ fn gradient(folder: &Path, methods: &str, threads: &str, out: &Path) -> Command 
     let mut command = fewshot(["reproduce", "gradient", "--json", "--methods", methods, "--threads", threads]);
     command.arg("--recipe").arg(recipe).arg("--out").arg(out);
     command
-}
-
-fn result_without_seconds(run: &Path) -> Value {
-    let mut result: Value = serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap();
-    result.as_object_mut().unwrap().remove("seconds").unwrap();
-    for row in result["rows"].as_array_mut().unwrap() {
-        assert!(row.as_object_mut().unwrap().remove("seconds").unwrap().as_f64().unwrap() > 0.0);
-    }
-    result
 }
 
 #[test]
@@ -113,24 +104,7 @@ fn kills_and_threads_change_nothing() {
     let began = Instant::now();
     assert!(gradient(dir.path(), methods, "2", &uncut).output().unwrap().status.success());
     let whole = began.elapsed();
-    for share in [0.1, 0.3, 0.5, 0.5] {
-        let mut command = match cut.join("run.toml").exists() {
-            true => {
-                let mut command = fewshot(["resume"]);
-                command.arg(&cut);
-                command
-            }
-            false => gradient(dir.path(), methods, "2", &cut),
-        };
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let moment = Instant::now() + whole.mul_f64(share);
-        while Instant::now() < moment && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let output = run(["resume".as_ref(), cut.as_os_str()]);
+    let output = kill_and_resume(|| gradient(dir.path(), methods, "2", &cut), &cut, whole, &[0.1, 0.3, 0.5, 0.5]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("| one random network |"));
     assert!(gradient(dir.path(), methods, "1", &one).output().unwrap().status.success());

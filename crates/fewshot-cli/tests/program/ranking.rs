@@ -1,12 +1,12 @@
 //! `fewshot reproduce`: supernets' scores against a truth, and the making of a truth.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::common::{fewshot, last_json, run};
+use crate::common::{fewshot, kill_and_resume, last_json, result_without_seconds, run};
 
 /// A ranking of the proof of concept with little training.
 const TINY: &str = r#"
@@ -37,15 +37,6 @@ fn reproduce(folder: &Path, name: &str, out: &Path) -> Command {
     let mut command = fewshot(["reproduce", name, "--json", "--recipe"]);
     command.arg(recipe).arg("--out").arg(out);
     command
-}
-
-fn result_without_seconds(run: &Path) -> Value {
-    let mut result: Value = serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap();
-    result.as_object_mut().unwrap().remove("seconds").unwrap();
-    for row in result["rows"].as_array_mut().unwrap() {
-        assert!(row.as_object_mut().unwrap().remove("seconds").unwrap().as_f64().unwrap() > 0.0);
-    }
-    result
 }
 
 #[test]
@@ -79,23 +70,7 @@ fn a_ranking_compares_its_arms_and_kills_change_nothing() {
     assert!(String::from_utf8_lossy(&shown.stdout).contains("| few-shot, fused | 6 | 8 |"));
 
     // Killed at several moments, on one thread: the same numbers.
-    for share in [0.1, 0.3, 0.5, 0.5] {
-        let command = if cut.join("run.toml").exists() {
-            let mut command = fewshot(["resume"]);
-            command.arg(&cut);
-            command
-        } else {
-            ranking(&cut, "2")
-        };
-        let mut child = { command }.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let moment = Instant::now() + whole.mul_f64(share);
-        while Instant::now() < moment && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let output = run(["resume".as_ref(), cut.as_os_str()]);
+    let output = kill_and_resume(|| ranking(&cut, "2"), &cut, whole, &[0.1, 0.3, 0.5, 0.5]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let one = dir.path().join("one");
     assert!(ranking(&one, "1").output().unwrap().status.success());

@@ -1,12 +1,12 @@
 //! `fewshot reproduce strategies`: searches on tables.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::common::{fewshot, last_json, result_without_seconds, run};
+use crate::common::{fewshot, kill_and_resume, last_json, result_without_seconds, run};
 
 /// The comparison on the table that comes with the program: one seed of the truth scores, the other is true.
 const TINY: &str = r#"
@@ -36,15 +36,6 @@ fn compare(folder: &Path, out: &Path, more: &str) -> Command {
     let mut command = fewshot(["reproduce", "strategies", "--json", "--recipe"]);
     command.arg(recipe).arg("--out").arg(out);
     command
-}
-
-/// The result without what depends on the clock.
-fn result_without_times(run: &Path) -> Value {
-    let mut result = result_without_seconds(run);
-    for row in result["rows"].as_array_mut().unwrap() {
-        assert!(row.as_object_mut().unwrap().remove("microseconds").unwrap().as_f64().unwrap() > 0.0);
-    }
-    result
 }
 
 fn curves(run: &Path) -> String {
@@ -81,28 +72,11 @@ fn strategies_are_compared_and_kills_change_nothing() {
     assert!(text.contains("| strategy | 20 | 120 |") && text.contains("µs per evaluation"), "{text}");
 
     // Killed at several moments, and on one thread: the same numbers.
-    for share in [0.2, 0.4, 0.4] {
-        let command = match cut.join("run.toml").exists() {
-            true => {
-                let mut command = fewshot(["resume"]);
-                command.arg(&cut);
-                command
-            }
-            false => compare(dir.path(), &cut, ""),
-        };
-        let mut child = { command }.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let moment = Instant::now() + whole.mul_f64(share);
-        while Instant::now() < moment && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
-    let output = run(["resume".as_ref(), cut.as_os_str()]);
+    let output = kill_and_resume(|| compare(dir.path(), &cut, ""), &cut, whole, &[0.2, 0.4, 0.4]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(compare(dir.path(), &one, "threads = 1\n").output().unwrap().status.success());
     for other in [&cut, &one] {
-        assert_eq!(result_without_times(other), result_without_times(&uncut));
+        assert_eq!(result_without_seconds(other), result_without_seconds(&uncut));
         assert_eq!(curves(other), curves(&uncut));
     }
 }
