@@ -4,8 +4,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use serde_json::Value;
-
 use crate::common::{fewshot, kill_and_resume, last_json, result_without_seconds, run};
 
 /// A ranking of the proof of concept with little training.
