@@ -55,7 +55,9 @@ pub enum Command {
 const SEARCH_EXAMPLES: &str = "\
 Examples:
   fewshot search                                  on the embedded sample, in minutes
-  fewshot search --data photos --max-params 100000
+  fewshot search --data photos --max-params 100000 --max-latency-ms 2
+  fewshot search --data photos --pareto 6         six networks from cheap to accurate
+  fewshot search --data photos --verify 10        can the ranking be believed on these photos?
   fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted (`fewshot resume RUN` goes on).";
@@ -135,6 +137,16 @@ pub struct SearchArgs {
     /// Most parameters of the network that is trained alone
     #[arg(long, value_name = "N")]
     pub max_params: Option<u64>,
+    /// Most milliseconds for one image on one thread of this machine, by its measured blocks
+    #[arg(long, value_name = "MS")]
+    pub max_latency_ms: Option<f64>,
+    /// Find the front of accuracy against multiply-adds (by nsga2 unless --strategy says otherwise), and train N of its
+    /// networks [N: 5]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "5")]
+    pub pareto: Option<u32>,
+    /// Train K random networks, spread over the scores, to tell how well scores order networks on these images
+    #[arg(long, value_name = "K")]
+    pub verify: Option<u32>,
     /// Channels of the first stage of supernets
     #[arg(long, value_name = "C")]
     pub width: Option<u32>,

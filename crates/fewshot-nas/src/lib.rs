@@ -6,7 +6,7 @@
 //! The modules, in the order of the data: [`recipe`] says an experiment, [`nets`] builds networks for regions of a
 //! space, [`train`] trains them, [`estimate`] turns them into scores, [`search`] asks for architectures and is told
 //! their scores ([`gradient`] finds them by gradients instead), [`rank`] compares scores with the truth in a [`table`],
-//! [`run`] makes all of it resumable, and [`pipeline`] puts it together. A [`model`] is what is left in the end, and
+//! [`run`] makes all of it resumable, and [`pipeline`] puts it together. [`latency`] predicts how long networks take. A [`model`] is what is left in the end, and
 //! [`export`] takes it elsewhere.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -15,6 +15,7 @@ pub mod device;
 pub mod estimate;
 pub mod export;
 pub mod gradient;
+pub mod latency;
 pub mod model;
 pub mod nets;
 pub mod pipeline;

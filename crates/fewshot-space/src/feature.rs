@@ -27,11 +27,15 @@ pub enum Feature {
     Macs,
     /// Trainable parameters ([`Space::cost`]).
     Params,
+    /// Predicted microseconds for one image ([`Space::latency`]); `u64::MAX` where the space has no prediction, so that no
+    /// limit lets it through unmeasured.
+    #[serde(rename = "latency_us")]
+    Latency,
 }
 
 impl Feature {
     /// Every feature.
-    pub const ALL: [Feature; 7] = [
+    pub const ALL: [Feature; 8] = [
         Feature::LiveOps,
         Feature::LiveNonlinear,
         Feature::LiveConvs,
@@ -39,6 +43,7 @@ impl Feature {
         Feature::ShortestPath,
         Feature::Macs,
         Feature::Params,
+        Feature::Latency,
     ];
 
     /// The feature's value for `arch`, which must be valid for `space`.
@@ -51,11 +56,12 @@ impl Feature {
             Feature::ShortestPath => space.graph(arch).shortest_path(),
             Feature::Macs => space.cost(arch).macs,
             Feature::Params => space.cost(arch).params,
+            Feature::Latency => space.latency(arch).unwrap_or(u64::MAX),
         }
     }
 
     /// Its name in text and files: `live_ops`, `live_nonlinear`, `live_convs`, `longest_path`, `shortest_path`, `macs`,
-    /// `params`.
+    /// `params`, `latency_us`.
     pub fn name(self) -> &'static str {
         match self {
             Feature::LiveOps => "live_ops",
@@ -65,6 +71,7 @@ impl Feature {
             Feature::ShortestPath => "shortest_path",
             Feature::Macs => "macs",
             Feature::Params => "params",
+            Feature::Latency => "latency_us",
         }
     }
 }

@@ -41,6 +41,7 @@ mod region;
 mod space;
 pub mod suggest;
 mod text;
+mod timed;
 
 pub use arch::{Arch, ArchError};
 pub use cells::{
@@ -56,3 +57,4 @@ pub use partition::{Partition, PartitionError};
 pub use region::{ENUMERATION_LIMIT, PARTS_LIMIT, Region, RegionError, RegionSpec};
 pub use space::Space;
 pub use text::{ParseArchError, ParseProblem};
+pub use timed::Timed;

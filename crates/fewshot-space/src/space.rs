@@ -27,6 +27,11 @@ pub trait Space: std::fmt::Debug + Send + Sync {
     /// Cost of the architecture as a stand-alone network. Operations count whether or not they are live.
     fn cost(&self, arch: &Arch) -> Cost;
 
+    /// Predicted time for one image in microseconds; `None` where nobody measured ([`Timed`](crate::Timed) has it).
+    fn latency(&self, _arch: &Arch) -> Option<u64> {
+        None
+    }
+
     /// A text that is equal only for architectures that compute the same function of images and weights. It need not
     /// find all such pairs. Without further knowledge it is the text form.
     fn structure(&self, arch: &Arch) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::pipeline::{self, Outcome, PipelineError, SearchResult, Session, TrainResult};
+use fewshot_nas::pipeline::{self, Outcome, PipelineError, SearchResult, Session, TrainResult, Verified};
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
 use fewshot_space::{CellSkeleton, suggest};
@@ -23,11 +23,15 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = set(layers, "space.cells", args.cells);
     let layers = set(layers, "supernet.epochs", args.epochs);
     let layers = set(layers, "children.epochs", args.child_epochs);
+    let layers = set(layers, "search.strategy", args.pareto.filter(|&count| count > 0).map(|_| "nsga2"));
     let layers = set(layers, "search.strategy", args.strategy);
     let layers = set(layers, "search.budget", args.budget);
     let layers = set(layers, "search.finalists", args.finalists);
     let layers = set(layers, "search.max_macs", args.max_macs.map(clamp));
     let layers = set(layers, "search.max_params", args.max_params.map(clamp));
+    let layers = set(layers, "search.max_latency_ms", args.max_latency_ms);
+    let layers = set(layers, "search.pareto", args.pareto);
+    let layers = set(layers, "search.verify", args.verify);
     let layers = set(layers, "standalone.randoms", args.randoms);
     let layers = set(layers, "split.decisions", args.split);
     let mut recipe = alone(layers, &args.alone).resolve().map_err(PipelineError::from)?;
@@ -214,9 +218,44 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         lines.push(format!("random networks  {:.2} % on average ({})", 100.0 * mean, each.join(", ")));
     }
     lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
+    lines.extend(result.latency.map(|latency| {
+        format!(
+            "latency          {:.3} ms measured, {:.3} ms predicted ({:.1} % off), one image on one thread",
+            latency.measured_ms,
+            latency.predicted_ms,
+            100.0 * latency.error()
+        )
+    }));
+    lines.extend(result.verify.iter().map(verify_text));
+    if !result.front.is_empty() {
+        lines.push("front            cheapest first, each trained alone".to_string());
+        lines.extend(result.front.iter().map(|network| {
+            let latency = network.latency_ms.map(|ms| format!(", {ms:.3} ms")).unwrap_or_default();
+            format!(
+                "                 {:.2} % test accuracy, {} multiply-adds, {} parameters{latency}: {}",
+                100.0 * network.test_accuracy,
+                network.macs,
+                network.params,
+                run.join(&network.model).display()
+            )
+        }));
+    }
     lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
     lines.push(format!("trained network  {}", models(run)));
     lines.join("\n")
+}
+
+/// Whether the scores can be believed.
+fn verify_text(verified: &Verified) -> String {
+    let number = |tau: Option<f64>| tau.map_or("undefined".to_string(), |tau| format!("{tau:.2}"));
+    let interval = verified.interval.map(|[low, high]| format!(" (95 %: {low:.2} to {high:.2})")).unwrap_or_default();
+    format!(
+        "ranking          tau-b {}{interval} of scores with {} networks trained alone; #params {}, #MACs {}",
+        number(verified.tau_b),
+        verified.networks.len(),
+        number(verified.tau_b_params),
+        number(verified.tau_b_macs)
+    )
 }
 
 fn train_text(result: &TrainResult, run: &Path) -> String {

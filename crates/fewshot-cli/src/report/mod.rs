@@ -6,6 +6,7 @@
 mod cell;
 mod chart;
 mod confusion;
+mod front;
 mod gradient;
 mod numbers;
 mod page;
@@ -17,6 +18,7 @@ mod strategies;
 mod train;
 mod training;
 mod truth;
+mod verify;
 
 use std::path::{Path, PathBuf};
 

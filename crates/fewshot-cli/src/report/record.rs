@@ -126,6 +126,8 @@ pub fn words(family: &str) -> &str {
         "search" => "search",
         "finalist" => "finalists, trained alone",
         "final" => "choice among the finalists",
+        "front" => "the front's networks, trained alone",
+        "verify" => "check of the ranking",
         "winner" => "found network, trained alone",
         "random" => "random networks, trained alone",
         "networks" => "networks trained alone for the truth",

@@ -8,7 +8,7 @@ use super::numbers::{counted, duration, grouped, percent, short};
 use super::page::{Cell, Row, Section, arch, figure, figures, table, tiles};
 use super::record::{Record, family};
 use super::split::{Part, split_tree};
-use super::{Story, confusion, train, training};
+use super::{Story, confusion, front, train, training, verify};
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `search`.
@@ -22,6 +22,8 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
     if let Some(result) = &result {
         sections.push(train::network(record, &result.space, &result.arch, result.macs, result.params));
         sections.extend(quality(result));
+        sections.extend(front::section(result));
+        sections.extend(verify::section(result));
         sections.extend(confusion::section(result.test.as_ref()));
     }
     if !history.is_empty() {
@@ -39,6 +41,10 @@ fn lead(result: &SearchResult) -> Markup {
         count => format!("{count} sub-supernets"),
     };
     let chosen = match result.finalists.len() {
+        0 if !result.front.is_empty() => format!(
+            "The front of score and cost has {} of them, each trained alone. The best-scored is",
+            result.front.len()
+        ),
         0 => "The best-scored of them was trained alone and is".to_string(),
         count => format!(
             "The {count} best-scored were trained alone, and the one that did best on held-out images was taken. It is"
@@ -58,8 +64,12 @@ fn lead(result: &SearchResult) -> Markup {
     numbers.extend([
         (grouped(result.params), "parameters".to_string()),
         (short(result.macs as f64), "multiply-adds per image".to_string()),
-        (duration(result.seconds), format!("working time, seed {}", result.seed)),
     ]);
+    numbers.extend(result.latency.map(|latency| {
+        let off = 100.0 * latency.error();
+        (format!("{:.2} ms", latency.measured_ms), format!("for one image on one thread; prediction {off:.0} % off"))
+    }));
+    numbers.extend([(duration(result.seconds), format!("working time, seed {}", result.seed))]);
     html! {
         p.lead {
             (counted(result.distinct as u64, "network")) " of the space " (result.space) " got a score from " (scorers) ". "

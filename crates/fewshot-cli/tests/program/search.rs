@@ -75,6 +75,86 @@ fn limits_hold() {
 }
 
 #[test]
+fn a_front_has_its_models_and_a_ranking_its_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let output =
+        tiny_search(dir.path(), &out).args(["--pareto", "3", "--verify", "5", "--randoms", "0"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = last_json(&output);
+    let settings = std::fs::read_to_string(out.join("run.toml")).unwrap();
+    assert!(settings.contains("strategy = \"nsga2\""), "{settings}");
+
+    let front = result["front"].as_array().unwrap();
+    assert!((1..=3).contains(&front.len()), "{result}");
+    for pair in front.windows(2) {
+        assert!(pair[0]["macs"].as_u64() < pair[1]["macs"].as_u64(), "{result}");
+        assert!(pair[0]["score"].as_f64() < pair[1]["score"].as_f64(), "{result}");
+    }
+    let last = front.last().unwrap();
+    assert_eq!((&last["arch"], &last["test_accuracy"]), (&result["arch"], &result["test_accuracy"]));
+    assert_eq!(result["finalists"].as_array().unwrap().len(), 0);
+    // Nothing that was scored is cheaper and better than one of them.
+    let history = std::fs::read_to_string(out.join("history.jsonl")).unwrap();
+    for line in history.lines() {
+        let entry: serde_json::Value = serde_json::from_str(line).unwrap();
+        for network in front {
+            let is_better = entry["score"].as_f64() > network["score"].as_f64();
+            assert!(!is_better || entry["macs"].as_u64() > network["macs"].as_u64(), "{line} beats {network}");
+        }
+    }
+    for network in front {
+        let model = out.join(network["model"].as_str().unwrap());
+        let measured = run(["eval".as_ref(), "--json".as_ref(), model.with_extension("safetensors").as_os_str()]);
+        assert!(model.exists() && measured.status.success(), "{network}");
+        assert_eq!(last_json(&measured)["top1"], network["test_accuracy"]);
+    }
+
+    let verify = &result["verify"];
+    let networks = verify["networks"].as_array().unwrap();
+    assert_eq!(networks.len(), 5);
+    assert!(networks.windows(2).all(|pair| pair[0]["score"].as_f64() >= pair[1]["score"].as_f64()), "{verify}");
+    if let Some(tau) = verify["tau_b"].as_f64() {
+        let [low, high] = [0, 1].map(|end| verify["interval"][end].as_f64().unwrap());
+        assert!(low <= tau && tau <= high && high - low > 0.5, "five networks tell little: {verify}");
+    }
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("The front") && page.contains("Can the ranking be believed?"));
+}
+
+#[test]
+fn latency_is_measured_kept_and_limits() {
+    let dir = tempfile::tempdir().unwrap();
+    let (loose, strict) = (dir.path().join("loose"), dir.path().join("strict"));
+    let flags = ["--splits", "0", "--finalists", "0", "--randoms", "0"];
+    let output = tiny_search(dir.path(), &loose).args(flags).args(["--max-latency-ms", "10000"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let latency = |output: &std::process::Output, key: &str| last_json(output)["latency"][key].as_f64().unwrap();
+    let predicted = latency(&output, "predicted_ms");
+    assert!(predicted > 0.0 && latency(&output, "measured_ms") > 0.0);
+
+    // As if every network took a thousand times as long: that the machine is busy now does not matter then.
+    let settings = std::fs::read_to_string(loose.join("run.toml")).unwrap();
+    let slower = |line: &str| match line.split_once(" = ") {
+        Some((key @ ("base_ms" | "scale"), value)) => format!("{key} = {:.9}", 1000.0 * value.parse::<f64>().unwrap()),
+        _ => line.to_string(),
+    };
+    let recipe = dir.path().join("slower.toml");
+    std::fs::write(&recipe, settings.lines().map(slower).collect::<Vec<_>>().join("\n")).unwrap();
+    let limit = format!("{:.6}", 900.0 * predicted);
+    let mut search = fewshot(["search", "--json", "--max-latency-ms", &limit]);
+    let output = search.arg("--recipe").arg(&recipe).arg("--out").arg(&strict).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(latency(&output, "predicted_ms") <= 900.0 * predicted + 0.001, "the limit holds");
+    assert_ne!(last_json(&output)["arch"], last_json(&run(["resume", "--json", loose.to_str().unwrap()]))["arch"]);
+
+    let none = tiny_search(dir.path(), &dir.path().join("none")).args(["--max-latency-ms", "0.001"]).output().unwrap();
+    let error = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert_eq!(none.status.code(), Some(2), "{error}");
+    assert!(error.contains("latency_us<=1") && error.contains("the fastest takes"), "{error}");
+}
+
+#[test]
 fn usage_errors_exit_with_2_and_say_what_was_meant() {
     for (args, hint) in [
         (vec!["search", "--space", "nasbench20l"], "nasbench201"),

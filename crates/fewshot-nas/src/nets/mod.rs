@@ -1,5 +1,6 @@
 //! Networks: weights by name, layers, the nets of each space, and what they compute as a graph.
 
+mod block;
 mod cell;
 mod graph;
 mod layers;
@@ -12,6 +13,7 @@ mod pass;
 mod trace;
 mod weights;
 
+pub use block::{Block, Call};
 pub(crate) use cell::halves_evenly;
 pub use graph::{Graph, Node, Op, Value, Window};
 pub use layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use fewshot_data::Normalise;
 use fewshot_space::{Arch, Region, Space};
 
+use super::block::Block;
 use super::graph::Graph;
 use super::layers::{Builder, NormKind};
 use super::memo::Memo;
@@ -187,6 +188,11 @@ impl Net {
         Ok(Self::build(blueprint, region, NormKind::FULL, device, seed, 1))
     }
 
+    /// Every network of `region` as [`Net::standalone`] would build it, on shared weights: to look at, not to train.
+    pub fn catalogue(blueprint: Arc<dyn Blueprint>, region: Region, device: &Device) -> Self {
+        Self::build(blueprint, region, NormKind::FULL, device, 0, 1)
+    }
+
     /// A sub-supernet over part of this one's region, starting from these weights.
     ///
     /// # Errors
@@ -281,6 +287,21 @@ impl Net {
         let (mut tracer, images) = Tracer::new(&self.weights, image, normalise);
         match self.body.trace(&mut tracer, images, &path) {
             Some(logits) => tracer.finish(logits),
+            None => Err(NetError::NotTraced(self.region.space().name().to_string())),
+        }
+    }
+
+    /// The calls by which one architecture in all cells is run on normalised images of `[height, width, channels]`.
+    ///
+    /// # Errors
+    /// As [`Net::graph`].
+    pub fn blocks(&self, arch: &Arch, image: [usize; 3]) -> Result<Vec<Block>, NetError> {
+        let path = Path::Shared(arch.clone());
+        self.check(&path)?;
+        let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
+        let (mut tracer, images) = Tracer::new(&self.weights, image, &plain);
+        match self.body.trace(&mut tracer, images, &path) {
+            Some(_) => Ok(tracer.into_blocks()),
             None => Err(NetError::NotTraced(self.region.space().name().to_string())),
         }
     }

@@ -1,7 +1,8 @@
-//! Writes down what a network computes, as a [`Graph`].
+//! Writes down what a network computes, as a [`Graph`], and by which calls, as [`Block`]s.
 
 use fewshot_data::Normalise;
 
+use super::block::{Block, Call};
 use super::graph::{Graph, Node, Op, Value, Window};
 use super::layers::{ConvLayer, EPS, LinearLayer, NormLayer, ReluConvNorm};
 use super::net::NetError;
@@ -19,6 +20,8 @@ pub struct Traced {
 pub struct Tracer<'a> {
     weights: &'a Weights,
     graph: Graph,
+    /// The calls in order, repeated ones too: a graph has them once, a run makes each.
+    blocks: Vec<Block>,
     /// The first operation that a graph cannot hold.
     fault: Option<NetError>,
 }
@@ -26,7 +29,8 @@ pub struct Tracer<'a> {
 impl<'a> Tracer<'a> {
     /// Nothing yet but the images, of `[height, width, channels]`, and how they are normalised.
     pub fn new(weights: &'a Weights, image: [usize; 3], normalise: &Normalise) -> (Self, Traced) {
-        let mut tracer = Self { weights, graph: Graph { image, nodes: Vec::new() }, fault: None };
+        let graph = Graph { image, nodes: Vec::new() };
+        let mut tracer = Self { weights, graph, blocks: Vec::new(), fault: None };
         let images = tracer.push(Op::Image, &[], image);
         let Normalise { mean, std } = normalise.clone();
         let images = tracer.push(Op::Normalise { mean, std }, &[images], image);
@@ -41,6 +45,15 @@ impl<'a> Tracer<'a> {
         // What came after the logits, if anything, is not needed.
         self.graph.nodes.truncate(logits.value + 1);
         self.fault.map_or_else(|| Ok(self.graph.pruned()), Err)
+    }
+
+    /// The calls that a run on tensors makes.
+    pub fn into_blocks(self) -> Vec<Block> {
+        self.blocks
+    }
+
+    fn called(&mut self, call: Call, x: Traced) {
+        self.blocks.push(Block { call, input: x.size });
     }
 
     /// Adds an operation; one that is there already, on the same values, is not repeated.
@@ -66,6 +79,30 @@ impl<'a> Tracer<'a> {
         let pooled = |side: usize| (side + 2 * padding - kernel) / stride + 1;
         self.push(op(window), &[x], [pooled(height), pooled(width), channels])
     }
+
+    fn push_conv(&mut self, layer: &ConvLayer, x: Traced) -> Traced {
+        let [kernel, _, input, output] = layer.shape;
+        let (stride, padding) = (layer.stride, kernel / 2);
+        let strided = |side: usize| (side + 2 * padding - kernel) / stride + 1;
+        let size = [strided(x.size[0]), strided(x.size[1]), output];
+        let layer = self.layer(layer.weight);
+        self.push(Op::Conv { layer, kernel, input, output, stride, padding, bias: false }, &[x], size)
+    }
+
+    fn push_norm(&mut self, layer: &NormLayer, x: Traced) -> Traced {
+        let Some(stats) = layer.stats else {
+            self.fault.get_or_insert(NetError::BatchStatistics);
+            return x;
+        };
+        let (channels, affine) = (layer.channels, layer.affine.is_some());
+        let layer = self.weights.stats[stats.0].name.clone();
+        self.push(Op::BatchNorm { layer, channels, affine, eps: EPS }, &[x], x.size)
+    }
+}
+
+fn conv_call(layer: &ConvLayer, relu: bool, norm: bool, add: bool) -> Call {
+    let [kernel, _, _, output] = layer.shape;
+    Call::Conv { kernel, output, stride: layer.stride, relu, norm, add }
 }
 
 impl Ops for Tracer<'_> {
@@ -77,72 +114,78 @@ impl Ops for Tracer<'_> {
     }
 
     fn conv(&mut self, layer: &ConvLayer, x: Traced) -> Traced {
-        let [kernel, _, input, output] = layer.shape;
-        let (stride, padding) = (layer.stride, kernel / 2);
-        let strided = |side: usize| (side + 2 * padding - kernel) / stride + 1;
-        let size = [strided(x.size[0]), strided(x.size[1]), output];
-        let layer = self.layer(layer.weight);
-        self.push(Op::Conv { layer, kernel, input, output, stride, padding, bias: false }, &[x], size)
+        self.called(conv_call(layer, false, false, false), x);
+        self.push_conv(layer, x)
     }
 
     fn conv_norm(&mut self, conv: &ConvLayer, norm: &NormLayer, x: Traced) -> Traced {
-        let x = Ops::conv(self, conv, x);
-        self.norm(norm, x)
+        self.called(conv_call(conv, false, true, false), x);
+        let x = self.push_conv(conv, x);
+        self.push_norm(norm, x)
     }
 
     fn relu_conv_norm(&mut self, layer: &ReluConvNorm, x: Traced, sum: Option<Traced>) -> Traced {
-        let x = self.relu(x);
-        let x = self.conv_norm(&layer.conv, &layer.norm, x);
+        self.called(conv_call(&layer.conv, true, true, sum.is_some()), x);
+        let x = self.push(Op::Relu, &[x], x.size);
+        let x = self.push_conv(&layer.conv, x);
+        let x = self.push_norm(&layer.norm, x);
         match sum {
-            Some(sum) => self.add(sum, x),
+            Some(sum) => self.push(Op::Add, &[sum, x], sum.size),
             None => x,
         }
     }
 
     fn norm(&mut self, layer: &NormLayer, x: Traced) -> Traced {
-        let Some(stats) = layer.stats else {
-            self.fault.get_or_insert(NetError::BatchStatistics);
-            return x;
-        };
-        let (channels, affine) = (layer.channels, layer.affine.is_some());
-        let layer = self.weights.stats[stats.0].name.clone();
-        self.push(Op::BatchNorm { layer, channels, affine, eps: EPS }, &[x], x.size)
+        self.called(Call::Norm, x);
+        self.push_norm(layer, x)
     }
 
     fn relu(&mut self, x: Traced) -> Traced {
+        self.called(Call::Relu, x);
         self.push(Op::Relu, &[x], x.size)
     }
 
     fn add(&mut self, a: Traced, b: Traced) -> Traced {
+        self.called(Call::Add, a);
         self.push(Op::Add, &[a, b], a.size)
     }
 
     fn avg_pool(&mut self, x: Traced, kernel: usize, stride: usize, padding: usize) -> Traced {
-        self.pool(Op::AvgPool, x, Window { kernel, stride, padding })
+        let window = Window { kernel, stride, padding };
+        self.called(Call::AvgPool(window), x);
+        self.pool(Op::AvgPool, x, window)
     }
 
     fn max_pool(&mut self, x: Traced, kernel: usize, stride: usize, padding: usize) -> Traced {
-        self.pool(Op::MaxPool, x, Window { kernel, stride, padding })
+        let window = Window { kernel, stride, padding };
+        self.called(Call::MaxPool(window), x);
+        self.pool(Op::MaxPool, x, window)
     }
 
     fn pad_channels(&mut self, x: Traced, channels: usize) -> Traced {
         let [height, width, had] = x.size;
         match channels.saturating_sub(had) {
             0 => x,
-            added => self.push(Op::PadChannels { added }, &[x], [height, width, channels]),
+            added => {
+                self.called(Call::PadChannels { channels }, x);
+                self.push(Op::PadChannels { added }, &[x], [height, width, channels])
+            }
         }
     }
 
     fn zeros_like(&mut self, x: &Traced) -> Traced {
+        self.called(Call::Zeros, *x);
         self.push(Op::Zeros, &[*x], x.size)
     }
 
     fn global_avg_pool(&mut self, x: Traced) -> Traced {
+        self.called(Call::GlobalAvgPool, x);
         self.push(Op::GlobalAvgPool, &[x], [1, 1, x.size[2]])
     }
 
     fn linear(&mut self, layer: &LinearLayer, x: Traced) -> Traced {
         let [input, output] = layer.shape;
+        self.called(Call::Linear { output }, x);
         let layer = self.layer(layer.weight);
         self.push(Op::Linear { layer, input, output }, &[x], [1, 1, output])
     }

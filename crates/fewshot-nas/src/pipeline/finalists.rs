@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fewshot_space::{CellSpace, Space};
+use fewshot_space::Space;
 use serde::{Deserialize, Serialize};
 
 use super::search::{Found, HistoryEntry, SEARCH};
@@ -60,27 +60,35 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     train.chain([choose]).collect()
 }
 
-/// Networks trained alone to choose among; a choice of one needs no training.
+/// Networks trained alone to choose among; a choice of one needs no training, and a front is not chosen from.
 fn count(lab: &Lab) -> usize {
-    Some(lab.recipe().search.finalists).filter(|&count| count > 1).unwrap_or(0)
+    let search = &lab.recipe().search;
+    Some(search.finalists).filter(|&count| count > 1 && search.pareto == 0).unwrap_or(0)
 }
 
 fn name(index: usize) -> String {
     format!("finalist-{index}")
 }
 
-/// The best-scored architectures, one of each function; of equal scores the earlier comes first.
-pub fn best_functions(space: &CellSpace, history: &[HistoryEntry], count: usize) -> Result<Vec<Scored>, PipelineError> {
+/// The best-scored architectures, one of each function, that keep the limit of latency; of equal scores the earlier comes
+/// first.
+pub fn best_functions(lab: &Lab, history: &[HistoryEntry], count: usize) -> Result<Vec<Scored>, PipelineError> {
+    let space = lab.alone_space();
     let mut order: Vec<&HistoryEntry> = history.iter().collect();
     order.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut seen = BTreeSet::new();
     let mut best = Vec::new();
     for entry in order {
-        if best.len() < count && seen.insert(space.structure(&space.parse(&entry.arch)?)) {
+        let arch = space.parse(&entry.arch)?;
+        if best.len() < count && seen.insert(space.structure(&arch)) && lab.is_fast_enough(&arch)? {
             best.push(Scored { arch: entry.arch.clone(), score: entry.score });
         }
     }
-    if best.is_empty() { Err(PipelineError::NothingScored) } else { Ok(best) }
+    match (best.is_empty(), history.is_empty()) {
+        (false, _) => Ok(best),
+        (true, true) => Err(PipelineError::NothingScored),
+        (true, false) => Err(PipelineError::TooSlow { limit: lab.recipe().search.max_latency_ms }),
+    }
 }
 
 /// Takes the finalist that is best on the held-out images; of equals the better-scored.

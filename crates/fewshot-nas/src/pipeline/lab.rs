@@ -8,13 +8,15 @@ use fewshot_data::{
     Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, Splits, TrainLoader,
     stratified_subset,
 };
-use fewshot_space::{Arch, CellSkeleton, CellSpace, Feature, Filter, Partition, Region, Space, random};
+use fewshot_space::{Arch, CellSkeleton, CellSpace, Partition, Space, random};
 use rand::Rng;
 
 use super::PipelineError;
+use super::region::{latency, partition, parts, searched_space};
 use super::truth::Truth;
 use crate::estimate::ScoreSet;
 use crate::gradient::Feeds;
+use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::{Blueprint, halves_evenly};
 use crate::recipe::{Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
@@ -31,6 +33,7 @@ pub struct Lab {
     alone_space: Arc<CellSpace>,
     partition: Partition,
     truth: Option<Truth>,
+    latency: Option<Arc<LatencyModel>>,
 }
 
 impl Lab {
@@ -38,7 +41,7 @@ impl Lab {
     ///
     /// # Errors
     /// When the images cannot be read or the recipe names something that does not exist.
-    pub fn open(recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
+    pub fn open(mut recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
         let DataSource { train, test, .. } = open_data(&recipe)?;
         check_shape(train.height(), train.width())?;
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
@@ -47,7 +50,8 @@ impl Lab {
         let (shared, alone) = (&recipe.space, &recipe.standalone);
         let supernet_space = Arc::new(space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?);
         let alone_space = Arc::new(space_for(&recipe, &train, alone.width, alone.cells, SupernetReduction::Own)?);
-        let partition = partition(&recipe, alone_space.clone())?;
+        let latency = latency(&mut recipe, &alone_space, &device)?.map(Arc::new);
+        let partition = partition(&recipe, searched_space(&alone_space, latency.clone()))?;
         let truth = Truth::open(&recipe, &(alone_space.clone() as Arc<dyn Space>))?;
         // What a later stage would stumble over is refused now, before hours of training.
         crate::search::build(&recipe.search.strategy, partition.whole().clone(), 0)?;
@@ -55,7 +59,19 @@ impl Lab {
             alone_space.parse(&recipe.standalone.arch)?;
         }
         let train = Arc::new(train);
-        Ok(Self { recipe, device, train, test, splits, normalise, supernet_space, alone_space, partition, truth })
+        Ok(Self {
+            recipe,
+            device,
+            train,
+            test,
+            splits,
+            normalise,
+            supernet_space,
+            alone_space,
+            partition,
+            truth,
+            latency,
+        })
     }
 
     /// The recipe.
@@ -96,6 +112,29 @@ impl Lab {
     /// The space with the skeleton of networks trained alone, to build nets from.
     pub fn alone_blueprint(&self) -> Arc<dyn Blueprint> {
         self.alone_space.clone()
+    }
+
+    /// Latency of the networks trained alone, where it is limited.
+    pub fn latency(&self) -> Option<&LatencyModel> {
+        self.latency.as_deref()
+    }
+
+    /// The latency of one of them, predicted and measured as a whole; `None` where it is not limited.
+    ///
+    /// # Errors
+    /// When the network cannot be timed.
+    pub fn network_latency(&self, arch: &Arch) -> Result<Option<NetworkLatency>, PipelineError> {
+        let check = |model: &LatencyModel| model.check(&self.alone_blueprint(), arch);
+        Ok(self.latency().map(check).transpose()?)
+    }
+
+    /// Whether the network keeps the limit of latency when it is measured as a whole too.
+    ///
+    /// # Errors
+    /// When the network cannot be timed.
+    pub fn is_fast_enough(&self, arch: &Arch) -> Result<bool, PipelineError> {
+        let latency = self.network_latency(arch)?;
+        Ok(latency.is_none_or(|latency| latency.measured_ms <= self.recipe.search.max_latency_ms))
     }
 
     /// The table that the recipe names for the truth; a ranking has one.
@@ -289,54 +328,6 @@ fn space_for(
         reduction: reduction.or(CellSkeleton::default_for(&recipe.space.name)?.reduction),
     };
     Ok(CellSpace::by_name(&recipe.space.name, skeleton)?)
-}
-
-fn partition(recipe: &Recipe, space: Arc<CellSpace>) -> Result<Partition, PipelineError> {
-    let mut whole = Region::full(space.clone());
-    let limits = [(Feature::Macs, recipe.search.max_macs), (Feature::Params, recipe.search.max_params)];
-    for (feature, limit) in limits.into_iter().filter(|(_, limit)| *limit > 0) {
-        whole = whole.filtered(Filter::at_most(feature, limit));
-    }
-    if !whole.filters().is_empty() && whole.size()? == 0 {
-        return Err(too_tight(&space, &whole));
-    }
-    parts(whole, &recipe.split)
-}
-
-/// One part per combination of the decisions' options and range of the feature; none is empty.
-fn parts(whole: Region, split: &SplitRecipe) -> Result<Partition, PipelineError> {
-    let space = whole.space().clone();
-    let names: Vec<&str> = space.decisions().iter().map(|d| d.name.as_str()).collect();
-    let find = |wanted: &String| {
-        names.iter().position(|name| name == wanted).ok_or_else(|| PipelineError::UnknownDecision {
-            name: wanted.clone(),
-            space: space.name().to_string(),
-            known: names.join(", "),
-        })
-    };
-    let decisions = split.decisions.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-    let mut parts = whole.split(&decisions)?;
-    if !split.feature.is_empty() {
-        let feature: Feature = split.feature.parse()?;
-        let ranges = parts.iter().map(|part| part.split_by(feature, &split.bounds));
-        parts = ranges.collect::<Result<Vec<_>, _>>()?.concat();
-    }
-    if !parts.iter().all(|part| part.filters().is_empty()) {
-        // A limit or a range can leave a part nothing: no supernet is trained for that.
-        let sizes = parts.iter().map(Region::size).collect::<Result<Vec<_>, _>>()?;
-        parts = parts.into_iter().zip(sizes).filter(|(_, size)| *size > 0).map(|(part, _)| part).collect();
-    }
-    Ok(Partition::new(whole, parts)?)
-}
-
-/// What the smallest networks of the space cost, for a user whose limits leave none.
-fn too_tight(space: &Arc<CellSpace>, limited: &Region) -> PipelineError {
-    let costs = Region::full(space.clone()).iter().map(|arch| space.cost(&arch)).collect::<Vec<_>>();
-    PipelineError::TooTight {
-        limits: limited.label(),
-        macs: costs.iter().map(|cost| cost.macs).min().unwrap_or(0),
-        params: costs.iter().map(|cost| cost.params).min().unwrap_or(0),
-    }
 }
 
 #[cfg(test)]

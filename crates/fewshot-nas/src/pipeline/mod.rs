@@ -1,16 +1,20 @@
 //! Whole runs: from a recipe to a result, as a plan of resumable stages.
 
 mod finalists;
+mod front;
 mod gradient;
 mod lab;
 mod ranking;
+mod region;
 mod search;
 mod stages;
 mod standalone;
 mod strategies;
 mod truth;
+mod verify;
 
 pub use finalists::Finalist;
+pub use front::FrontNetwork;
 pub use gradient::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
 pub use lab::Lab;
 pub use ranking::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
@@ -19,6 +23,7 @@ pub use stages::Trained;
 pub use standalone::TrainResult;
 pub use strategies::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
 pub use truth::{Spread, Truth, TruthResult};
+pub use verify::{Verified, VerifiedNetwork};
 
 use std::path::Path;
 
@@ -130,7 +135,7 @@ pub enum PipelineError {
     },
     /// No network is within the limits.
     #[error(
-        "no network of the space is within {limits}: the smallest has {macs} multiply-adds and {params} parameters; \
+        "no network of the space is within {limits}: the smallest has {macs} multiply-adds and {params} parameters{latency}; \
          raise the limits, or make networks narrower (`--alone-width`)"
     )]
     TooTight {
@@ -140,7 +145,21 @@ pub enum PipelineError {
         macs: u64,
         /// Fewest parameters of any network.
         params: u64,
+        /// What the fastest takes, where latency is limited.
+        latency: String,
     },
+    /// Blocks were fast, whole networks are not.
+    #[error(
+        "every network found was predicted to take at most {limit} ms and took longer when it was timed as a whole: the \
+         machine is busier now than when its blocks were timed, or the limit is below what can be told; raise it"
+    )]
+    TooSlow {
+        /// Milliseconds.
+        limit: f64,
+    },
+    /// Latency.
+    #[error(transparent)]
+    Latency(#[from] crate::latency::LatencyError),
     /// A stored state is not what the program wrote.
     #[error("`{path}` is damaged ({reason}): delete the folder that it lies in to repeat the stage")]
     State {
@@ -197,6 +216,9 @@ enum Bench {
 pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let bench = Bench::open(recipe, session)?;
     let plan = bench.plan()?;
+    if let Some(table) = &bench.recipe().latency {
+        session.progress.message(&table.to_string());
+    }
     let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
     bench.finish(&plan, &run, session)
 }

@@ -9,10 +9,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::finalists::{self, FINAL, Finalist, Scored, Taken};
-use super::stages::{self, Rate};
+use super::front::{self, FRONT, FrontNetwork};
+use super::stages::{self, Rate, Trained};
 use super::standalone::{self, TEST};
+use super::verify::{self, VERIFY, Verified};
 use super::{Lab, PipelineError};
 use crate::estimate::{Estimator, Evaluation, Fused, ScoreSet};
+use crate::export::ONNX;
+use crate::latency::NetworkLatency;
+use crate::model::MODEL;
 use crate::run::{RunFolder, Stage, StageContext};
 use crate::search as strategies;
 
@@ -49,6 +54,9 @@ pub struct HistoryEntry {
 pub struct Found {
     /// The best-scored of different function, best first; one, or as many as there are finalists.
     pub best: Vec<Scored>,
+    /// The front, cheapest first; empty unless one is wanted. Its last one is the best-scored.
+    #[serde(default)]
+    pub front: Vec<Scored>,
     evaluations: usize,
     distinct: usize,
 }
@@ -58,6 +66,10 @@ pub struct Found {
 struct Tested {
     winner: Evaluation,
     randoms: Vec<RandomNetwork>,
+    #[serde(default)]
+    front: Vec<FrontNetwork>,
+    #[serde(default)]
+    latency: Option<NetworkLatency>,
 }
 
 /// A random architecture, trained and tested as the found one.
@@ -94,6 +106,15 @@ pub struct SearchResult {
     pub macs: u64,
     /// Its trainable parameters.
     pub params: u64,
+    /// Its latency on this machine, one thread; absent unless that was limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<NetworkLatency>,
+    /// The front of score against multiply-adds, cheapest first, the found network last; empty unless one was wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub front: Vec<FrontNetwork>,
+    /// How the scores order networks trained alone; absent unless that was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verified>,
     /// Architectures scored, repeats counted.
     pub evaluations: usize,
     /// Different architectures scored.
@@ -125,8 +146,14 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
             standalone::train_alone(lab, context, arch)
         }));
     }
+    all.extend(verify::stages(lab));
+    let front = front::stages(lab);
     let test = stages::stage(TEST, move |context| test(lab, context));
-    all.push(test.after(std::iter::once(WINNER.to_string()).chain((0..count).map(random_name))));
+    let tested = std::iter::once(WINNER.to_string()).chain((0..count).map(random_name));
+    let of_front = front.iter().flat_map(|_| [SEARCH.to_string(), FRONT.to_string()]).collect::<Vec<_>>();
+    let test = test.after(tested.chain(of_front));
+    all.extend(front);
+    all.push(test);
     all
 }
 
@@ -187,12 +214,20 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         interrupted?;
     }
     rate.log(context)?;
-    let best = finalists::best_functions(space, &history, lab.recipe().search.finalists.max(1))?;
-    Ok(Found { best, evaluations: history.len(), distinct: scores.len() })
+    let front = if recipe.pareto > 0 { front::of(lab, &history, recipe.pareto)? } else { Vec::new() };
+    let best = match front.last() {
+        Some(best) => vec![best.clone()],
+        None => finalists::best_functions(lab, &history, recipe.finalists.max(1))?,
+    };
+    Ok(Found { best, front, evaluations: history.len(), distinct: scores.len() })
 }
 
 /// The supernets' scores, or those fused with structure, ranked against random architectures of the searched region.
-fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> Result<Box<dyn Estimator>, PipelineError> {
+pub fn estimator(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    set: &Arc<ScoreSet>,
+) -> Result<Box<dyn Estimator>, PipelineError> {
     let supernets = stages::estimator(lab, context, set)?;
     if !lab.recipe().scoring.fused {
         return Ok(Box::new(supernets));
@@ -239,7 +274,11 @@ fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> 
         let (arch, test_accuracy) = standalone::accuracy(lab, context, &random_name(index), &set)?;
         Ok(RandomNetwork { arch: lab.alone_space().format(&arch), test_accuracy })
     });
-    Ok(Tested { winner, randoms: randoms.collect::<Result<_, PipelineError>>()? })
+    let randoms = randoms.collect::<Result<_, PipelineError>>()?;
+    let front = if lab.recipe().search.pareto > 0 { front::test(lab, context, &set)? } else { Vec::new() };
+    let trained: Trained = context.input(WINNER)?;
+    let arch = standalone::parse_trained(lab, WINNER, &trained)?;
+    Ok(Tested { winner, randoms, front, latency: lab.network_latency(&arch)? })
 }
 
 /// The result, from the values of the stages.
@@ -248,7 +287,14 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
     let taken: Taken = stages::value(values, FINAL)?;
     let tested: Tested = stages::value(values, TEST)?;
     let space = lab.alone_space();
-    let cost = space.cost(&space.parse(&taken.arch)?);
+    let arch = space.parse(&taken.arch)?;
+    let cost = space.cost(&arch);
+    let mut front = tested.front;
+    if let Some(last) = found.front.last() {
+        let model = if run.path().join(ONNX).exists() { ONNX } else { MODEL };
+        front.push(front::network(lab, last, &arch, tested.winner.top1, model.to_string()));
+    }
+    let verify = values.contains_key(VERIFY).then(|| stages::value(values, VERIFY)).transpose()?;
     let count = tested.randoms.len();
     let sum: f64 = tested.randoms.iter().map(|random| random.test_accuracy).sum();
     Ok(SearchResult {
@@ -262,6 +308,9 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
         randoms: tested.randoms,
         macs: cost.macs,
         params: cost.params,
+        latency: tested.latency,
+        front,
+        verify,
         evaluations: found.evaluations,
         distinct: found.distinct,
         supernets: stages::scoring_inputs(lab).len(),

@@ -51,9 +51,7 @@ pub fn train(
 ) -> Result<Trained, PipelineError> {
     let file = context.file(CHECKPOINT);
     let steps = loader.steps_per_epoch() as u64;
-    let progress: TrainProgress =
-        Checkpoint::load_if_exists(&file)?.map(|checkpoint| checkpoint.meta()).transpose()?.unwrap_or_default();
-    let done = progress.epoch * steps + progress.step as u64;
+    let done = steps_done(&file, steps)?;
     let counter = context.counter("training", "steps", done, Some(config.epochs * steps));
     let trainer = train_in(context, &file, &counter, net, config, loader, seed)?;
     Ok(Trained {
@@ -63,6 +61,13 @@ pub fn train(
         networks: trainer.net().region().size().ok().and_then(|size| u64::try_from(size).ok()),
         history: trainer.progress().history.clone(),
     })
+}
+
+/// Steps that the training with this checkpoint has behind it, of `steps` per epoch.
+pub fn steps_done(file: &Path, steps: u64) -> Result<u64, PipelineError> {
+    let progress: TrainProgress =
+        Checkpoint::load_if_exists(file)?.map(|checkpoint| checkpoint.meta()).transpose()?.unwrap_or_default();
+    Ok(progress.epoch * steps + progress.step as u64)
 }
 
 /// The same with the checkpoint in `file`, for one of several trainings of a stage that share `counter`.

@@ -1,6 +1,7 @@
 //! Networks trained alone: the winner of a search, random ones beside it, and runs of kind `train`.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use fewshot_data::TrainLoader;
 use fewshot_space::{Arch, Space};
@@ -13,7 +14,7 @@ use crate::estimate::{Evaluation, NormPolicy, ScoreSet};
 use crate::export::{self, ExportError, Format, export};
 use crate::model::{Card, MODEL, Model, Resize};
 use crate::nets::{Net, NetError};
-use crate::run::{Interrupt, RunFolder, Stage, StageContext};
+use crate::run::{Interrupt, RunFolder, Stage, StageContext, in_lanes};
 use crate::train::{Observer, TrainError, Trainer};
 
 /// Stage of a `train` run.
@@ -74,6 +75,34 @@ pub fn train_and_test(
     Ok(set.accuracy(&mut trainer.into_net(), arch, NormPolicy::Running)?)
 }
 
+/// Trains several networks alone, side by side, each from its own file in the stage's folder.
+pub fn train_several(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    archs: &[Arch],
+    loader: &TrainLoader,
+) -> Result<Vec<Net>, PipelineError> {
+    let config = &lab.recipe().standalone.train;
+    let steps = loader.steps_per_epoch() as u64;
+    let jobs: Vec<(PathBuf, &Arch)> = archs
+        .iter()
+        .enumerate()
+        .map(|(index, arch)| (context.file(&format!("network-{index}.safetensors")), arch))
+        .collect();
+    let done = jobs.iter().map(|(file, _)| stages::steps_done(file, steps)).sum::<Result<u64, PipelineError>>()?;
+    let counter = context.counter("training", "steps", done, Some(config.epochs * steps * archs.len() as u64));
+    let mut nets: Vec<Option<Net>> = vec![None; archs.len()];
+    let train = |(file, arch): &(PathBuf, &Arch)| {
+        let net = network(lab, arch)?;
+        stages::train_in(context, file, &counter, net, config, loader, lab.seed("alone paths")).map(Trainer::into_net)
+    };
+    in_lanes(&jobs, train, |index, net| {
+        nets[index] = Some(net);
+        Ok::<_, PipelineError>(())
+    })?;
+    Ok(nets.into_iter().flatten().collect())
+}
+
 struct StopWhenAsked<'a>(&'a Interrupt);
 
 impl Observer for StopWhenAsked<'_> {
@@ -94,7 +123,8 @@ fn train_on(
     Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
 }
 
-fn network(lab: &Lab, arch: &Arch) -> Result<Net, PipelineError> {
+/// A fresh network of `arch`.
+pub fn network(lab: &Lab, arch: &Arch) -> Result<Net, PipelineError> {
     Ok(Net::standalone(lab.alone_blueprint(), arch, lab.device(), lab.seed("alone weights"))?)
 }
 
@@ -112,7 +142,8 @@ pub fn accuracy(
     Ok((arch, accuracy))
 }
 
-fn parse_trained(lab: &Lab, stage: &str, trained: &Trained) -> Result<Arch, PipelineError> {
+/// The architecture that stage `stage` trained.
+pub fn parse_trained(lab: &Lab, stage: &str, trained: &Trained) -> Result<Arch, PipelineError> {
     let text = trained.arch.as_deref().ok_or_else(|| PipelineError::State {
         path: format!("{stage}/done.json"),
         reason: "it names no architecture".to_string(),
@@ -129,14 +160,19 @@ pub fn test_and_keep(
 ) -> Result<Evaluation, PipelineError> {
     let trained: Trained = context.input(stage)?;
     let arch = parse_trained(lab, stage, &trained)?;
-    let mut net = stages::load(context, stage, network(lab, &arch)?)?;
-    let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
+    let net = stages::load(context, stage, network(lab, &arch)?)?;
+    keep(lab, net, &arch, set, context.run().path())
+}
+
+/// Tests a network, and leaves it in `folder` as a model.
+pub fn keep(lab: &Lab, mut net: Net, arch: &Arch, set: &ScoreSet, folder: &Path) -> Result<Evaluation, PipelineError> {
+    let evaluation = set.evaluate(&mut net, arch, lab.images().classes())?;
     let space = lab.alone_space();
     let card = Card {
         format: Card::FORMAT,
         program: env!("CARGO_PKG_VERSION").to_string(),
         space: space.name().to_string(),
-        arch: space.format(&arch),
+        arch: space.format(arch),
         skeleton: space.skeleton().clone(),
         classes: lab.images().classes().to_vec(),
         normalise: lab.normalise().clone(),
@@ -144,7 +180,6 @@ pub fn test_and_keep(
         test_accuracy: evaluation.top1,
     };
     let model = Model::new(card, net)?;
-    let folder = context.run().path();
     model.save(&folder.join(MODEL))?;
     match export(&model, Format::Onnx { fold_norms: true }, &folder.join(export::ONNX)) {
         Ok(_) => {}

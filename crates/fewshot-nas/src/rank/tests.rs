@@ -162,12 +162,27 @@ fn interval_covers_the_true_tau() {
     };
     let population = draw(200_000, 0).tau_b().unwrap();
     let rounds = 1000;
-    let covered = (1..=rounds).filter(|&key| {
-        let [low, high] = draw(100, key).tau_b_ci().unwrap();
-        (low..=high).contains(&population)
-    });
-    let share = covered.count() as f64 / rounds as f64;
-    assert!((0.92..0.97).contains(&share), "covers {share} of the draws");
+    let share = |n: usize, interval: fn(&Paired) -> Option<[f64; 2]>| {
+        let covered = (1..=rounds).filter(|&key| {
+            let [low, high] = interval(&draw(n, key)).unwrap();
+            (low..=high).contains(&population)
+        });
+        covered.count() as f64 / rounds as f64
+    };
+    let of_many = share(100, Paired::tau_b_ci);
+    assert!((0.92..0.97).contains(&of_many), "covers {of_many} of the draws");
+    for n in [6, 10, 20] {
+        let of_few = share(n, Paired::tau_b_ci_of_few);
+        assert!((0.92..=0.995).contains(&of_few), "covers {of_few} of the draws of {n}");
+    }
+}
+
+#[test]
+fn an_interval_of_few_holds_a_perfect_order_and_is_no_point() {
+    let order = |n: usize| (0..n).map(|at| at as f64).collect::<Vec<f64>>();
+    let [low, high] = paired(&order(8), &order(8)).tau_b_ci_of_few().unwrap();
+    assert!(high == 1.0 && low < 0.95, "{low} to {high}");
+    assert_eq!(paired(&order(4), &order(4)).tau_b_ci_of_few(), None);
 }
 
 /// Every order of 0..n.

@@ -19,6 +19,7 @@ use fewshot_space::Reduction;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::NormPolicy;
+use crate::latency::LatencyTable;
 use crate::train::TrainConfig;
 
 /// A whole experiment, every setting written out.
@@ -55,6 +56,9 @@ pub struct Recipe {
     /// What a ranking compares: supernets of different splits, trainings or sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arms: Vec<ArmRecipe>,
+    /// Latency of the blocks of this space's networks; measured when a limit needs it and the recipe lacks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<LatencyTable>,
     /// Gradient-based methods (kind `gradient`). Seeds and the truth are those of `ranking`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient: Option<GradientRecipe>,
@@ -189,6 +193,16 @@ pub struct SearchRecipe {
     pub max_macs: u64,
     /// Most parameters of the network trained alone; 0 for no limit.
     pub max_params: u64,
+    /// Most milliseconds for one image on one thread of this machine ([`crate::latency`]); 0 for no limit.
+    #[serde(default)]
+    pub max_latency_ms: f64,
+    /// Networks of the front of score against multiply-adds that are trained alone, in place of one network; 0 for one
+    /// network. There are no finalists then.
+    #[serde(default)]
+    pub pareto: usize,
+    /// Random networks, spread over the scores, that are trained alone in the end to tell how well scores order; 0 for none.
+    #[serde(default)]
+    pub verify: usize,
 }
 
 /// Networks trained alone.

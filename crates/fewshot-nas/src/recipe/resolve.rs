@@ -193,6 +193,21 @@ impl Recipe {
             ),
             ("standalone", "cells", self.standalone.cells as f64, (1..=64).contains(&self.standalone.cells), "1 to 64"),
             ("scoring", "batch", self.scoring.batch as f64, self.scoring.batch >= 2, "2 or more"),
+            (
+                "search",
+                "max_latency_ms",
+                self.search.max_latency_ms,
+                self.search.max_latency_ms >= 0.0 && self.search.max_latency_ms.is_finite(),
+                "0 (no limit) or more",
+            ),
+            ("search", "pareto", self.search.pareto as f64, self.search.pareto <= 1000, "0 (one network) to 1000"),
+            (
+                "search",
+                "verify",
+                self.search.verify as f64,
+                self.search.verify == 0 || (5..=1000).contains(&self.search.verify),
+                "0 (none), or 5 to 1000: fewer tell nothing",
+            ),
             ("search", "budget", self.search.budget as f64, self.search.budget >= 1, "1 or more"),
             ("ranking", "seeds", self.ranking.seeds as f64, (1..=1000).contains(&self.ranking.seeds), "1 to 1000"),
         ];
@@ -269,9 +284,9 @@ pub(super) fn merge(base: &mut Table, layer: Table) {
 /// Presets name every key, so a key that they lack is a misspelling: say where it stands.
 fn check_keys(known: &Table, layer: &Table, text: &str, origin: &str, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
-        // Only presets of rankings have arms, and only some have gradients; what stands in them is checked when the recipe
-        // is resolved.
-        if prefix.is_empty() && (key == "arms" || key == "gradient") {
+        // Only presets of rankings have arms, only some have gradients, and none a latency; what stands in them is checked
+        // when the recipe is resolved.
+        if prefix.is_empty() && ["arms", "gradient", "latency"].contains(&key.as_str()) {
             continue;
         }
         let Some(expected) = known.get(key) else {

@@ -1,0 +1,331 @@
+//! Latency of networks on this machine: one image, one thread.
+//!
+//! A network is a sequence of [`Block`]s, and networks of a space have few different ones. Each is timed once; a network is
+//! predicted by a line over the sum of its blocks, the same for all networks, laid through a few that were timed as a whole.
+//! Networks that had no part in that tell how far off predictions are.
+
+mod clock;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use fewshot_space::{Arch, Region, random};
+use serde::{Deserialize, Serialize};
+
+use self::clock::median_ms;
+use crate::nets::{Block, Blueprint, Net, NetError, NormMode, Path};
+
+/// Random networks that are looked through for blocks. Of NAS-Bench-201 every block is in one network of 25 or more.
+const LOOKED_THROUGH: u64 = 1024;
+/// Random networks timed as a whole: half of them for the factor, half to check.
+const WHOLE: u64 = 32;
+/// Each thing is timed so many times, after all others; the shortest counts, since what disturbs a measurement lengthens it.
+const ROUNDS: usize = 3;
+
+/// What was measured; part of a run's recipe, so that a resumed run predicts the same, and that a table of another
+/// machine can be given instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyTable {
+    /// What every network takes besides its blocks, in milliseconds.
+    pub base_ms: f64,
+    /// What a network takes more when the sum of its blocks is more, as a share of that; near 1.
+    pub scale: f64,
+    /// Mean of |predicted − measured| / measured over networks timed as a whole to check; 0.1 is 10 %.
+    pub mean_error: f64,
+    /// The greatest of them.
+    pub worst_error: f64,
+    /// Milliseconds of each block, by its name.
+    pub blocks: BTreeMap<String, f64>,
+}
+
+impl fmt::Display for LatencyTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [mean, worst] = [self.mean_error, self.worst_error].map(|error| 100.0 * error);
+        let blocks = self.blocks.len();
+        write!(
+            f,
+            "latency from {blocks} blocks, off by {mean:.1} % on average and {worst:.1} % at worst on whole networks"
+        )
+    }
+}
+
+/// Latency of one network.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NetworkLatency {
+    /// By its blocks, in milliseconds.
+    pub predicted_ms: f64,
+    /// As a whole, in milliseconds.
+    pub measured_ms: f64,
+}
+
+impl NetworkLatency {
+    /// |predicted − measured| / measured.
+    pub fn error(&self) -> f64 {
+        (self.predicted_ms - self.measured_ms).abs() / self.measured_ms
+    }
+}
+
+/// Why nothing could be measured.
+#[derive(Debug, thiserror::Error)]
+pub enum LatencyError {
+    /// A network.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// The space.
+    #[error(transparent)]
+    Region(#[from] fewshot_space::RegionError),
+    /// The system gives no thread.
+    #[error("cannot start a thread to measure latency: {0}")]
+    Thread(#[from] rayon::ThreadPoolBuildError),
+    /// The table is of another space, size or version.
+    #[error(
+        "the recipe's [latency] lacks the block `{0}`: it was measured for other networks; leave [latency] out to measure"
+    )]
+    UnknownBlock(String),
+}
+
+/// Predicts the latency of networks trained alone.
+#[derive(Debug)]
+pub struct LatencyModel {
+    net: Net,
+    image: [usize; 3],
+    table: LatencyTable,
+}
+
+impl LatencyModel {
+    /// Predictions for networks of `blueprint` on images of `[height, width, channels]`, by `table`.
+    ///
+    /// # Errors
+    /// When the table lacks a block that is in a network of the space.
+    pub fn new(
+        blueprint: Arc<dyn Blueprint>,
+        image: [usize; 3],
+        table: LatencyTable,
+        device: &Device,
+    ) -> Result<Self, LatencyError> {
+        let model = Self { net: catalogue(&blueprint, device), image, table };
+        match distinct_blocks(&model.net, image)?.into_keys().find(|name| !model.table.blocks.contains_key(name)) {
+            Some(name) => Err(LatencyError::UnknownBlock(name)),
+            None => Ok(model),
+        }
+    }
+
+    /// What was measured.
+    pub fn table(&self) -> &LatencyTable {
+        &self.table
+    }
+
+    /// Milliseconds for one image; `None` for a network with a block that was not measured, or outside the space.
+    pub fn predict(&self, arch: &Arch) -> Option<f64> {
+        let blocks = self.net.blocks(arch, self.image).ok()?;
+        let sum: Option<f64> = blocks.iter().map(|block| self.table.blocks.get(&block.to_string())).sum();
+        Some(self.table.base_ms + sum? * self.table.scale)
+    }
+
+    /// The prediction beside the truth: a network of fresh weights, timed as a whole.
+    ///
+    /// # Errors
+    /// When there is no such network.
+    pub fn check(&self, blueprint: &Arc<dyn Blueprint>, arch: &Arch) -> Result<NetworkLatency, LatencyError> {
+        let device = self.net.weights().device();
+        let measured_ms = one_thread()?.install(|| {
+            let mut call = whole(blueprint, arch, self.image, device)?;
+            Ok::<_, LatencyError>(shortest(std::iter::once(&mut call)).into_iter().sum())
+        })?;
+        let name = || LatencyError::UnknownBlock(blueprint.format(arch));
+        Ok(NetworkLatency { predicted_ms: self.predict(arch).ok_or_else(name)?, measured_ms })
+    }
+}
+
+/// Times every block that networks of `blueprint` are made of, and some networks as a whole. `seed` draws them.
+///
+/// # Errors
+/// When the space's networks cannot be taken apart.
+pub fn measure(
+    blueprint: &Arc<dyn Blueprint>,
+    image: [usize; 3],
+    device: &Device,
+    seed: u64,
+) -> Result<LatencyTable, LatencyError> {
+    let net = catalogue(blueprint, device);
+    let distinct = distinct_blocks(&net, image)?;
+    one_thread()?.install(|| {
+        let mut calls: Vec<Box<dyn FnMut()>> = distinct.values().map(|block| block.ready(device)).collect();
+        let times = shortest(calls.iter_mut());
+        let blocks = distinct.into_keys().zip(times).collect();
+        let table = LatencyTable { base_ms: 0.0, scale: 1.0, mean_error: 0.0, worst_error: 0.0, blocks };
+        let mut model = LatencyModel { net, image, table };
+        let archs = (0..WHOLE).map(|draw| draw_arch(model.net.region(), seed, "latency check", draw));
+        // A network with a rare block that was not among those looked through says nothing.
+        let known = archs.filter(|arch| arch.as_ref().map_or(true, |arch| model.predict(arch).is_some()));
+        let archs = known.collect::<Result<Vec<Arch>, LatencyError>>()?;
+        let mut wholes =
+            archs.iter().map(|arch| whole(blueprint, arch, image, device)).collect::<Result<Vec<_>, _>>()?;
+        let measured = shortest(wholes.iter_mut());
+        let pairs: Vec<[f64; 2]> =
+            archs.iter().zip(measured).filter_map(|(arch, measured)| Some([model.predict(arch)?, measured])).collect();
+        let (fitted, checked) = pairs.split_at(pairs.len() / 2);
+        (model.table.base_ms, model.table.scale) = line(fitted);
+        let error =
+            |[sum, measured]: &[f64; 2]| (model.table.base_ms + sum * model.table.scale - measured).abs() / measured;
+        let errors: Vec<f64> = checked.iter().map(error).collect();
+        model.table.mean_error = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        model.table.worst_error = errors.into_iter().fold(0.0, f64::max);
+        Ok(model.table)
+    })
+}
+
+/// Milliseconds of each call.
+fn shortest<'a>(calls: impl Iterator<Item = &'a mut Box<dyn FnMut()>>) -> Vec<f64> {
+    let mut calls: Vec<_> = calls.map(|call| (call, f64::INFINITY)).collect();
+    for _ in 0..ROUNDS {
+        for (call, least) in &mut calls {
+            *least = least.min(median_ms(call));
+        }
+    }
+    calls.into_iter().map(|(_, least)| least).collect()
+}
+
+/// Intercept and slope of the line with the least sum of squared relative errors through `[x, y]`; through the origin where
+/// the points give none with an intercept of 0 or more and a rising slope.
+fn line(points: &[[f64; 2]]) -> (f64, f64) {
+    // (b + s·x - y) / y is b·u + s·v - 1 with u = 1 / y and v = x / y.
+    let sum = |of: fn(f64, f64) -> f64| points.iter().map(|[x, y]| of(1.0 / y, x / y)).sum::<f64>();
+    let (uu, uv, vv, u, v) = (sum(|u, _| u * u), sum(|u, v| u * v), sum(|_, v| v * v), sum(|u, _| u), sum(|_, v| v));
+    let determinant = uu * vv - uv * uv;
+    let (base, slope) = ((u * vv - v * uv) / determinant, (v * uu - u * uv) / determinant);
+    match base >= 0.0 && slope > 0.0 && base.is_finite() && slope.is_finite() {
+        true => (base, slope),
+        false if vv > 0.0 => (0.0, v / vv),
+        false => (0.0, 1.0),
+    }
+}
+
+fn one_thread() -> Result<rayon::ThreadPool, LatencyError> {
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(1).build()?)
+}
+
+fn catalogue(blueprint: &Arc<dyn Blueprint>, device: &Device) -> Net {
+    Net::catalogue(blueprint.clone(), Region::full(blueprint.clone()), device)
+}
+
+fn draw_arch(region: &Region, seed: u64, purpose: &str, draw: u64) -> Result<Arch, LatencyError> {
+    Ok(region.sample(&mut random::stream(seed, purpose, draw, 0))?)
+}
+
+fn distinct_blocks(net: &Net, image: [usize; 3]) -> Result<BTreeMap<String, Block>, LatencyError> {
+    let mut distinct = BTreeMap::new();
+    for draw in 0..LOOKED_THROUGH {
+        // The same networks whatever the run's seed: a table of one run is good for another.
+        let arch = draw_arch(net.region(), 0, "latency blocks", draw)?;
+        distinct.extend(net.blocks(&arch, image)?.into_iter().map(|block| (block.to_string(), block)));
+    }
+    Ok(distinct)
+}
+
+/// From one normalised image to its logits, ready to be run again and again.
+fn whole(
+    blueprint: &Arc<dyn Blueprint>,
+    arch: &Arch,
+    [height, width, channels]: [usize; 3],
+    device: &Device,
+) -> Result<Box<dyn FnMut()>, LatencyError> {
+    let mut net = Net::standalone(blueprint.clone(), arch, device, 0)?;
+    let image = Tensor::<4>::ones([1, height, width, channels], device);
+    let path = Path::Shared(net.region().space().canonical(arch));
+    // Once, so that what can fail has not.
+    net.score(image.clone(), &path, NormMode::Running, None)?;
+    Ok(Box::new(move || drop(net.score(image.clone(), &path, NormMode::Running, None))))
+}
+
+#[cfg(test)]
+mod tests {
+    use fewshot_space::{CellSpace, cell1296};
+
+    use super::*;
+
+    const IMAGE: [usize; 3] = [14, 14, 1];
+
+    fn blueprint() -> Arc<dyn Blueprint> {
+        let skeleton = fewshot_space::CellSkeleton {
+            image_height: 14,
+            image_width: 14,
+            channels_in: 1,
+            classes: 10,
+            width: 8,
+            ..cell1296::default_skeleton()
+        };
+        Arc::new(CellSpace::by_name("cell1296", skeleton).unwrap())
+    }
+
+    #[test]
+    fn blocks_are_the_calls_of_a_network() {
+        let blueprint = blueprint();
+        let net = catalogue(&blueprint, &Device::flex());
+        let space = net.region().space();
+        let ops = &space.decisions()[0].options;
+        let only = |name: &str| ops.iter().position(|op| op == name).unwrap() as u8;
+        // A convolution beside a shortcut: it is added to what is there in one pass.
+        let mut options = vec![only("none"); space.decisions().len()];
+        let edge = |name: &str| space.decisions().iter().position(|decision| decision.name == name).unwrap();
+        options[edge("e2")] = only("skip_connect");
+        let names = |options: &[u8]| -> Vec<String> {
+            let blocks = net.blocks(&Arch::new(options.to_vec()), IMAGE).unwrap();
+            blocks.iter().map(ToString::to_string).collect()
+        };
+        let skip = names(&options);
+        assert_eq!(skip.first().unwrap(), "conv3x3 norm 8 of 14x14x1");
+        assert_eq!(skip.last().unwrap(), "linear 10 of 1x1x32");
+        options[edge("e2")] = only("nor_conv_3x3");
+        let conv = names(&options);
+        for block in ["relu conv3x3 norm 8 of 14x14x8", "relu conv3x3 norm 16 of 7x7x16"] {
+            assert!(conv.contains(&block.to_string()) && !skip.contains(&block.to_string()), "{conv:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_takes_as_long_as_its_blocks() {
+        let (blueprint, device) = (blueprint(), Device::flex());
+        let table = measure(&blueprint, IMAGE, &device, 0).unwrap();
+        assert!(table.blocks.values().all(|&ms| ms > 0.0) && table.blocks.len() > 20, "{table:?}");
+        // How close is for quiet machines to show; sums without any relation to the truth are far beyond this.
+        assert!((0.2..5.0).contains(&table.scale) && table.mean_error < 1.0, "{table:?}");
+        let model = LatencyModel::new(blueprint.clone(), IMAGE, table.clone(), &device).unwrap();
+        let arch = draw_arch(model.net.region(), 1, "a test", 0).unwrap();
+        let by_hand: f64 =
+            model.net.blocks(&arch, IMAGE).unwrap().iter().map(|block| table.blocks[&block.to_string()]).sum();
+        let latency = model.check(&blueprint, &arch).unwrap();
+        assert!(
+            (latency.predicted_ms - table.base_ms - by_hand * table.scale).abs() < 1e-12 && latency.measured_ms > 0.0
+        );
+        // More of the same blocks take longer.
+        let slowest =
+            Region::full(blueprint.clone()).iter().filter_map(|arch| model.predict(&arch)).fold(0.0, f64::max);
+        assert!(slowest > latency.predicted_ms);
+    }
+
+    #[test]
+    fn a_line_is_found_where_there_is_one() {
+        let on = |base: f64, slope: f64| [1.0, 2.0, 5.0].map(|x| [x, base + slope * x]);
+        for (base, slope) in [(0.5, 1.1), (0.0, 2.0)] {
+            let (found, rising) = line(&on(base, slope));
+            assert!((found - base).abs() < 1e-9 && (rising - slope).abs() < 1e-9, "{found} {rising}");
+        }
+        // No network takes less than nothing besides its blocks.
+        let (base, slope) = line(&on(-0.5, 1.0));
+        assert!(base == 0.0 && (0.5..1.0).contains(&slope), "{slope}");
+        assert_eq!(line(&[]), (0.0, 1.0));
+        assert_eq!(line(&[[2.0, 3.0]]), (0.0, 1.5));
+    }
+
+    #[test]
+    fn a_table_of_other_networks_is_refused() {
+        let table =
+            LatencyTable { base_ms: 0.0, scale: 1.0, mean_error: 0.0, worst_error: 0.0, blocks: BTreeMap::new() };
+        let error = LatencyModel::new(blueprint(), IMAGE, table, &Device::flex()).unwrap_err().to_string();
+        assert!(error.contains("lacks the block") && error.contains("leave [latency] out"), "{error}");
+    }
+}

@@ -1,0 +1,108 @@
+//! What a run searches: the space within the limits, and its parts.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use fewshot_space::{CellSpace, Feature, Filter, Partition, Region, Space, Timed};
+
+use super::PipelineError;
+use crate::latency::{self, LatencyModel};
+use crate::nets::Blueprint;
+use crate::recipe::{Recipe, SplitRecipe};
+
+/// Latency of the networks of `space`, when it is limited. What has to be measured for that goes into the recipe.
+pub fn latency(
+    recipe: &mut Recipe,
+    space: &Arc<CellSpace>,
+    device: &Device,
+) -> Result<Option<LatencyModel>, PipelineError> {
+    if recipe.search.max_latency_ms <= 0.0 {
+        return Ok(None);
+    }
+    let skeleton = space.skeleton();
+    let image = [skeleton.image_height, skeleton.image_width, skeleton.channels_in];
+    let blueprint: Arc<dyn Blueprint> = space.clone();
+    let table = match recipe.latency.take() {
+        Some(table) => table,
+        None => latency::measure(&blueprint, image, device, recipe.seed)?,
+    };
+    recipe.latency = Some(table.clone());
+    Ok(Some(LatencyModel::new(blueprint, image, table, device)?))
+}
+
+/// The space whose regions are searched: that of the networks trained alone, with their latency where it is known.
+pub fn searched_space(space: &Arc<CellSpace>, latency: Option<Arc<LatencyModel>>) -> Arc<dyn Space> {
+    match latency {
+        None => space.clone(),
+        Some(model) => Arc::new(Timed::new(space.clone(), move |arch| model.predict(arch).map(microseconds))),
+    }
+}
+
+fn microseconds(ms: f64) -> u64 {
+    (1000.0 * ms).round() as u64
+}
+
+/// The space within the recipe's limits, split as it says.
+pub fn partition(recipe: &Recipe, space: Arc<dyn Space>) -> Result<Partition, PipelineError> {
+    let mut whole = Region::full(space.clone());
+    let limits = [
+        (Feature::Macs, recipe.search.max_macs),
+        (Feature::Params, recipe.search.max_params),
+        // A limit of less than a microsecond is one all the same.
+        (
+            Feature::Latency,
+            microseconds(recipe.search.max_latency_ms.max(0.0)).max((recipe.search.max_latency_ms > 0.0).into()),
+        ),
+    ];
+    for (feature, limit) in limits.into_iter().filter(|(_, limit)| *limit > 0) {
+        whole = whole.filtered(Filter::at_most(feature, limit));
+    }
+    if !whole.filters().is_empty() && whole.size()? == 0 {
+        return Err(too_tight(&space, &whole));
+    }
+    parts(whole, &recipe.split)
+}
+
+/// One part per combination of the decisions' options and range of the feature; none is empty.
+pub fn parts(whole: Region, split: &SplitRecipe) -> Result<Partition, PipelineError> {
+    let space = whole.space().clone();
+    let names: Vec<&str> = space.decisions().iter().map(|d| d.name.as_str()).collect();
+    let find = |wanted: &String| {
+        names.iter().position(|name| name == wanted).ok_or_else(|| PipelineError::UnknownDecision {
+            name: wanted.clone(),
+            space: space.name().to_string(),
+            known: names.join(", "),
+        })
+    };
+    let decisions = split.decisions.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+    let mut parts = whole.split(&decisions)?;
+    if !split.feature.is_empty() {
+        let feature: Feature = split.feature.parse()?;
+        let ranges = parts.iter().map(|part| part.split_by(feature, &split.bounds));
+        parts = ranges.collect::<Result<Vec<_>, _>>()?.concat();
+    }
+    if !parts.iter().all(|part| part.filters().is_empty()) {
+        // A limit or a range can leave a part nothing: no supernet is trained for that.
+        let sizes = parts.iter().map(Region::size).collect::<Result<Vec<_>, _>>()?;
+        parts = parts.into_iter().zip(sizes).filter(|(_, size)| *size > 0).map(|(part, _)| part).collect();
+    }
+    Ok(Partition::new(whole, parts)?)
+}
+
+/// What the smallest networks of the space cost, for a user whose limits leave none.
+fn too_tight(space: &Arc<dyn Space>, limited: &Region) -> PipelineError {
+    let least = |feature: Feature| {
+        Region::full(space.clone()).iter().map(|arch| feature.of(space.as_ref(), &arch)).min().unwrap_or(0)
+    };
+    let timed = limited.filters().iter().any(|filter| filter.feature == Feature::Latency);
+    PipelineError::TooTight {
+        limits: limited.label(),
+        macs: least(Feature::Macs),
+        params: least(Feature::Params),
+        latency: if timed {
+            format!(", the fastest takes {} microseconds", least(Feature::Latency))
+        } else {
+            String::new()
+        },
+    }
+}
