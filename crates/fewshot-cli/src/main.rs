@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         Command::Strategies(args) => commands::lists::strategies(args),
         Command::Recipes(args) => commands::lists::recipes(args),
         Command::Bench(args) => commands::bench::bench(args),
+        Command::Completions(args) => commands::shell::completions(args),
+        Command::Man(args) => commands::shell::man(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use fewshot_data::{Info, OpenOptions};
 use fewshot_nas::pipeline::PipelineError;
-use fewshot_nas::recipe::{preset_names, preset_text};
+use fewshot_nas::recipe::{Layers, preset_names, preset_text};
 use fewshot_nas::search;
 use fewshot_space::{CellSkeleton, CellSpace, Region, Space, space_names, suggest};
 use serde::Serialize;
 
 use super::{print, print_json};
-use crate::args::{DataArgs, DataCommand, ListArgs, RecipesArgs};
+use crate::args::{DataArgs, DataCommand, ListArgs, RecipesArgs, RecipesCommand};
 use crate::failure::Failure;
 
 /// One line of `fewshot spaces`.
@@ -67,11 +67,16 @@ pub fn strategies(args: ListArgs) -> Result<(), Failure> {
 }
 
 pub fn recipes(args: RecipesArgs) -> Result<(), Failure> {
-    match args.show {
-        None => print(&preset_names().join("\n")),
-        Some(name) => {
+    match (args.command, args.show) {
+        (None, None) => print(&preset_names().join("\n")),
+        (Some(RecipesCommand::Show { name }), _) | (None, Some(name)) => {
             let unknown = || Failure::Usage(format!("no preset `{name}`, {}", suggest::hint(&name, preset_names())));
             print(preset_text(&name).ok_or_else(unknown)?)
+        }
+        (Some(RecipesCommand::Check { file, preset }), _) => {
+            let checked = Layers::preset(&preset).and_then(|layers| layers.file(&file)).and_then(Layers::resolve);
+            checked.map_err(PipelineError::from)?;
+            print("ok")
         }
     }
 }

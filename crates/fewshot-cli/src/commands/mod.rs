@@ -5,6 +5,7 @@ pub mod lists;
 pub mod model;
 pub mod rank;
 pub mod run;
+pub mod shell;
 
 use std::io::Write;
 

@@ -1,7 +1,9 @@
 //! A small real run, and ways to start the program.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -36,15 +38,18 @@ epochs = 2
 batch = 40
 "#;
 
+/// A network of its space.
+const ARCH: &str = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_1x1~2|";
+
 /// The program with these arguments.
-pub fn fewshot<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+pub fn fewshot<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fewshot"));
     command.args(args);
     command
 }
 
 /// Runs it to its end.
-pub fn run<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+pub fn run<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
     fewshot(args).output().unwrap()
 }
 
@@ -93,4 +98,57 @@ pub fn kill_and_resume(start: impl Fn() -> Command, out: &Path, whole: Duration,
         child.wait().unwrap();
     }
     run(["resume".as_ref(), out.as_os_str()])
+}
+
+/// A run that trained one network on the embedded sample; made once for all tests.
+pub fn trained() -> &'static Path {
+    static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, out) = RUN.get_or_init(|| {
+        let dir = tempfile::tempdir().unwrap();
+        let (recipe, out) = (dir.path().join("tiny.toml"), dir.path().join("run"));
+        std::fs::write(&recipe, TINY).unwrap();
+        let mut command = fewshot(["train", "--arch", ARCH, "--recipe"]);
+        let output = command.arg(&recipe).arg("--out").arg(&out).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        let text = String::from_utf8_lossy(&output.stdout);
+        let line = text.lines().find(|line| line.starts_with("trained network")).unwrap();
+        assert!(line.contains("model.safetensors") && line.contains("model.onnx"), "{line}");
+        (dir, out)
+    });
+    out
+}
+
+/// What is on standard error.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The one line on standard error of a command that must fail with `code`.
+pub fn failure(output: &Output, code: i32) -> String {
+    let text = said(output);
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+/// The command with words and paths mixed.
+pub fn program(args: &[&dyn AsRef<OsStr>]) -> Output {
+    run(args.iter().map(|arg| arg.as_ref()))
+}
+
+/// A grey PNG file.
+pub fn write_png(path: &Path, width: u32, pixels: &[u8]) {
+    let file = std::fs::File::create(path).unwrap();
+    let mut encoder = png::Encoder::new(file, width, pixels.len() as u32 / width);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+}
+
+/// Names of files and folders, sorted.
+pub fn files_in(folder: &Path) -> Vec<String> {
+    let names =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
 }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod faults;
 mod gradient;
 #[cfg(unix)]
 mod kill;
@@ -10,4 +11,5 @@ mod rank;
 mod ranking;
 mod report;
 mod search;
+mod shell;
 mod strategies;

@@ -1,61 +1,13 @@
 //! A trained network in use: predict, eval, export, and what can go wrong with them.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Output;
-use std::sync::OnceLock;
 
 use fewshot_nas::device;
 use fewshot_nas::model::Model;
 use fewshot_nas::run::Checkpoint;
 use serde_json::{Value, json};
 
-use crate::common::{TINY, fewshot, last_json, run};
-
-const ARCH: &str = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|avg_pool_3x3~1|nor_conv_1x1~2|";
-
-/// A run that trained one network on the embedded sample; made once for all tests.
-fn trained() -> &'static Path {
-    static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, out) = RUN.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let (recipe, out) = (dir.path().join("tiny.toml"), dir.path().join("run"));
-        std::fs::write(&recipe, TINY).unwrap();
-        let mut command = fewshot(["train", "--arch", ARCH, "--recipe"]);
-        let output = command.arg(&recipe).arg("--out").arg(&out).output().unwrap();
-        assert!(output.status.success(), "{}", said(&output));
-        let text = String::from_utf8_lossy(&output.stdout);
-        let line = text.lines().find(|line| line.starts_with("trained network")).unwrap();
-        assert!(line.contains("model.safetensors") && line.contains("model.onnx"), "{line}");
-        (dir, out)
-    });
-    out
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// The one line on standard error of a command that must fail with `code`.
-fn failure(output: &Output, code: i32) -> String {
-    let text = said(output);
-    assert_eq!(output.status.code(), Some(code), "{text}");
-    assert_eq!(text.lines().count(), 1, "{text}");
-    text
-}
-
-/// The command with words and paths mixed.
-fn program(args: &[&dyn AsRef<OsStr>]) -> Output {
-    run(args.iter().map(|arg| arg.as_ref()))
-}
-
-/// A grey PNG file.
-fn write_png(path: &Path, width: u32, pixels: &[u8]) {
-    let file = std::fs::File::create(path).unwrap();
-    let mut encoder = png::Encoder::new(file, width, pixels.len() as u32 / width);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
-}
+use crate::common::{failure, fewshot, files_in, last_json, program, said, trained, write_png};
 
 /// Some test images of the embedded sample as PNG files, with their pixels.
 fn images(folder: &Path, count: usize) -> Vec<(PathBuf, Vec<u8>)> {
@@ -66,14 +18,6 @@ fn images(folder: &Path, count: usize) -> Vec<(PathBuf, Vec<u8>)> {
         (path, pixels)
     };
     (0..count).map(image).collect()
-}
-
-fn files_in(folder: &Path) -> Vec<String> {
-    let names =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = names.collect();
-    names.sort();
-    names
 }
 
 #[test]

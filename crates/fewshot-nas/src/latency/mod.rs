@@ -9,20 +9,24 @@ mod clock;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
 use fewshot_space::{Arch, Region, random};
 use serde::{Deserialize, Serialize};
 
-use self::clock::median_ms;
+use self::clock::quick_ms;
 use crate::nets::{Block, Blueprint, Net, NetError, NormMode, Path};
 
 /// Random networks that are looked through for blocks. Of NAS-Bench-201 every block is in one network of 25 or more.
 const LOOKED_THROUGH: u64 = 1024;
 /// Random networks timed as a whole: half of them for the factor, half to check.
 const WHOLE: u64 = 32;
-/// Each thing is timed so many times, after all others; the shortest counts, since what disturbs a measurement lengthens it.
-const ROUNDS: usize = 3;
+/// Each thing is timed so many times, after all others, so that blocks and networks meet the same disturbances; the shortest
+/// counts, since a disturbance lengthens.
+const ROUNDS: usize = 5;
+/// How long a network that seems slow is timed again: the machine may have been busy.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What was measured; part of a run's recipe, so that a resumed run predicts the same, and that a table of another
 /// machine can be given instead.
@@ -125,18 +129,29 @@ impl LatencyModel {
         Some(self.table.base_ms + sum? * self.table.scale)
     }
 
-    /// The prediction beside the truth: a network of fresh weights, timed as a whole.
+    /// The prediction beside the truth: a network of fresh weights, timed as a whole. Timing goes on, for a second at most,
+    /// until the network was seen to be as fast as `enough_ms`.
     ///
     /// # Errors
     /// When there is no such network.
-    pub fn check(&self, blueprint: &Arc<dyn Blueprint>, arch: &Arch) -> Result<NetworkLatency, LatencyError> {
+    pub fn check(
+        &self,
+        blueprint: &Arc<dyn Blueprint>,
+        arch: &Arch,
+        enough_ms: f64,
+    ) -> Result<NetworkLatency, LatencyError> {
         let device = self.net.weights().device();
+        let name = || LatencyError::UnknownBlock(blueprint.format(arch));
+        let predicted_ms = self.predict(arch).ok_or_else(name)?;
         let measured_ms = one_thread()?.install(|| {
             let mut call = whole(blueprint, arch, self.image, device)?;
-            Ok::<_, LatencyError>(shortest(std::iter::once(&mut call)).into_iter().sum())
+            let (begun, mut least) = (Instant::now(), f64::INFINITY);
+            while least > enough_ms && begun.elapsed() < PATIENCE {
+                least = least.min(quick_ms(&mut call));
+            }
+            Ok::<_, LatencyError>(least)
         })?;
-        let name = || LatencyError::UnknownBlock(blueprint.format(arch));
-        Ok(NetworkLatency { predicted_ms: self.predict(arch).ok_or_else(name)?, measured_ms })
+        Ok(NetworkLatency { predicted_ms, measured_ms })
     }
 }
 
@@ -153,20 +168,19 @@ pub fn measure(
     let net = catalogue(blueprint, device);
     let distinct = distinct_blocks(&net, image)?;
     one_thread()?.install(|| {
-        let mut calls: Vec<Box<dyn FnMut()>> = distinct.values().map(|block| block.ready(device)).collect();
-        let times = shortest(calls.iter_mut());
-        let blocks = distinct.into_keys().zip(times).collect();
+        let archs = (0..WHOLE).map(|draw| draw_arch(net.region(), seed, "latency check", draw));
+        let archs = archs.collect::<Result<Vec<Arch>, LatencyError>>()?;
+        let mut calls: Vec<Call> = distinct.values().map(|block| block.ready(device)).collect();
+        for arch in &archs {
+            calls.push(whole(blueprint, arch, image, device)?);
+        }
+        let mut times = shortest(&mut calls).into_iter();
+        let blocks = distinct.into_keys().zip(times.by_ref()).collect();
         let table = LatencyTable { base_ms: 0.0, scale: 1.0, mean_error: 0.0, worst_error: 0.0, blocks };
         let mut model = LatencyModel { net, image, table };
-        let archs = (0..WHOLE).map(|draw| draw_arch(model.net.region(), seed, "latency check", draw));
         // A network with a rare block that was not among those looked through says nothing.
-        let known = archs.filter(|arch| arch.as_ref().map_or(true, |arch| model.predict(arch).is_some()));
-        let archs = known.collect::<Result<Vec<Arch>, LatencyError>>()?;
-        let mut wholes =
-            archs.iter().map(|arch| whole(blueprint, arch, image, device)).collect::<Result<Vec<_>, _>>()?;
-        let measured = shortest(wholes.iter_mut());
-        let pairs: Vec<[f64; 2]> =
-            archs.iter().zip(measured).filter_map(|(arch, measured)| Some([model.predict(arch)?, measured])).collect();
+        let pair = |(arch, measured): (&Arch, f64)| Some([model.predict(arch)?, measured]);
+        let pairs: Vec<[f64; 2]> = archs.iter().zip(times).filter_map(pair).collect();
         let (fitted, checked) = pairs.split_at(pairs.len() / 2);
         (model.table.base_ms, model.table.scale) = line(fitted);
         let error =
@@ -178,15 +192,18 @@ pub fn measure(
     })
 }
 
+/// Work to be timed.
+type Call = Box<dyn FnMut()>;
+
 /// Milliseconds of each call.
-fn shortest<'a>(calls: impl Iterator<Item = &'a mut Box<dyn FnMut()>>) -> Vec<f64> {
-    let mut calls: Vec<_> = calls.map(|call| (call, f64::INFINITY)).collect();
+fn shortest(calls: &mut [Call]) -> Vec<f64> {
+    let mut least = vec![f64::INFINITY; calls.len()];
     for _ in 0..ROUNDS {
-        for (call, least) in &mut calls {
-            *least = least.min(median_ms(call));
+        for (call, least) in calls.iter_mut().zip(&mut least) {
+            *least = least.min(quick_ms(call));
         }
     }
-    calls.into_iter().map(|(_, least)| least).collect()
+    least
 }
 
 /// Intercept and slope of the line with the least sum of squared relative errors through `[x, y]`; through the origin where
@@ -232,7 +249,7 @@ fn whole(
     arch: &Arch,
     [height, width, channels]: [usize; 3],
     device: &Device,
-) -> Result<Box<dyn FnMut()>, LatencyError> {
+) -> Result<Call, LatencyError> {
     let mut net = Net::standalone(blueprint.clone(), arch, device, 0)?;
     let image = Tensor::<4>::ones([1, height, width, channels], device);
     let path = Path::Shared(net.region().space().canonical(arch));
@@ -297,7 +314,7 @@ mod tests {
         let arch = draw_arch(model.net.region(), 1, "a test", 0).unwrap();
         let by_hand: f64 =
             model.net.blocks(&arch, IMAGE).unwrap().iter().map(|block| table.blocks[&block.to_string()]).sum();
-        let latency = model.check(&blueprint, &arch).unwrap();
+        let latency = model.check(&blueprint, &arch, 0.0).unwrap();
         assert!(
             (latency.predicted_ms - table.base_ms - by_hand * table.scale).abs() < 1e-12 && latency.measured_ms > 0.0
         );

@@ -124,8 +124,7 @@ impl Lab {
     /// # Errors
     /// When the network cannot be timed.
     pub fn network_latency(&self, arch: &Arch) -> Result<Option<NetworkLatency>, PipelineError> {
-        let check = |model: &LatencyModel| model.check(&self.alone_blueprint(), arch);
-        Ok(self.latency().map(check).transpose()?)
+        self.timed_until(arch, 0.0)
     }
 
     /// Whether the network keeps the limit of latency when it is measured as a whole too.
@@ -133,8 +132,13 @@ impl Lab {
     /// # Errors
     /// When the network cannot be timed.
     pub fn is_fast_enough(&self, arch: &Arch) -> Result<bool, PipelineError> {
-        let latency = self.network_latency(arch)?;
-        Ok(latency.is_none_or(|latency| latency.measured_ms <= self.recipe.search.max_latency_ms))
+        let limit = self.recipe.search.max_latency_ms;
+        Ok(self.timed_until(arch, limit)?.is_none_or(|latency| latency.measured_ms <= limit))
+    }
+
+    fn timed_until(&self, arch: &Arch, enough_ms: f64) -> Result<Option<NetworkLatency>, PipelineError> {
+        let check = |model: &LatencyModel| model.check(&self.alone_blueprint(), arch, enough_ms);
+        Ok(self.latency().map(check).transpose()?)
     }
 
     /// The table that the recipe names for the truth; a ranking has one.

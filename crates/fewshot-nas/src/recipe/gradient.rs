@@ -6,6 +6,7 @@ use toml::{Table, Value};
 use super::resolve::merge;
 use super::{Recipe, RecipeError};
 use crate::gradient::{GradientError, MethodSettings, method};
+use crate::train::ConfigError;
 
 /// A comparison of gradient-based methods.
 ///
@@ -63,15 +64,16 @@ pub fn complete(recipe: &mut Table) -> Result<(), RecipeError> {
         _ => Table::new(),
     };
     let Some(Value::Array(methods)) = gradient.get_mut("methods") else { return Ok(()) };
-    for entry in methods {
+    for (index, entry) in methods.iter_mut().enumerate() {
+        let at = |problem: String| wrong(&format!(".methods[{index}]"), problem);
         let own = match entry {
             Value::String(name) => Table::from_iter([("name".to_string(), Value::from(name.as_str()))]),
             Value::Table(own) => own.clone(),
-            other => return Err(wrong(format!("a method is a name or a table, not {other}"))),
+            other => return Err(at(format!("a method is a name or a table, not {other}"))),
         };
         let name = own.get("name").and_then(Value::as_str).unwrap_or_default();
-        let published = (method(name).map_err(problem)?.published)();
-        let mut full = Table::try_from(&published).map_err(|error| wrong(error.to_string()))?;
+        let published = (method(name).map_err(|error| at(error.to_string()))?.published)();
+        let mut full = Table::try_from(&published).map_err(|error| at(error.to_string()))?;
         merge(&mut full, settings.clone());
         merge(&mut full, own);
         *entry = Value::Table(full);
@@ -85,70 +87,69 @@ impl Recipe {
         let Some(GradientRecipe { modes, methods, part_share, .. }) = &self.gradient else {
             let missing =
                 "a run of kind \"gradient\" needs the section [gradient]; `fewshot recipes gradient-smoke` shows one";
-            return if self.kind == super::Kind::Gradient { Err(wrong(missing.to_string())) } else { Ok(()) };
+            return if self.kind == super::Kind::Gradient { Err(wrong("", missing)) } else { Ok(()) };
         };
         if methods.is_empty() || modes.is_empty() {
-            return Err(wrong("`methods` and `modes` name at least one each".to_string()));
+            return Err(wrong("", "`methods` and `modes` name at least one each"));
         }
         let repeated = |position: usize| methods[..position].iter().any(|other| other.name == methods[position].name);
         if let Some(position) = (0..methods.len()).find(|&position| repeated(position)) {
-            return Err(wrong(format!("`{}` is named twice", methods[position].name)));
+            return Err(wrong(".methods", format!("`{}` is named twice", methods[position].name)));
         }
         let twice = |position: usize| modes[..position].contains(&modes[position]);
         if (0..modes.len()).any(twice) {
-            return Err(wrong("a mode is named twice".to_string()));
+            return Err(wrong(".modes", "a mode is named twice"));
         }
         if modes.contains(&Mode::FewShotTransfer) && !modes.contains(&Mode::OneShot) {
-            return Err(wrong(
-                "mode \"few_shot_transfer\" starts from the weights of \"one_shot\": name both".to_string(),
-            ));
+            let problem = "mode \"few_shot_transfer\" starts from the weights of \"one_shot\": name both";
+            return Err(wrong(".modes", problem));
         }
         if !(*part_share > 0.0 && part_share.is_finite()) {
-            return Err(wrong(format!("part_share = {part_share} is out of range: above 0")));
+            return Err(wrong(".part_share", format!("part_share = {part_share} is out of range: above 0")));
         }
         if self.scoring.on_test {
-            return Err(wrong(
-                "`scoring.on_test` is for rankings: a search that sees the test images proves nothing".into(),
-            ));
+            let problem = "`scoring.on_test` is for rankings: a search that sees the test images proves nothing";
+            return Err(RecipeError::setting("scoring.on_test", problem));
         }
         if self.search.max_macs > 0 || self.search.max_params > 0 {
-            return Err(wrong(
-                "these methods cannot keep `search.max_macs` and `search.max_params`: set both to 0".into(),
-            ));
+            let problem = "these methods cannot keep `search.max_macs` and `search.max_params`: set both to 0";
+            return Err(wrong("", problem));
         }
-        for settings in methods {
-            settings.check().map_err(problem)?;
-            let partial = method(&settings.name).map_err(problem)?.partial;
+        for (index, settings) in methods.iter().enumerate() {
+            let name = &settings.name;
+            let at =
+                |key: &str, problem: String| wrong(&format!(".methods[{index}]{key}"), format!("{name}: {problem}"));
+            let range = |prefix: &str, source: ConfigError| {
+                at(&format!(".{prefix}{}", source.key), format!("{prefix}{source}"))
+            };
+            settings.train.check().map_err(|source| range("train.", source))?;
+            settings.check().map_err(|error| match error {
+                GradientError::Config(source) => range("", source),
+                other => at("", other.to_string()),
+            })?;
+            let partial = method(name).map_err(|error| at("", error.to_string()))?.partial;
             if !self.space.width.is_multiple_of(partial) {
                 let width = self.space.width;
-                return Err(wrong(format!(
-                    "{} needs a width that is a multiple of {partial}, not {width}",
-                    settings.name
-                )));
+                let problem = format!("it needs a width that is a multiple of {partial}, not {width}");
+                return Err(at("", problem));
             }
         }
         Ok(())
     }
 }
 
-fn wrong(problem: String) -> RecipeError {
-    RecipeError::Gradient(problem)
-}
-
-fn problem(error: GradientError) -> RecipeError {
-    wrong(error.to_string())
+/// `key` is that of the setting within `[gradient]`.
+fn wrong(key: &str, problem: impl std::fmt::Display) -> RecipeError {
+    RecipeError::setting(format!("gradient{key}"), format!("gradient: {problem}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Layers;
+    use super::super::resolve::tests::laid_over;
     use super::*;
 
     fn with(text: &str) -> Result<Recipe, RecipeError> {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("mine.toml");
-        std::fs::write(&file, text).unwrap();
-        Layers::preset("gradient-smoke").unwrap().file(&file).unwrap().resolve()
+        laid_over("gradient-smoke", text)
     }
 
     #[test]
@@ -162,10 +163,7 @@ mod tests {
         let pc_darts = &methods[1];
         assert_eq!((pc_darts.train.epochs, pc_darts.arch.lr, pc_darts.arch.beta1), (3, 0.5, 0.5));
         // Written out once, it stays as it is.
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("again.toml");
-        std::fs::write(&file, toml::to_string(&recipe).unwrap()).unwrap();
-        assert_eq!(Layers::preset("gradient-smoke").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
+        assert_eq!(with(&toml::to_string(&recipe).unwrap()).unwrap(), recipe);
     }
 
     #[test]

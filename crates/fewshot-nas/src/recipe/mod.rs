@@ -4,15 +4,19 @@
 //! the one before; what comes out has every setting written down and is kept in the run folder.
 
 mod arms;
+mod error;
 mod gradient;
+mod names;
+mod places;
 mod presets;
 mod resolve;
 mod strategies;
 
 pub use arms::ArmRecipe;
+pub use error::RecipeError;
 pub use gradient::{GradientRecipe, Mode};
 pub use presets::{names as preset_names, text as preset_text};
-pub use resolve::{Layers, RecipeError, Setting};
+pub use resolve::{Layers, Setting};
 pub use strategies::{ModeRecipe, StrategiesRecipe};
 
 use fewshot_space::Reduction;

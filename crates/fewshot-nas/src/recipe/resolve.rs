@@ -1,60 +1,13 @@
 //! Laying recipes over each other, and checking what comes out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fewshot_space::suggest;
 use toml::{Table, Value};
 
-use super::{Recipe, arms, gradient, presets};
+use super::places::{self, Places};
+use super::{Recipe, RecipeError, arms, gradient, presets};
 use crate::train::ConfigError;
-
-/// A recipe that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RecipeError {
-    /// No such preset.
-    #[error("no preset `{name}`, {hint}; `fewshot recipes` lists them")]
-    UnknownPreset {
-        /// What was asked for.
-        name: String,
-        /// "did you mean ..?", or all names.
-        hint: String,
-    },
-    /// The file cannot be read.
-    #[error("cannot read the recipe {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Not TOML, or not a recipe; the message points at line and key.
-    #[error("{origin}: {message}")]
-    Parse {
-        /// File or layer that is wrong.
-        origin: String,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// An arm that cannot be.
-    #[error("recipe, arm `{arm}`: {problem}")]
-    Arm {
-        /// Its name.
-        arm: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Gradient-based methods that cannot be run so.
-    #[error("recipe, [gradient]: {0}")]
-    Gradient(String),
-    /// A setting out of its range.
-    #[error("recipe, [{section}]: {source}")]
-    Setting {
-        /// The table.
-        section: &'static str,
-        /// The setting.
-        source: ConfigError,
-    },
-}
 
 /// A value that a recipe can hold: number, text, list of texts.
 pub trait Setting {
@@ -78,6 +31,7 @@ settings!(u32, i32, i64, f64, bool, &str, String, Vec<String>);
 #[derive(Debug, Clone)]
 pub struct Layers {
     table: Table,
+    places: Places,
 }
 
 impl Layers {
@@ -92,8 +46,8 @@ impl Layers {
         })?;
         let mut table = parse(text, &format!("preset {name}"))?;
         match table.remove("base") {
-            Some(Value::String(base)) => Self::preset(&base)?.merged(table),
-            _ => Ok(Self { table }),
+            Some(Value::String(base)) => Ok(Self::preset(&base)?.merged(table)),
+            _ => Ok(Self { table, places: Places::default() }),
         }
     }
 
@@ -102,23 +56,27 @@ impl Layers {
     ///
     /// # Errors
     /// When the file cannot be read, is not TOML, or has a key that no recipe has.
-    pub fn file(self, path: &Path) -> Result<Self, RecipeError> {
+    pub fn file(mut self, path: &Path) -> Result<Self, RecipeError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
         let origin = path.display().to_string();
         let mut layer = parse(&text, &origin)?;
         // There the recipe is a table beside the format, the versions and the data's fingerprint.
+        let mut root = None;
         if layer.contains_key("format")
             && let Some(Value::Table(recipe)) = layer.remove("recipe")
         {
             layer = recipe;
+            root = Some("recipe");
         }
-        check_keys(&self.table, &layer, &text, &origin, "")?;
-        self.merged(layer)
+        self.places.read(&text, &origin, root).map_err(|error| syntax(&text, &origin, &error))?;
+        check_keys(&self.table, &layer, &self.places, "")?;
+        Ok(self.merged(layer))
     }
 
     /// Sets one value, e.g. `set("search.budget", 100)`.
     pub fn set(mut self, key: &str, value: impl Setting) -> Self {
+        self.places.set(key);
         let mut table = &mut self.table;
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
@@ -138,40 +96,49 @@ impl Layers {
         self
     }
 
-    fn merged(mut self, layer: Table) -> Result<Self, RecipeError> {
+    fn merged(mut self, layer: Table) -> Self {
         merge(&mut self.table, layer);
-        Ok(self)
+        self
     }
 
     /// The whole recipe, checked.
     ///
     /// # Errors
-    /// When a setting is missing, of the wrong type or out of range.
-    pub fn resolve(mut self) -> Result<Recipe, RecipeError> {
-        arms::complete(&mut self.table);
-        gradient::complete(&mut self.table)?;
-        let recipe: Recipe = self.table.try_into().map_err(|error: toml::de::Error| RecipeError::Parse {
-            origin: "recipe".to_string(),
-            message: error.message().to_string(),
-        })?;
-        recipe.check()?;
-        Ok(recipe)
+    /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
+    pub fn resolve(self) -> Result<Recipe, RecipeError> {
+        let Self { table, places } = self;
+        checked(table).map_err(|error| match error {
+            RecipeError::Setting { key, problem, .. } => {
+                RecipeError::Setting { origin: places.of(&key).to_string(), key, problem }
+            }
+            other => other,
+        })
     }
 }
 
+fn checked(mut table: Table) -> Result<Recipe, RecipeError> {
+    arms::complete(&mut table);
+    gradient::complete(&mut table)?;
+    let recipe: Recipe = serde_path_to_error::deserialize(Value::Table(table))
+        .map_err(|error| RecipeError::form(&error.path().to_string(), error.inner().message()))?;
+    recipe.check()?;
+    Ok(recipe)
+}
+
 impl Recipe {
-    /// Checks all ranges.
+    /// Checks all ranges and names.
     ///
     /// # Errors
-    /// The first setting that is out of its range.
+    /// The first setting that is out of its range, or names what there is not.
     pub fn check(&self) -> Result<(), RecipeError> {
-        let setting = |section| move |source| RecipeError::Setting { section, source };
+        let setting = |section| move |source| RecipeError::range(section, source);
         self.supernet.check().map_err(setting("supernet"))?;
         self.children.check().map_err(setting("children"))?;
         self.standalone.train.check().map_err(setting("standalone.train"))?;
         self.check_arms()?;
         self.check_gradient()?;
         self.check_strategies()?;
+        self.check_names()?;
         let ranges = [
             ("data", "crop", self.data.crop, (0.0..=0.5).contains(&self.data.crop), "0 to 0.5"),
             ("data", "cutout", self.data.cutout, (0.0..=1.0).contains(&self.data.cutout), "0 to 1"),
@@ -213,50 +180,7 @@ impl Recipe {
         ];
         for (section, key, value, fits, allowed) in ranges {
             if !fits {
-                let source = ConfigError { key, value: value.to_string(), allowed };
-                return Err(RecipeError::Setting { section, source });
-            }
-        }
-        Ok(())
-    }
-
-    /// Names are unique, and what an arm refers to stands before it.
-    fn check_arms(&self) -> Result<(), RecipeError> {
-        let arm_error = |arm: &str, problem: String| RecipeError::Arm { arm: arm.to_string(), problem };
-        for (index, arm) in self.arms.iter().enumerate() {
-            let fail = |problem: String| Err(arm_error(&arm.name, problem));
-            arm.train.check().map_err(|source| arm_error(&arm.name, source.to_string()))?;
-            let earlier = &self.arms[..index];
-            let named = |name: &String| earlier.iter().find(|other| other.name == *name);
-            if arm.name.is_empty() || arm.name.contains(['/', '"', '\n']) {
-                return fail("its name must be text without / \" and line breaks".to_string());
-            }
-            if named(&arm.name).is_some() {
-                return fail("another arm has this name".to_string());
-            }
-            for (key, name) in [("from", &arm.from), ("equal_cost", &arm.equal_cost)] {
-                if !name.is_empty() && named(name).is_none() {
-                    return fail(format!("{key} = \"{name}\" names no arm before it"));
-                }
-            }
-            if let Some(parent) = named(&arm.from) {
-                if parent.choose > 0 {
-                    return fail(format!("it cannot start from `{}`, which is split in many ways", parent.name));
-                }
-                let skeleton = |arm: &super::ArmRecipe| (arm.width, arm.cells, arm.reduction);
-                if skeleton(parent) != skeleton(arm) {
-                    return fail(format!(
-                        "it must be as wide and deep as `{}`, whose weights it takes, with the same reduction",
-                        parent.name
-                    ));
-                }
-            }
-            let sized = (1..=4096).contains(&arm.width) && (1..=64).contains(&arm.cells);
-            if !sized {
-                return fail("width must be 1 to 4096, cells 1 to 64".to_string());
-            }
-            if arm.choose > 0 && arm.split != super::SplitRecipe::default() {
-                return fail("`choose` and `split` exclude each other".to_string());
+                return Err(RecipeError::range(section, ConfigError { key, value: value.to_string(), allowed }));
             }
         }
         Ok(())
@@ -264,10 +188,12 @@ impl Recipe {
 }
 
 fn parse(text: &str, origin: &str) -> Result<Table, RecipeError> {
-    text.parse::<Table>().map_err(|error| RecipeError::Parse {
-        origin: origin.to_string(),
-        message: error.to_string().trim().to_string(),
-    })
+    text.parse::<Table>().map_err(|error| syntax(text, origin, &error))
+}
+
+fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
+    let line = error.span().map(|span| format!(", line {}", places::line(text, span.start)));
+    RecipeError::Parse { origin: format!("{origin}{}", line.unwrap_or_default()), message: error.message().to_string() }
 }
 
 pub(super) fn merge(base: &mut Table, layer: Table) {
@@ -282,7 +208,7 @@ pub(super) fn merge(base: &mut Table, layer: Table) {
 }
 
 /// Presets name every key, so a key that they lack is a misspelling: say where it stands.
-fn check_keys(known: &Table, layer: &Table, text: &str, origin: &str, prefix: &str) -> Result<(), RecipeError> {
+fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
         // Only presets of rankings have arms, only some have gradients, and none a latency; what stands in them is checked
         // when the recipe is resolved.
@@ -290,24 +216,21 @@ fn check_keys(known: &Table, layer: &Table, text: &str, origin: &str, prefix: &s
             continue;
         }
         let Some(expected) = known.get(key) else {
-            let line =
-                text.lines().position(|line| line.trim_start().trim_start_matches('[').starts_with(key.as_str()));
-            let place = line.map(|line| format!(", line {}", line + 1)).unwrap_or_default();
             let hint = suggest::hint(key, known.keys().map(String::as_str).collect::<Vec<_>>());
             return Err(RecipeError::Parse {
-                origin: format!("{origin}{place}"),
+                origin: places.of(&format!("{prefix}{key}")).to_string(),
                 message: format!("unknown key `{prefix}{key}`, {hint}"),
             });
         };
         if let (Value::Table(known), Value::Table(layer)) = (expected, value) {
-            check_keys(known, layer, text, origin, &format!("{prefix}{key}."))?;
+            check_keys(known, layer, places, &format!("{prefix}{key}."))?;
         }
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     #[test]
@@ -333,59 +256,120 @@ mod tests {
 
     #[test]
     fn misspelt_keys_are_pointed_at() {
+        let error = refused("quick", "[search]\nbugdet = 5\n");
+        assert_eq!(error, "mine.toml, line 2: unknown key `search.bugdet`, did you mean `budget`?");
+    }
+
+    /// A recipe file of this text, laid over a preset.
+    pub fn laid_over(preset: &str, text: &str) -> Result<Recipe, RecipeError> {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("mine.toml");
-        std::fs::write(&file, "[search]\nbugdet = 5\n").unwrap();
-        let error = Layers::preset("quick").unwrap().file(&file).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("search.bugdet") && error.contains("budget"), "{error}");
+        std::fs::write(&file, text).unwrap();
+        Layers::preset(preset).unwrap().file(&file).and_then(Layers::resolve)
+    }
+
+    /// What is wrong with it, without the folder it lies in.
+    fn refused(preset: &str, text: &str) -> String {
+        let error = laid_over(preset, text).unwrap_err().to_string();
+        error.find("mine.toml").map_or(error.clone(), |at| error[at..].to_string())
     }
 
     #[test]
-    fn arms_are_written_out_from_the_rest_of_the_recipe() {
-        let recipe = Layers::preset("proof-of-concept-laptop").unwrap().set("children.lr", 0.01).resolve().unwrap();
-        let arm = |name: &str| recipe.arms.iter().find(|arm| arm.name == name).unwrap();
-        assert_eq!(arm("one-shot").train, recipe.supernet);
-        assert_eq!(arm("1 edge split").train, recipe.children);
-        assert_eq!((arm("1 edge split").width, arm("1 edge split").cells), (recipe.space.width, recipe.space.cells));
-        let narrow = Layers::preset("narrow-laptop").unwrap().resolve().unwrap();
-        let narrow = narrow.arms.iter().find(|arm| arm.name == "width 4").unwrap();
-        assert_eq!((narrow.width, narrow.train.epochs), (4, 160));
-        // Written out once, they stay as they are.
-        let text = toml::to_string(&recipe).unwrap();
-        let again = Layers { table: text.parse().unwrap() }.resolve().unwrap();
-        assert_eq!(again, recipe);
-    }
-
-    #[test]
-    fn arms_that_cannot_be_are_told_by_name() {
-        let arms = |text: &str| {
-            let dir = tempfile::tempdir().unwrap();
-            let file = dir.path().join("mine.toml");
-            std::fs::write(&file, text).unwrap();
-            Layers::preset("proof-of-concept-smoke").unwrap().file(&file).unwrap().resolve().unwrap_err().to_string()
-        };
-        for (text, hint) in [
-            ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"a\"", "another arm has this name"),
-            ("[[arms]]\nname = \"a\"\nfrom = \"b\"", "from = \"b\" names no arm before it"),
-            ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\nwidth = 5", "as wide and deep as `a`"),
+    fn wrong_values_are_told_with_line_and_key() {
+        for (text, expected) in [
+            ("[supernet]\nlr = \"fast\"", "line 2: supernet.lr: expected a number, found string \"fast\""),
             (
-                "[[arms]]\nname = \"a\"\nchoose = 1\n[[arms]]\nname = \"b\"\nfrom = \"a\"",
-                "cannot start from `a`, which is split in many ways",
+                "[supernet]\n\nepochs = -3",
+                "line 3: supernet.epochs: expected a whole number, 0 or more, found integer `-3`",
             ),
-            ("[[arms]]\nname = \"a\"\nchoose = 1\nsplit.decisions = [\"e0\"]", "exclude each other"),
-            ("[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "lr = -1 is out of range"),
-            ("[[arms]]\nname = \"a\"\nwdith = 3", "wdith"),
+            ("data.flip = 1", "line 1: data.flip: expected true or false, found integer `1`"),
+            ("[split]\ndecisions = \"e0\"", "line 2: split.decisions: expected a list, found string \"e0\""),
+            (
+                "[split]\ndecisions = [\n  \"e0\",\n  1]",
+                "line 4: split.decisions[1]: expected a string, found integer `1`",
+            ),
+            ("search = 3", "line 1: search: expected a table, found integer `3`"),
+            (
+                "[children]\nsampling = \"per_netwrok\"",
+                "line 2: children.sampling: it cannot be `per_netwrok`, did you mean `per_network`?",
+            ),
+            ("kind = \"serach\"", "line 1: kind: it cannot be `serach`, did you mean `search`?"),
+            ("[search]\nstrategy = \"reaa\"", "line 2: search.strategy: no strategy `reaa`, did you mean `rea`?"),
+            (
+                "[space]\nname = \"nasbench20l\"",
+                "line 2: space.name: no space `nasbench20l`, did you mean `nasbench201`?",
+            ),
+            (
+                "split.decisions = [\"e7\"]",
+                "line 1: split.decisions[0]: the space cell1296 has no decision `e7`; it has e0, e1, e2, e3",
+            ),
+            ("[split]\nfeature = \"live_conv\"", "line 2: split.feature: "),
+            ("[supernet]\nepochs = 0", "line 2: supernet.epochs = 0 is out of range: 1 or more"),
+            (
+                "[standalone]\n[standalone.train]\nmomentum = 1.5",
+                "line 3: standalone.train.momentum = 1.5 is out of range",
+            ),
+            ("[data]\nval_fraction = 2.0", "line 2: data.val_fraction = 2 is out of range: above 0 and below 1"),
+            // The preset's `lr_min` is too high for this rate: the table that the file has is pointed at.
+            ("\n[supernet]\nlr = 0.0001", "line 2: supernet.lr_min = 0.001 is out of range: from 0 to lr"),
         ] {
-            let error = arms(text);
-            assert!(error.contains(hint), "{error}");
+            let error = refused("quick", text);
+            assert!(error.starts_with(&format!("mine.toml, {expected}")), "{text}: {error}");
         }
     }
 
     #[test]
-    fn wrong_types_and_ranges_are_named() {
-        let wrong = Layers::preset("quick").unwrap().set("search.budget", "many").resolve().unwrap_err();
-        assert!(wrong.to_string().contains("invalid type"), "{wrong}");
-        let range = Layers::preset("quick").unwrap().set("data.val_fraction", 1.5).resolve().unwrap_err();
-        assert!(range.to_string().contains("val_fraction"), "{range}");
+    fn what_is_no_toml_is_told_with_its_line_in_one() {
+        let error = refused("quick", "seed = 1\n[search\nbudget = 5\n");
+        assert!(error.starts_with("mine.toml, line 2: ") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn what_flags_and_presets_say_is_not_blamed_on_a_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mine.toml");
+        std::fs::write(&file, "[supernet]\nepochs = 5\n").unwrap();
+        let layers = Layers::preset("quick").unwrap().file(&file).unwrap();
+        let error = layers.clone().set("supernet.epochs", 0).resolve().unwrap_err().to_string();
+        assert_eq!(error, "recipe: supernet.epochs = 0 is out of range: 1 or more");
+        let error = layers.set("search.budget", "many").resolve().unwrap_err().to_string();
+        assert_eq!(error, "recipe: search.budget: expected a whole number, 0 or more, found string \"many\"");
+    }
+
+    #[test]
+    fn arms_and_methods_are_told_with_their_lines() {
+        for (preset, text, expected) in [
+            (
+                "proof-of-concept-smoke",
+                "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"c\"",
+                "line 5: arm `b`: from",
+            ),
+            ("proof-of-concept-smoke", "[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "line 3: arm `a`: train.lr = -1 is"),
+            (
+                "proof-of-concept-smoke",
+                "[[arms]]\nname = \"a\"\nwdith = 3",
+                "line 3: unknown key `arms[0].wdith`, did you mean `width`?",
+            ),
+            ("proof-of-concept-smoke", "seed = 1\n[[arms]]\nwidth = 3", "line 2: arms[0]: missing field `name`"),
+            (
+                "gradient-smoke",
+                "[gradient]\n[gradient.settings]\ntrain.lr = -1.0",
+                "line 3: gradient: darts-v1: train.lr = -1 is",
+            ),
+            (
+                "gradient-smoke",
+                "[gradient]\nmethods = [\n\"gdas\",\n\"dart-v1\"]",
+                "line 4: gradient: no gradient-based method `dart-v1`",
+            ),
+            ("gradient-smoke", "[gradient]\npart_share = 0.0", "line 2: gradient: part_share = 0 is"),
+            (
+                "strategies-smoke",
+                "[strategies]\nnames = [\"random\", \"reas\"]",
+                "line 2: strategies.names[1]: no strategy `reas`",
+            ),
+        ] {
+            let error = refused(preset, text);
+            assert!(error.starts_with(&format!("mine.toml, {expected}")), "{text}: {error}");
+        }
     }
 }

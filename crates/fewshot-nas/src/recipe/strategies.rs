@@ -41,7 +41,7 @@ impl StrategiesRecipe {
     /// The first setting that is out of its range.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
         let fail = |key: &'static str, value: String, allowed: &'static str| {
-            Err(RecipeError::Setting { section: "strategies", source: ConfigError { key, value, allowed } })
+            Err(RecipeError::range("strategies", ConfigError { key, value, allowed }))
         };
         let unique = |names: &[&String]| (1..names.len()).all(|at| !names[..at].contains(&names[at]));
         let names: Vec<&String> = self.names.iter().collect();

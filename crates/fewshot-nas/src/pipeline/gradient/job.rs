@@ -30,7 +30,7 @@ pub struct Job {
 
 /// All methods of the recipe in all its modes, those of a method together.
 pub fn jobs(lab: &Lab) -> Result<Vec<Job>, PipelineError> {
-    let missing = || PipelineError::Recipe(RecipeError::Gradient("the section is missing".to_string()));
+    let missing = || PipelineError::Recipe(RecipeError::setting("gradient", "gradient: the section is missing"));
     let recipe = lab.recipe().gradient.as_ref().ok_or_else(missing)?;
     let split = SplitRecipe { decisions: recipe.split.clone(), ..SplitRecipe::default() };
     let (whole, parts) = (lab.parts(&SplitRecipe::default())?, lab.parts(&split)?);

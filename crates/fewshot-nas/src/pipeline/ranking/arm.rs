@@ -141,7 +141,7 @@ fn parent_parts(recipe: &ArmRecipe, partition: &Partition, parent: &Arm<'_>) -> 
                 part.label(),
                 parent.recipe.name
             );
-            PipelineError::Recipe(RecipeError::Arm { arm: recipe.name.clone(), problem })
+            PipelineError::Recipe(RecipeError::setting("arms", format!("arm `{}`: {problem}", recipe.name)))
         })
     };
     partition.regions().iter().map(holder).collect()

@@ -1,9 +1,17 @@
 //! The command line.
 
+mod examples;
+mod lists;
+mod model;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::lists::{
+    CompletionsArgs, DataArgs, DataCommand, ListArgs, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
+};
+pub use self::model::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
 use crate::commands::bench::args::BenchArgs;
 
 /// Few-shot neural architecture search: finds a good network for your images, on an ordinary computer.
@@ -19,61 +27,54 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Find a network: train a supernet, split it, search, try the best alone, train the winner, test it once
-    #[command(after_help = SEARCH_EXAMPLES)]
+    #[command(after_help = examples::SEARCH)]
     Search(SearchArgs),
     /// Train one architecture alone and test it
+    #[command(after_help = examples::TRAIN)]
     Train(TrainArgs),
     /// Redo a published comparison: table and numbers from one command
+    #[command(after_help = examples::REPRODUCE)]
     Reproduce(ReproduceArgs),
     /// Go on with a run that was cut, or show the result of one that has ended
+    #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),
     /// Show a run as one page: report.html, which every run that ends writes too
+    #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
     /// Ask a trained network what is on images
-    #[command(after_help = "An image that cannot be read is named, the others are answered, and the exit code is 1.")]
+    #[command(after_help = examples::PREDICT)]
     Predict(PredictArgs),
     /// Measure a trained network on labelled images: top-1, top-5, recall per class, confusion
+    #[command(after_help = examples::EVAL)]
     Eval(EvalArgs),
     /// Write a trained network for other programs: ONNX, safetensors, PyTorch
-    #[command(after_help = EXPORT_EXAMPLES)]
+    #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
     /// How well do scores order networks? Beside #params, #MACs and chance
-    #[command(after_help = RANK_EXAMPLES)]
+    #[command(after_help = examples::RANK)]
     Rank(RankArgs),
     /// Look at images
+    #[command(after_help = examples::DATA)]
     Data(DataArgs),
     /// List the spaces of networks
+    #[command(after_help = examples::SPACES)]
     Spaces(ListArgs),
     /// List the search strategies
+    #[command(after_help = examples::STRATEGIES)]
     Strategies(ListArgs),
-    /// List the presets, or print one
+    /// List the presets, print one, or check a recipe of your own
+    #[command(after_help = examples::RECIPES)]
     Recipes(RecipesArgs),
     /// Measure the speed of training, scoring and single operations
+    #[command(after_help = examples::BENCH)]
     Bench(BenchArgs),
+    /// Print what makes a shell complete the commands and flags of this program
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one for each command
+    #[command(after_help = examples::MAN)]
+    Man(ManArgs),
 }
-
-const SEARCH_EXAMPLES: &str = "\
-Examples:
-  fewshot search                                  on the embedded sample, in minutes
-  fewshot search --data photos --max-params 100000 --max-latency-ms 2
-  fewshot search --data photos --pareto 6         six networks from cheap to accurate
-  fewshot search --data photos --verify 10        can the ranking be believed on these photos?
-  fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
-
-Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted (`fewshot resume RUN` goes on).";
-
-const EXPORT_EXAMPLES: &str = "\
-Examples:
-  fewshot export runs/search-1 --format onnx --out flowers.onnx
-  fewshot export runs/search-1 --format pytorch --out flowers     model.py and its weights, needs torch alone
-
-ONNX: input `images` [N, channels, height, width], values from 0 to 1; outputs `logits` and `probabilities` [N, classes].";
-
-const RANK_EXAMPLES: &str = "\
-Examples:
-  fewshot rank runs/proof                         a run that compared scores with the truth
-  fewshot rank --space nasbench201 --truth T.csv --truth-column true_acc \\
-               --scores S.csv --score-column score --json";
 
 /// Settings that all runs share; each overrides the preset's.
 #[derive(Debug, ClapArgs)]
@@ -268,154 +269,4 @@ pub struct ReportArgs {
     /// Where to write the page [default: report.html in the run's folder]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-}
-
-/// A trained network.
-#[derive(Debug, ClapArgs)]
-pub struct ModelArgs {
-    /// A run's folder, or a model.safetensors
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
-    /// Where tensors live
-    #[arg(long, default_value = "cpu")]
-    pub device: String,
-}
-
-/// `fewshot predict`
-#[derive(Debug, ClapArgs)]
-pub struct PredictArgs {
-    /// The network.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// JPEG or PNG files of any size
-    #[arg(value_name = "IMAGE", required = true)]
-    pub images: Vec<PathBuf>,
-    /// Show so many of the likeliest classes
-    #[arg(long, value_name = "K", default_value_t = 3)]
-    pub top: usize,
-    /// Print one JSON object, with all logits
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Which images of a data set to measure on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// The test images; where a data set has none, the fifth of each class that searches hold out as such
-    Test,
-    /// The training images
-    Train,
-    /// Both
-    All,
-}
-
-/// `fewshot eval`
-#[derive(Debug, ClapArgs)]
-pub struct EvalArgs {
-    /// The network.
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// Labelled images, as `fewshot search` takes them [default: embedded sample]
-    #[arg(long, value_name = "PATH")]
-    pub data: Option<PathBuf>,
-    /// Which of the images
-    #[arg(long, value_enum, default_value_t = Part::Test)]
-    pub part: Part,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What to export as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportFormat {
-    /// One file for ONNX runtimes
-    Onnx,
-    /// The model file of this program, checked and copied
-    Safetensors,
-    /// A folder with model.py and its weights
-    Pytorch,
-}
-
-/// `fewshot export`
-#[derive(Debug, ClapArgs)]
-pub struct ExportArgs {
-    /// A run's folder, or a model.safetensors
-    #[arg(value_name = "MODEL")]
-    pub model: PathBuf,
-    /// The format
-    #[arg(long, value_enum)]
-    pub format: ExportFormat,
-    /// The file, or for pytorch the folder, to write [default: model.onnx or pytorch/ beside the model]
-    #[arg(long, value_name = "PATH")]
-    pub out: Option<PathBuf>,
-    /// ONNX: keep batch norms instead of putting them into convolutions
-    #[arg(long)]
-    pub keep_norms: bool,
-}
-
-/// `fewshot rank`
-#[derive(Debug, ClapArgs)]
-pub struct RankArgs {
-    /// A run: one that compared scores with the truth, or with --truth the scores of a search
-    #[arg(value_name = "RUN", conflicts_with = "scores", required_unless_present = "scores")]
-    pub run: Option<PathBuf>,
-    /// The space of the architectures
-    #[arg(long, default_value = "nasbench201")]
-    pub space: String,
-    /// CSV file with the scores; column `arch` names the architectures
-    #[arg(long, value_name = "FILE", requires = "score_column")]
-    pub scores: Option<PathBuf>,
-    /// Column of the scores
-    #[arg(long, value_name = "COLUMN")]
-    pub score_column: Option<String>,
-    /// CSV file with the truth; column `arch` names the architectures
-    #[arg(long, value_name = "FILE", requires = "truth_column", required_unless_present = "run")]
-    pub truth: Option<PathBuf>,
-    /// Column of the truth
-    #[arg(long, value_name = "COLUMN")]
-    pub truth_column: Option<String>,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `fewshot data`
-#[derive(Debug, ClapArgs)]
-pub struct DataArgs {
-    /// What to do with images.
-    #[command(subcommand)]
-    pub command: DataCommand,
-}
-
-/// What to do with images.
-#[derive(Debug, Subcommand)]
-pub enum DataCommand {
-    /// What a data set holds: size, classes, counts, mean and deviation
-    Info {
-        /// A file or folder that a reader knows [default: embedded sample]
-        path: Option<PathBuf>,
-        /// Resize images to this side
-        #[arg(long, value_name = "PIXELS")]
-        image_size: Option<u32>,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// `fewshot spaces`, `fewshot strategies`
-#[derive(Debug, ClapArgs)]
-pub struct ListArgs {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `fewshot recipes`
-#[derive(Debug, ClapArgs)]
-pub struct RecipesArgs {
-    /// Print this preset as TOML
-    #[arg(value_name = "NAME")]
-    pub show: Option<String>,
 }

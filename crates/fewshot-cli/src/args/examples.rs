@@ -1,0 +1,98 @@
+//! What stands under the flags in `--help`.
+
+pub const SEARCH: &str = "\
+Examples:
+  fewshot search                                  on the embedded sample, in minutes
+  fewshot search --data photos --max-params 100000 --max-latency-ms 2
+  fewshot search --data photos --pareto 6         six networks from cheap to accurate
+  fewshot search --data photos --verify 10        can the ranking be believed on these photos?
+  fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
+
+Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted (`fewshot resume RUN` goes on).";
+
+pub const TRAIN: &str = "\
+Examples:
+  fewshot train --arch '|max_pool_3x3~0|+|nor_conv_3x3~1|+|nor_conv_3x3~0|max_pool_3x3~2|'
+  fewshot train --space nasbench201 --data cifar10 --alone-epochs 40 \\
+                --arch '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|'";
+
+pub const REPRODUCE: &str = "\
+Examples:
+  fewshot reproduce proof-of-concept              does it run? a minute
+  fewshot reproduce proof-of-concept --scale laptop
+  fewshot reproduce strategies --scale laptop --truth cifar10.csv
+  fewshot reproduce nasbench201 --scale laptop --data cifar10 --truth cifar10.csv --truth-columns true_acc";
+
+pub const RESUME: &str = "\
+Examples:
+  fewshot resume runs/search-1                    from the last step that was saved, to the same result
+  fewshot resume runs/search-1 --json             the result of a run that has ended";
+
+pub const REPORT: &str = "\
+Examples:
+  fewshot report runs/search-1
+  fewshot report runs/search-1 --out page.html    also of a run that is still going";
+
+pub const PREDICT: &str = "\
+Examples:
+  fewshot predict runs/search-1 photo.jpg
+  fewshot predict runs/search-1/model.safetensors photos/*.jpg --top 5 --json
+
+An image that cannot be read is named, the others are answered, and the exit code is 1.";
+
+pub const EVAL: &str = "\
+Examples:
+  fewshot eval runs/search-1                      on the test images of the embedded sample
+  fewshot eval runs/search-1 --data photos --part all --json";
+
+pub const EXPORT: &str = "\
+Examples:
+  fewshot export runs/search-1 --format onnx --out flowers.onnx
+  fewshot export runs/search-1 --format pytorch --out flowers     model.py and its weights, needs torch alone
+
+ONNX: input `images` [N, channels, height, width], values from 0 to 1; outputs `logits` and `probabilities` [N, classes].";
+
+pub const RANK: &str = "\
+Examples:
+  fewshot rank runs/proof                         a run that compared scores with the truth
+  fewshot rank --space nasbench201 --truth T.csv --truth-column true_acc \\
+               --scores S.csv --score-column score --json";
+
+pub const DATA: &str = "\
+Examples:
+  fewshot data info                               the embedded sample
+  fewshot data info photos --image-size 32";
+
+pub const SPACES: &str = "\
+Examples:
+  fewshot spaces
+  fewshot search --space nasbench201";
+
+pub const STRATEGIES: &str = "\
+Examples:
+  fewshot strategies
+  fewshot search --strategy random --budget 500";
+
+pub const RECIPES: &str = "\
+Examples:
+  fewshot recipes                                 all presets
+  fewshot recipes show quick > mine.toml          a recipe of your own, to change
+  fewshot recipes check mine.toml --preset quick
+  fewshot search --recipe mine.toml";
+
+pub const BENCH: &str = "\
+Examples:
+  fewshot bench step                              seconds per training step
+  fewshot bench score --archs 200
+  fewshot bench ops 'conv 3x3 s1'";
+
+pub const COMPLETIONS: &str = "\
+Examples:
+  fewshot completions bash > ~/.local/share/bash-completion/completions/fewshot
+  fewshot completions zsh > ~/.zfunc/_fewshot     in a folder of $fpath
+  fewshot completions fish > ~/.config/fish/completions/fewshot.fish";
+
+pub const MAN: &str = "\
+Examples:
+  fewshot man --out ~/.local/share/man/man1       `man fewshot`, `man fewshot-search`
+  fewshot man > fewshot.1";

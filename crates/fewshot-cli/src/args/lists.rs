@@ -1,0 +1,110 @@
+//! Commands that run nothing: comparisons, lists, what an installed program needs.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+/// `fewshot rank`
+#[derive(Debug, Args)]
+pub struct RankArgs {
+    /// A run: one that compared scores with the truth, or with --truth the scores of a search
+    #[arg(value_name = "RUN", conflicts_with = "scores", required_unless_present = "scores")]
+    pub run: Option<PathBuf>,
+    /// The space of the architectures
+    #[arg(long, default_value = "nasbench201")]
+    pub space: String,
+    /// CSV file with the scores; column `arch` names the architectures
+    #[arg(long, value_name = "FILE", requires = "score_column")]
+    pub scores: Option<PathBuf>,
+    /// Column of the scores
+    #[arg(long, value_name = "COLUMN")]
+    pub score_column: Option<String>,
+    /// CSV file with the truth; column `arch` names the architectures
+    #[arg(long, value_name = "FILE", requires = "truth_column", required_unless_present = "run")]
+    pub truth: Option<PathBuf>,
+    /// Column of the truth
+    #[arg(long, value_name = "COLUMN")]
+    pub truth_column: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot data`
+#[derive(Debug, Args)]
+pub struct DataArgs {
+    /// What to do with images.
+    #[command(subcommand)]
+    pub command: DataCommand,
+}
+
+/// What to do with images.
+#[derive(Debug, Subcommand)]
+pub enum DataCommand {
+    /// What a data set holds: size, classes, counts, mean and deviation
+    Info {
+        /// A file or folder that a reader knows [default: embedded sample]
+        path: Option<PathBuf>,
+        /// Resize images to this side
+        #[arg(long, value_name = "PIXELS")]
+        image_size: Option<u32>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `fewshot spaces`, `fewshot strategies`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot recipes`
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct RecipesArgs {
+    /// What to do with recipes.
+    #[command(subcommand)]
+    pub command: Option<RecipesCommand>,
+    /// Print this preset as TOML, as `show` does
+    #[arg(value_name = "NAME")]
+    pub show: Option<String>,
+}
+
+/// What to do with recipes.
+#[derive(Debug, Subcommand)]
+pub enum RecipesCommand {
+    /// Print a preset as TOML
+    Show {
+        /// The preset
+        name: String,
+    },
+    /// Say `ok`, or what is wrong with a recipe file, by line and key
+    Check {
+        /// A TOML file with any part of a recipe
+        file: PathBuf,
+        /// The preset that it is laid over
+        #[arg(long, value_name = "NAME", default_value = "quick")]
+        preset: String,
+    },
+}
+
+/// `fewshot completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// `fewshot man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write fewshot.1 and a page for each command into this folder [default: print fewshot.1]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}

@@ -1,0 +1,89 @@
+//! Commands that use a trained network.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// A trained network.
+#[derive(Debug, Args)]
+pub struct ModelArgs {
+    /// A run's folder, or a model.safetensors
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Where tensors live
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// `fewshot predict`
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// JPEG or PNG files of any size
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+    /// Show so many of the likeliest classes
+    #[arg(long, value_name = "K", default_value_t = 3)]
+    pub top: usize,
+    /// Print one JSON object, with all logits
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which images of a data set to measure on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The test images; where a data set has none, the fifth of each class that searches hold out as such
+    Test,
+    /// The training images
+    Train,
+    /// Both
+    All,
+}
+
+/// `fewshot eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// The network.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Labelled images, as `fewshot search` takes them [default: embedded sample]
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Which of the images
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    pub part: Part,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to export as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One file for ONNX runtimes
+    Onnx,
+    /// The model file of this program, checked and copied
+    Safetensors,
+    /// A folder with model.py and its weights
+    Pytorch,
+}
+
+/// `fewshot export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// A run's folder, or a model.safetensors
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The format
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+    /// The file, or for pytorch the folder, to write [default: model.onnx or pytorch/ beside the model]
+    #[arg(long, value_name = "PATH")]
+    pub out: Option<PathBuf>,
+    /// ONNX: keep batch norms instead of putting them into convolutions
+    #[arg(long)]
+    pub keep_norms: bool,
+}
