@@ -178,7 +178,7 @@ pub enum PipelineError {
 #[serde(untagged)]
 pub enum Outcome {
     /// Of a search.
-    Search(SearchResult),
+    Search(Box<SearchResult>),
     /// Of one architecture trained alone.
     Train(TrainResult),
     /// Of a comparison of scores with the truth.
@@ -282,7 +282,7 @@ impl Bench {
                 Kind::Ranking => Outcome::Ranking(ranking::result(lab, run, &values)?),
                 Kind::Truth => Outcome::Truth(truth::result(lab, run, &values)?),
                 Kind::Gradient => Outcome::Gradient(gradient::result(run, &values)?),
-                Kind::Search | Kind::Strategies => Outcome::Search(search::result(lab, run, &values)?),
+                Kind::Search | Kind::Strategies => Outcome::Search(Box::new(search::result(lab, run, &values)?)),
             },
         };
         run.write_result(&outcome)?;
