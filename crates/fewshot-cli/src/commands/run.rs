@@ -226,6 +226,8 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
             100.0 * latency.error()
         )
     }));
+    let table = RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok().and_then(|recipe| recipe.latency);
+    lines.extend(table.map(|table| format!("prediction       {table}")));
     lines.extend(result.verify.iter().map(verify_text));
     if !result.front.is_empty() {
         lines.push("front            cheapest first, each trained alone".to_string());

@@ -51,7 +51,7 @@ impl fmt::Display for LatencyTable {
         let blocks = self.blocks.len();
         write!(
             f,
-            "latency from {blocks} blocks, off by {mean:.1} % on average and {worst:.1} % at worst on whole networks"
+            "of latency from {blocks} blocks, off by {mean:.1} % on average and {worst:.1} % at worst on other networks"
         )
     }
 }
@@ -115,11 +115,6 @@ impl LatencyModel {
             Some(name) => Err(LatencyError::UnknownBlock(name)),
             None => Ok(model),
         }
-    }
-
-    /// What was measured.
-    pub fn table(&self) -> &LatencyTable {
-        &self.table
     }
 
     /// Milliseconds for one image; `None` for a network with a block that was not measured, or outside the space.

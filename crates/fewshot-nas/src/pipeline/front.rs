@@ -48,8 +48,11 @@ pub struct FrontNetwork {
 /// `count`, as many spread evenly along it, both ends among them. Networks that nothing flows through are not on it.
 pub fn of(lab: &Lab, history: &[HistoryEntry], count: usize) -> Result<Vec<Scored>, PipelineError> {
     let space = lab.alone_space();
+    // Codes of one function score alike and may differ in cost, since idle operations count: of equals the cheapest is taken.
+    let mut cheapest = history.to_vec();
+    cheapest.sort_by_key(|entry| entry.macs);
     let mut alive = Vec::new();
-    for scored in best_functions(lab, history, usize::MAX)? {
+    for scored in best_functions(lab, &cheapest, usize::MAX)? {
         let arch = space.parse(&scored.arch)?;
         if !space.graph(&arch).is_dead() {
             alive.push((space.cost(&arch).macs, scored));

@@ -216,9 +216,6 @@ enum Bench {
 pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let bench = Bench::open(recipe, session)?;
     let plan = bench.plan()?;
-    if let Some(table) = &bench.recipe().latency {
-        session.progress.message(&table.to_string());
-    }
     let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
     bench.finish(&plan, &run, session)
 }
