@@ -56,6 +56,17 @@ impl Blueprint for CellSpace {
     }
 }
 
+/// Name of the same weight in a network of `other` cells in all, where this one has `cells`: that of the cell at the same
+/// place of the same stage.
+pub(super) fn at_depth(name: &str, cells: usize, other: usize) -> String {
+    let moved = name.strip_prefix("cells.").and_then(|rest| {
+        let (cell, rest) = rest.split_once('.')?;
+        let cell: usize = cell.parse().ok()?;
+        Some(format!("cells.{}.{rest}", cell * other / cells.max(1)))
+    });
+    moved.unwrap_or_else(|| name.to_string())
+}
+
 fn residual(builder: &mut Builder, name: &str, channels: usize) -> ReductionNet {
     let input = channels / 2;
     ReductionNet::Residual {

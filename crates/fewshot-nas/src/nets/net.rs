@@ -198,8 +198,24 @@ impl Net {
     /// # Errors
     /// When a shared name has another shape.
     pub fn child(&self, region: Region, seed: u64) -> Result<(Self, Transfer), NetError> {
-        let mut child = Self::supernet(self.blueprint.clone(), region, self.weights.device(), seed);
-        let transfer = child.weights.transfer_from(&self.weights)?;
+        self.child_in(self.blueprint.clone(), region, seed)
+    }
+
+    /// The same with another number of cells per stage, as `blueprint` says: each cell starts as the one at its place in
+    /// this net. A deep supernet learns slowly; grown from a shallow one it starts from what that has learned
+    /// (progressive stacking: Gong et al., ICML 2019, there of transformers).
+    ///
+    /// # Errors
+    /// When a shared name has another shape.
+    pub fn child_in(
+        &self,
+        blueprint: Arc<dyn Blueprint>,
+        region: Region,
+        seed: u64,
+    ) -> Result<(Self, Transfer), NetError> {
+        let mut child = Self::supernet(blueprint, region, self.weights.device(), seed);
+        let (cells, parents) = (child.cells(), self.cells());
+        let transfer = child.weights.transfer_as(&self.weights, |name| super::cell::at_depth(name, cells, parents))?;
         Ok((child, transfer))
     }
 

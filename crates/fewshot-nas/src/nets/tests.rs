@@ -9,9 +9,13 @@ use rand::RngExt;
 use super::*;
 
 fn tiny(name: &str) -> Arc<CellSpace> {
+    deep(name, 1)
+}
+
+fn deep(name: &str, cells: usize) -> Arc<CellSpace> {
     let default = CellSkeleton::default_for(name).unwrap();
     let skeleton =
-        CellSkeleton { image_height: 8, image_width: 8, channels_in: 1, classes: 3, width: 4, cells: 1, ..default };
+        CellSkeleton { image_height: 8, image_width: 8, channels_in: 1, classes: 3, width: 4, cells, ..default };
     Arc::new(CellSpace::by_name(name, skeleton).unwrap())
 }
 
@@ -44,6 +48,31 @@ fn a_standalone_network_has_the_parameters_that_the_cost_model_says() {
             let arch = whole.sample(&mut random::stream(1, "archs", draw, 0)).unwrap();
             let net = Net::standalone(space.clone(), &arch, &Device::flex(), 0).unwrap();
             assert_eq!(net.weights().count(), space.cost(&arch).params, "{}", space.format(&arch));
+        }
+    }
+}
+
+#[test]
+fn a_deeper_child_starts_each_cell_as_the_one_at_its_place() {
+    for name in ["nasbench201", "cell1296"] {
+        let of_depth = |cells| deep(name, cells);
+        let whole = |cells| Region::full(of_depth(cells));
+        for (cells, deeper, places) in
+            [(1, 3, [0, 0, 0, 1, 1, 1, 2, 2, 2].as_slice()), (2, 3, &[0, 0, 1, 2, 2, 3, 4, 4, 5])]
+        {
+            let parent = Net::supernet(of_depth(cells), whole(cells), &Device::flex(), 7);
+            let (child, transfer) = parent.child_in(of_depth(deeper), whole(deeper), 8).unwrap();
+            assert!(transfer.fresh.is_empty(), "{:?}", transfer.fresh);
+            let (ours, theirs) = (child.weights().to_values().unwrap(), parent.weights().to_values().unwrap());
+            for (cell, place) in places.iter().enumerate() {
+                let own = format!("cells.{cell}.");
+                let of_cell: Vec<_> = ours.iter().filter(|(name, _)| name.starts_with(&own)).collect();
+                assert!(!of_cell.is_empty());
+                for (name, value) in of_cell {
+                    assert_eq!(value, &theirs[&name.replace(&own, &format!("cells.{place}."))], "{name}");
+                }
+            }
+            assert_eq!(ours["head.linear.weight"], theirs["head.linear.weight"]);
         }
     }
 }

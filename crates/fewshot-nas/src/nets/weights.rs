@@ -182,30 +182,38 @@ impl Weights {
     /// # Errors
     /// When a shared name has another size: the two are not nets of one skeleton.
     pub fn transfer_from(&mut self, source: &Weights) -> Result<Transfer, WeightsError> {
+        self.transfer_as(source, str::to_string)
+    }
+
+    /// The same, where `source` has under `theirs(name)` what goes under `name` here.
+    ///
+    /// # Errors
+    /// As [`Weights::transfer_from`].
+    pub fn transfer_as(&mut self, source: &Weights, theirs: impl Fn(&str) -> String) -> Result<Transfer, WeightsError> {
         let params: BTreeMap<&str, &Param> = source.params.iter().map(|p| (p.name.as_str(), p)).collect();
         let stats: BTreeMap<&str, &RunningStats> = source.stats.iter().map(|s| (s.name.as_str(), s)).collect();
         let mut done = Transfer { copied: 0, fresh: Vec::new() };
         for own in &mut self.params {
-            match params.get(own.name.as_str()) {
-                Some(theirs) => {
-                    if theirs.shape != own.shape {
+            match params.get(theirs(&own.name).as_str()) {
+                Some(found) => {
+                    if found.shape != own.shape {
                         return Err(WeightsError::Size {
                             name: own.name.clone(),
-                            found: theirs.shape.iter().product(),
+                            found: found.shape.iter().product(),
                             expected: own.shape.iter().product(),
                         });
                     }
-                    own.value = theirs.value.clone();
+                    own.value = found.value.clone();
                     done.copied += 1;
                 }
                 None => done.fresh.push(own.name.clone()),
             }
         }
         for own in &mut self.stats {
-            match stats.get(own.name.as_str()) {
-                Some(theirs) => {
-                    own.mean = theirs.mean.clone();
-                    own.var = theirs.var.clone();
+            match stats.get(theirs(&own.name).as_str()) {
+                Some(found) => {
+                    own.mean = found.mean.clone();
+                    own.var = found.var.clone();
                     done.copied += 1;
                 }
                 None => done.fresh.push(own.name.clone()),
