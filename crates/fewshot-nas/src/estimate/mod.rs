@@ -1,6 +1,7 @@
 //! Estimators: Arch → Score, higher is better.
 
 mod evaluation;
+mod fine_tune;
 mod fused;
 mod scorer;
 mod standalone;
@@ -8,8 +9,10 @@ mod supernet;
 mod table;
 
 pub use evaluation::{Evaluation, Tally};
+pub use fine_tune::FineTune;
 pub use fused::{Fused, Fusion};
-pub use scorer::{NormPolicy, ScoreSet};
+pub(crate) use scorer::different;
+pub use scorer::{Measure, NormPolicy, ScoreSet};
 pub use standalone::Standalone;
 pub use supernet::{FewShot, OneShot};
 pub use table::Table;
@@ -42,6 +45,9 @@ pub enum EstimateError {
     /// Training the architecture alone failed.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
+    /// The system gives no threads.
+    #[error("no threads to score on: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// The table does not list it.
     #[error(transparent)]
     Table(#[from] crate::table::TableError),

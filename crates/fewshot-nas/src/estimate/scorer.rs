@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EstimateError, Evaluation, Tally};
 use crate::nets::{Calibration, Memo, Net, NetError, NormMode, Path, to_vec};
-use crate::train::count_correct;
+use crate::train::{count_correct, log_likelihood};
 
 /// Which statistics batch norms use while a network is scored.
 ///
@@ -25,6 +25,22 @@ pub enum NormPolicy {
     Running,
     /// Statistics of some training batches on this very path.
     Recalibrated,
+}
+
+/// What a score is, of the images that it is made on. Higher is better, 0 to 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Share of images whose likeliest class is the right one.
+    #[default]
+    Accuracy,
+    /// Geometric mean of the probability that the right class is given: e to the minus mean cross entropy. It also counts how
+    /// sure the network is, so it tells networks apart that accuracy on few images does not.
+    Likelihood,
+    /// The same of the training images, before each update of the second half of a fine-tuning: how fast a network learns
+    /// tells more of where it ends than how far it got (Ru et al., NeurIPS 2021, "Speedy performance estimation"). It
+    /// costs no pass over held-out images. Only where networks are fine-tuned ([`super::FineTune`]).
+    Speed,
 }
 
 /// Architectures scored together at most: each keeps the statistics of all its batch norms meanwhile.
@@ -86,28 +102,37 @@ impl ScoreSet {
         Ok(self.accuracies(net, std::slice::from_ref(arch), policy)?[0])
     }
 
-    /// Top-1 accuracy of each of `archs` in `net`, 0 to 1: the same bits as one by one, and sooner, since what
-    /// neighbours have in common is computed once.
+    /// Top-1 accuracy of each of `archs` in `net`, 0 to 1.
+    ///
+    /// # Errors
+    /// As [`ScoreSet::scores`].
+    pub fn accuracies(&self, net: &mut Net, archs: &[Arch], policy: NormPolicy) -> Result<Vec<f64>, EstimateError> {
+        self.scores(net, archs, policy, Measure::Accuracy)
+    }
+
+    /// Score of each of `archs` in `net`, 0 to 1: the same bits as one by one, and sooner, since what neighbours have in
+    /// common is computed once.
     ///
     /// # Errors
     /// When an architecture lies outside the net's region, or there are no images.
-    pub fn accuracies(&self, net: &mut Net, archs: &[Arch], policy: NormPolicy) -> Result<Vec<f64>, EstimateError> {
+    pub fn scores(
+        &self,
+        net: &mut Net,
+        archs: &[Arch],
+        policy: NormPolicy,
+        measure: Measure,
+    ) -> Result<Vec<f64>, EstimateError> {
         if self.images == 0 {
             return Err(EstimateError::NoImages);
         }
-        // Sorted, so that neighbours follow each other; those that compute the same are scored once.
-        let mut different = BTreeMap::new();
-        for (index, arch) in archs.iter().enumerate() {
-            let equals = different.entry(net.computation(arch)?).or_insert_with(Vec::new);
-            equals.push(index);
-        }
-        let different: Vec<Vec<usize>> = different.into_values().collect();
         let mut scores = vec![0.0; archs.len()];
-        for part in different.chunks(PART) {
+        for part in different(net, archs)?.chunks(PART) {
             let paths: Vec<Path> = part.iter().map(|equals| Path::Shared(archs[equals[0]].clone())).collect();
-            let correct = kernels::on_kernel_threads(|| self.correct(net, &paths, policy))?;
-            for (equals, correct) in part.iter().zip(correct) {
-                equals.iter().for_each(|&index| scores[index] = correct as f64 / self.images as f64);
+            let sums = kernels::on_kernel_threads(|| self.sums(net, &paths, policy, measure))?;
+            for (equals, sum) in part.iter().zip(sums) {
+                let mean = sum / self.images as f64;
+                let score = if measure == Measure::Accuracy { mean } else { mean.exp() };
+                equals.iter().for_each(|&index| scores[index] = score);
             }
         }
         Ok(scores)
@@ -130,8 +155,14 @@ impl ScoreSet {
         Ok(tally.finish(classes))
     }
 
-    /// Images that each path classifies right.
-    fn correct(&self, net: &mut Net, paths: &[Path], policy: NormPolicy) -> Result<Vec<u64>, EstimateError> {
+    /// Per path, the sum over all images of what `measure` is the mean of.
+    fn sums(
+        &self,
+        net: &mut Net,
+        paths: &[Path],
+        policy: NormPolicy,
+        measure: Measure,
+    ) -> Result<Vec<f64>, EstimateError> {
         let mut calibrations = vec![Calibration::default(); paths.len()];
         let mode = match policy {
             NormPolicy::Batch => NormMode::Batch,
@@ -147,14 +178,26 @@ impl ScoreSet {
                 NormMode::Calibrated
             }
         };
-        let mut correct = vec![0; paths.len()];
+        let mut sums = vec![0.0; paths.len()];
         for (images, labels) in &self.batches {
             let mut memo = (paths.len() > 1).then(Memo::default);
-            for ((path, calibration), correct) in paths.iter().zip(&mut calibrations).zip(&mut correct) {
+            for ((path, calibration), sum) in paths.iter().zip(&mut calibrations).zip(&mut sums) {
                 let logits = net.score_shared(images.clone(), path, mode, Some(calibration), memo.as_mut())?;
-                *correct += count_correct(&logits, labels);
+                *sum += match measure {
+                    Measure::Accuracy => count_correct(&logits, labels) as f64,
+                    Measure::Likelihood | Measure::Speed => log_likelihood(&logits, labels),
+                };
             }
         }
-        Ok(correct)
+        Ok(sums)
     }
+}
+
+/// Positions of architectures that compute the same in `net`, together; sorted, so that neighbours follow each other.
+pub(crate) fn different(net: &Net, archs: &[Arch]) -> Result<Vec<Vec<usize>>, NetError> {
+    let mut different: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+    for (index, arch) in archs.iter().enumerate() {
+        different.entry(net.computation(arch)?).or_default().push(index);
+    }
+    Ok(different.into_values().collect())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_space::{Arch, Partition};
 
-use super::{EstimateError, Estimator, NormPolicy, ScoreSet};
+use super::{EstimateError, Estimator, FineTune, Measure, NormPolicy, ScoreSet};
 use crate::nets::Net;
 
 /// One supernet scores every network of its region.
@@ -13,18 +13,35 @@ pub struct OneShot {
     net: Net,
     set: Arc<ScoreSet>,
     policy: NormPolicy,
+    measure: Measure,
+    fine_tune: Option<Arc<FineTune>>,
 }
 
 impl OneShot {
-    /// Scores `net`'s paths on `set`.
+    /// Scores `net`'s paths on `set`, by accuracy.
     pub fn new(net: Net, set: Arc<ScoreSet>, policy: NormPolicy) -> Self {
-        Self { net, set, policy }
+        Self { net, set, policy, measure: Measure::Accuracy, fine_tune: None }
+    }
+
+    /// The same by another measure.
+    #[must_use]
+    pub fn measured(self, measure: Measure) -> Self {
+        Self { measure, ..self }
+    }
+
+    /// The same, where each network is trained for some steps of its own first.
+    #[must_use]
+    pub fn fine_tuned(self, fine_tune: Option<Arc<FineTune>>) -> Self {
+        Self { fine_tune, ..self }
     }
 }
 
 impl Estimator for OneShot {
     fn estimate(&mut self, archs: &[Arch]) -> Result<Vec<f64>, EstimateError> {
-        self.set.accuracies(&mut self.net, archs, self.policy)
+        match &self.fine_tune {
+            Some(fine_tune) => fine_tune.scores(&self.net, &self.set, archs, self.policy, self.measure),
+            None => self.set.scores(&mut self.net, archs, self.policy, self.measure),
+        }
     }
 }
 

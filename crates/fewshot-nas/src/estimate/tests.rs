@@ -45,6 +45,24 @@ fn archs(region: &Region, count: u64) -> Vec<Arch> {
     (0..count).map(|draw| region.sample(&mut random::stream(5, "archs", draw, 0)).unwrap()).collect()
 }
 
+fn config() -> TrainConfig {
+    TrainConfig {
+        epochs: 3,
+        batch: 25,
+        lr: 0.1,
+        lr_min: 0.0,
+        schedule: Schedule::Step,
+        momentum: 0.9,
+        nesterov: true,
+        weight_decay: 1e-4,
+        clip: 5.0,
+        label_smoothing: 0.0,
+        sampling: Sampling::PerNetwork,
+        unsampled: Unsampled::Skip,
+        freeze_split_edge: false,
+    }
+}
+
 #[test]
 fn right_after_transfer_few_shot_scores_as_one_shot() {
     let whole = Region::full(space());
@@ -85,6 +103,63 @@ fn scores_do_not_depend_on_what_else_is_scored_nor_in_which_order() {
 }
 
 #[test]
+fn networks_are_fine_tuned_each_by_itself() {
+    let space = space();
+    let whole = Region::full(space.clone());
+    let net = Net::supernet(space, whole.clone(), &Device::flex(), 1);
+    let scores = |archs: &[Arch], steps: usize, policy, measure| {
+        let fine_tune = FineTune::new(loader(500, 25).epoch(0, 0).take(steps), config(), &Device::flex());
+        assert_eq!(fine_tune.images(), 25 * steps);
+        let one = OneShot::new(net.clone(), set(200), policy).measured(measure);
+        one.fine_tuned(Some(Arc::new(fine_tune))).estimate(archs).unwrap()
+    };
+    let drawn = archs(&whole, 8);
+    let reversed: Vec<Arch> = drawn.iter().rev().cloned().collect();
+    for policy in [NormPolicy::Batch, NormPolicy::Running, NormPolicy::Recalibrated] {
+        for measure in [Measure::Accuracy, Measure::Likelihood, Measure::Speed] {
+            let untouched = OneShot::new(net.clone(), set(200), policy).measured(measure).estimate(&drawn).unwrap();
+            assert_eq!(scores(&drawn, 0, policy, measure), untouched, "{policy:?} {measure:?}");
+            let mut others_first = scores(&reversed, 3, policy, measure);
+            others_first.reverse();
+            assert_eq!(scores(&drawn, 3, policy, measure), others_first, "{policy:?} {measure:?}");
+            assert_ne!(others_first, untouched, "{policy:?} {measure:?}");
+        }
+    }
+    let conv = [Arch::new(vec![3, 1, 1, 3])];
+    let of = |steps| scores(&conv, steps, NormPolicy::Batch, Measure::Accuracy)[0];
+    assert!(of(20) > of(0) + 0.1, "{} {}", of(0), of(20));
+}
+
+#[test]
+fn likelihood_is_the_geometric_mean_of_probabilities() {
+    let space = space();
+    let whole = Region::full(space.clone());
+    let mut net = Net::supernet(space, whole.clone(), &Device::flex(), 1);
+    let arch = archs(&whole, 1).remove(0);
+    let set = set(100);
+    let score = set.scores(&mut net, std::slice::from_ref(&arch), NormPolicy::Batch, Measure::Likelihood).unwrap()[0];
+    // The plain way: probabilities by exponentials, one product of all.
+    let data = fewshot_data::sample().unwrap().train;
+    let labels: Vec<u32> = (5000..5100).map(|index| data.label(index)).collect();
+    let mut logs = 0.0;
+    let mut row = 0;
+    let path = crate::nets::Path::Shared(arch);
+    let logits = |images| {
+        let logits = net.score(images, &path, crate::nets::NormMode::Batch, None)?;
+        for values in crate::nets::to_vec(&logits).chunks(10) {
+            let sum: f64 = values.iter().map(|&value| f64::from(value).exp()).sum();
+            logs += (f64::from(values[labels[row] as usize]).exp() / sum).ln();
+            row += 1;
+        }
+        Ok(logits)
+    };
+    set.accuracy_of(logits).unwrap();
+    assert_eq!(row, 100);
+    assert!((score - (logs / 100.0).exp()).abs() < 1e-12, "{score}");
+    assert!(score > 0.0 && score < 1.0, "{score}");
+}
+
+#[test]
 fn an_architecture_that_no_part_owns_is_named() {
     let space = space();
     let small = Region::full(space.clone()).filtered(Filter::at_most(Feature::LiveConvs, 1));
@@ -106,22 +181,7 @@ fn nothing_to_score_on_is_an_error() {
 
 #[test]
 fn training_alone_beats_a_dead_network() {
-    let config = TrainConfig {
-        epochs: 3,
-        batch: 25,
-        lr: 0.1,
-        lr_min: 0.0,
-        schedule: Schedule::Step,
-        momentum: 0.9,
-        nesterov: true,
-        weight_decay: 1e-4,
-        clip: 5.0,
-        label_smoothing: 0.0,
-        sampling: Sampling::PerNetwork,
-        unsampled: Unsampled::Skip,
-        freeze_split_edge: false,
-    };
-    let mut alone = Standalone::new(space(), config, loader(500, 25), set(200), Device::flex(), 0);
+    let mut alone = Standalone::new(space(), config(), loader(500, 25), set(200), Device::flex(), 0);
     let networks = [Arch::new(vec![0, 0, 0, 0]), Arch::new(vec![3, 1, 1, 3])];
     let scores = alone.estimate(&networks).unwrap();
     assert!(scores[0] < 0.2 && scores[1] > 0.3, "{scores:?}");

@@ -14,11 +14,11 @@ use rand::Rng;
 use super::PipelineError;
 use super::region::{latency, partition, parts, searched_space};
 use super::truth::Truth;
-use crate::estimate::ScoreSet;
+use crate::estimate::{FineTune, ScoreSet};
 use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::{Blueprint, halves_evenly};
-use crate::recipe::{Kind, Recipe, SplitRecipe, SupernetReduction};
+use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -249,6 +249,26 @@ impl Lab {
         let calibration = self.search_loader(&config, self.seed("calibration"))?;
         let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
         Ok(ScoreSet::new(score.batches(), calibration, &self.device))
+    }
+
+    /// What each network is trained with before it is scored, where the recipe wants that: batches of search-train images, and
+    /// the settings of the supernets' own training.
+    ///
+    /// # Errors
+    /// When there are fewer than two images.
+    pub fn fine_tune(
+        &self,
+        recipe: &FineTuneRecipe,
+        train: &TrainConfig,
+    ) -> Result<Option<Arc<FineTune>>, PipelineError> {
+        if recipe.steps == 0 {
+            return Ok(None);
+        }
+        let loader = self.search_loader(train, self.seed("fine-tuning images"))?;
+        // Whole batches only; more epochs than one where there are few images.
+        let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
+        let config = TrainConfig { lr: recipe.lr, ..train.clone() };
+        Ok(Some(Arc::new(FineTune::new(batches.take(recipe.steps), config, &self.device))))
     }
 
     /// The images that supernets score on: a data set, and which of its images.

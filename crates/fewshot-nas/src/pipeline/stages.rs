@@ -176,11 +176,15 @@ pub fn scoring_inputs(lab: &Lab) -> Vec<String> {
 
 /// The estimator over those stages.
 pub fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> Result<FewShot, PipelineError> {
-    let policy = lab.recipe().scoring.norm;
+    let scoring = &lab.recipe().scoring;
+    let config = if lab.is_split() { &lab.recipe().children } else { &lab.recipe().supernet };
+    let fine_tune = lab.fine_tune(&scoring.fine_tune, config)?;
+    let one_shot =
+        |net| OneShot::new(net, set.clone(), scoring.norm).measured(scoring.measure).fine_tuned(fine_tune.clone());
     let members = scoring_inputs(lab)
         .iter()
         .zip(lab.partition().regions())
-        .map(|(stage, region)| Ok(OneShot::new(load(context, stage, supernet(lab, region))?, set.clone(), policy)))
+        .map(|(stage, region)| Ok(one_shot(load(context, stage, supernet(lab, region))?)))
         .collect::<Result<Vec<_>, PipelineError>>()?;
     Ok(FewShot::new(lab.partition().clone(), members))
 }

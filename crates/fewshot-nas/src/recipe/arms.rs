@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use super::{Recipe, RecipeError, SplitRecipe, SupernetReduction};
+use super::{FineTuneRecipe, Recipe, RecipeError, SplitRecipe, SupernetReduction};
+use crate::estimate::Measure;
 use crate::train::TrainConfig;
 
 /// One thing that a ranking compares: a supernet, or sub-supernets of one split, and how they are trained.
@@ -28,7 +29,7 @@ pub struct ArmRecipe {
     pub equal_cost: String,
     /// Channels of the first stage.
     pub width: usize,
-    /// Cells per stage.
+    /// Cells per stage. Where an arm has more than the one it starts from, each starts as the cell at its place there.
     pub cells: usize,
     /// What is between stages.
     #[serde(default)]
@@ -36,8 +37,15 @@ pub struct ArmRecipe {
     /// Parts, one sub-supernet each.
     #[serde(default)]
     pub split: SplitRecipe,
-    /// How each of them is trained.
+    /// How each of them is trained. Epochs may be 0 where an arm starts from another, to score with the weights of that, and
+    /// where networks are trained by themselves, then from fresh weights.
     pub train: TrainConfig,
+    /// What a score is.
+    #[serde(default)]
+    pub measure: Measure,
+    /// Training that each network gets of its own before it is scored.
+    #[serde(default)]
+    pub fine_tune: FineTuneRecipe,
 }
 
 impl ArmRecipe {
@@ -50,14 +58,21 @@ impl ArmRecipe {
 /// Writes out what the arms leave to the rest of the recipe.
 pub fn complete(recipe: &mut Table) {
     let section = |name: &str| recipe.get(name).and_then(Value::as_table).cloned().unwrap_or_default();
-    let (space, supernet, children) = (section("space"), section("supernet"), section("children"));
+    let (space, scoring, supernet, children) =
+        (section("space"), section("scoring"), section("supernet"), section("children"));
     let Some(Value::Array(arms)) = recipe.get_mut("arms") else { return };
     for arm in arms.iter_mut().filter_map(Value::as_table_mut) {
-        for key in ["width", "cells", "reduction"] {
-            if let (None, Some(value)) = (arm.get(key), space.get(key)) {
+        let keys = [(&space, ["width", "cells", "reduction"].as_slice()), (&scoring, &["measure"])];
+        for (section, key) in keys.iter().flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key))) {
+            if let (None, Some(value)) = (arm.get(key), section.get(key)) {
                 arm.insert(key.to_string(), value.clone());
             }
         }
+        let mut fine_tune = scoring.get("fine_tune").and_then(Value::as_table).cloned().unwrap_or_default();
+        if let Some(Value::Table(own)) = arm.remove("fine_tune") {
+            fine_tune.extend(own);
+        }
+        arm.insert("fine_tune".to_string(), Value::Table(fine_tune));
         let fresh = arm.get("from").and_then(Value::as_str).is_none_or(str::is_empty);
         let mut train = if fresh { supernet.clone() } else { children.clone() };
         if let Some(Value::Table(own)) = arm.remove("train") {
@@ -78,7 +93,14 @@ impl Recipe {
                 RecipeError::setting(format!("arms[{index}]{key}"), format!("arm `{}`: {problem}", arm.name))
             };
             let fail = |key: &str, problem: String| Err(wrong(key, problem));
-            arm.train.check().map_err(|source| wrong(&format!(".train.{}", source.key), format!("train.{source}")))?;
+            let only_scores = arm.train.epochs == 0 && (!arm.from.is_empty() || arm.fine_tune.steps > 0);
+            let train = TrainConfig { epochs: if only_scores { 1 } else { arm.train.epochs }, ..arm.train.clone() };
+            train.check().map_err(|source| wrong(&format!(".train.{}", source.key), format!("train.{source}")))?;
+            let tune = arm.fine_tune.check();
+            tune.map_err(|source| wrong(&format!(".fine_tune.{}", source.key), format!("fine_tune.{source}")))?;
+            if arm.measure == Measure::Speed && arm.fine_tune.steps == 0 {
+                return fail(".measure", "`speed` is that of fine-tuning: set fine_tune.steps".to_string());
+            }
             let earlier = &self.arms[..index];
             let named = |name: &String| earlier.iter().find(|other| other.name == *name);
             if arm.name.is_empty() || arm.name.contains(['/', '"', '\n']) {
@@ -93,18 +115,21 @@ impl Recipe {
                 }
             }
             if let Some(parent) = named(&arm.from) {
+                if parent.train.epochs == 0 {
+                    return fail(".from", format!("it cannot start from `{}`, which trains no supernet", parent.name));
+                }
                 if parent.choose > 0 {
                     return fail(
                         ".from",
                         format!("it cannot start from `{}`, which is split in many ways", parent.name),
                     );
                 }
-                let skeleton = |arm: &ArmRecipe| (arm.width, arm.cells, arm.reduction);
+                let skeleton = |arm: &ArmRecipe| (arm.width, arm.reduction);
                 if skeleton(parent) != skeleton(arm) {
                     return fail(
                         ".from",
                         format!(
-                            "it must be as wide and deep as `{}`, whose weights it takes, with the same reduction",
+                            "it must be as wide as `{}`, whose weights it takes, with the same reduction",
                             parent.name
                         ),
                     );
@@ -146,13 +171,21 @@ mod tests {
         for (text, hint) in [
             ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"a\"", "another arm has this name"),
             ("[[arms]]\nname = \"a\"\nfrom = \"b\"", "from = \"b\" names no arm before it"),
-            ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\nwidth = 5", "as wide and deep as `a`"),
+            ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\nwidth = 5", "as wide as `a`"),
             (
                 "[[arms]]\nname = \"a\"\nchoose = 1\n[[arms]]\nname = \"b\"\nfrom = \"a\"",
                 "cannot start from `a`, which is split in many ways",
             ),
             ("[[arms]]\nname = \"a\"\nchoose = 1\nsplit.decisions = [\"e0\"]", "exclude each other"),
             ("[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "lr = -1 is out of range"),
+            ("[[arms]]\nname = \"a\"\ntrain.epochs = 0", "epochs = 0 is out of range"),
+            (
+                "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\ntrain.epochs = 0\n[[arms]]\n\
+                 name = \"c\"\nfrom = \"b\"",
+                "`b`, which trains no supernet",
+            ),
+            ("[[arms]]\nname = \"a\"\nfine_tune.lr = 0", "fine_tune.lr = 0 is out of range"),
+            ("[[arms]]\nname = \"a\"\nmeasure = \"speed\"", "set fine_tune.steps"),
             ("[[arms]]\nname = \"a\"\nwdith = 3", "wdith"),
         ] {
             let error = laid_over("proof-of-concept-smoke", text).unwrap_err().to_string();

@@ -22,9 +22,9 @@ pub use strategies::{ModeRecipe, StrategiesRecipe};
 use fewshot_space::Reduction;
 use serde::{Deserialize, Serialize};
 
-use crate::estimate::NormPolicy;
+use crate::estimate::{Measure, NormPolicy};
 use crate::latency::LatencyTable;
-use crate::train::TrainConfig;
+use crate::train::{ConfigError, TrainConfig};
 
 /// A whole experiment, every setting written out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -169,6 +169,12 @@ pub struct SplitRecipe {
 pub struct ScoringRecipe {
     /// Batch norm statistics while scoring.
     pub norm: NormPolicy,
+    /// What a score is.
+    #[serde(default)]
+    pub measure: Measure,
+    /// Training that each network gets of its own before it is scored.
+    #[serde(default)]
+    pub fine_tune: FineTuneRecipe,
     /// Images per batch. With `norm = "batch"` scores depend on it.
     pub batch: usize,
     /// Largest number of held-out images per architecture; 0 for all.
@@ -180,6 +186,36 @@ pub struct ScoringRecipe {
     pub on_test: bool,
     /// Whether a search takes the rank average of score and structure ([`crate::estimate::Fused`]) for the score.
     pub fused: bool,
+}
+
+/// Training of each network of its own, from the supernet's weights, before it is scored ([`crate::estimate::FineTune`]).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FineTuneRecipe {
+    /// Steps; 0 scores the supernet as it is.
+    pub steps: usize,
+    /// Learning rate of the first; it falls to 0. Batch, momentum, decay and clipping are those of the supernet's training.
+    pub lr: f64,
+}
+
+impl FineTuneRecipe {
+    /// Checks all ranges.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let fail = |key, value, allowed| Err(ConfigError { key, value, allowed });
+        if self.steps > 100_000 {
+            return fail("steps", self.steps.to_string(), "0 (none) to 100000");
+        }
+        if !(self.lr > 0.0 && self.lr.is_finite()) {
+            return fail("lr", self.lr.to_string(), "above 0");
+        }
+        Ok(())
+    }
+}
+
+impl Default for FineTuneRecipe {
+    fn default() -> Self {
+        Self { steps: 0, lr: 0.05 }
+    }
 }
 
 /// The search.

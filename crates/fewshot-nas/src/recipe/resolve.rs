@@ -7,6 +7,7 @@ use toml::{Table, Value};
 
 use super::places::{self, Places};
 use super::{Recipe, RecipeError, arms, gradient, presets};
+use crate::estimate::Measure;
 use crate::train::ConfigError;
 
 /// A value that a recipe can hold: number, text, list of texts.
@@ -135,6 +136,13 @@ impl Recipe {
         self.supernet.check().map_err(setting("supernet"))?;
         self.children.check().map_err(setting("children"))?;
         self.standalone.train.check().map_err(setting("standalone.train"))?;
+        self.scoring.fine_tune.check().map_err(setting("scoring.fine_tune"))?;
+        if self.scoring.measure == Measure::Speed && self.scoring.fine_tune.steps == 0 {
+            return Err(RecipeError::setting(
+                "scoring.measure",
+                "`speed` is that of fine-tuning: set scoring.fine_tune.steps",
+            ));
+        }
         self.check_arms()?;
         self.check_gradient()?;
         self.check_strategies()?;

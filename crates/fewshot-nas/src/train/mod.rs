@@ -8,7 +8,7 @@ mod trainer;
 pub use config::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
 pub use sampler::Sampler;
 pub use sgd::{Sgd, StepRecord};
-pub(crate) use sgd::{count_correct, likeliest, loss};
+pub(crate) use sgd::{count_correct, likeliest, log_likelihood, loss};
 pub use trainer::{EpochRecord, Observer, Progress, TrainError, Trainer};
 
 #[cfg(test)]

@@ -139,6 +139,18 @@ pub(crate) fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
     hits.count() as u64
 }
 
+/// Sum over rows of the logarithm of the probability that the logits `[batch, classes]` give the label.
+pub(crate) fn log_likelihood(logits: &Tensor<2>, labels: &[u32]) -> f64 {
+    let [_, classes] = logits.dims();
+    let values = to_vec(logits);
+    let of_row = |(row, &label): (&[f32], &u32)| {
+        let top = f64::from(row[likeliest(row)]);
+        let sum: f64 = row.iter().map(|&value| (f64::from(value) - top).exp()).sum();
+        f64::from(row[label as usize]) - top - sum.ln()
+    };
+    values.chunks(classes.max(1)).zip(labels).map(of_row).sum()
+}
+
 /// The class with the largest logit; of equal ones the first.
 pub(crate) fn likeliest(logits: &[f32]) -> usize {
     let mut best = 0;

@@ -12,7 +12,7 @@ use crate::train::{Sampler, TrainConfig};
 /// Paths drawn to know what a training step costs.
 const DRAWS: u64 = 500;
 /// A training step costs a forward pass three times: the gradients of inputs and of weights take one each.
-const PASSES: f64 = 3.0;
+pub const PASSES: f64 = 3.0;
 
 /// One arm with one split of its own.
 pub struct Arm<'a> {
@@ -128,7 +128,9 @@ fn arm<'a>(
         Some(parent) => parent_parts(recipe, &partition, &earlier[parent])?,
         None => Vec::new(),
     };
-    Ok(Arm { recipe, split, partition, space, config, parent, parent_parts, cost, kept: recipe.is_whole() })
+    // What only scores has its weights from its parent, which keeps them.
+    let kept = recipe.is_whole() && recipe.train.epochs > 0;
+    Ok(Arm { recipe, split, partition, space, config, parent, parent_parts, cost, kept })
 }
 
 /// The parts of `parent` that hold those of `partition`.

@@ -98,7 +98,7 @@ fn compare(
                 seed,
                 supernets: members.len(),
                 epochs: arm.cost.epochs,
-                macs: arm.cost.macs,
+                macs: arm.cost.macs + trained.iter().map(|trained| trained.fine_tune_macs).sum::<f64>(),
                 seconds: before.map_or(0.0, |row| row.seconds) + trained.iter().map(|t| t.seconds).sum::<f64>(),
                 metrics: report.score,
                 fused: report.fused,

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fewshot_space::{Arch, Region};
+use fewshot_space::{Arch, Region, Space};
 use serde::{Deserialize, Serialize};
 
 use super::super::{Lab, PipelineError, stages};
-use super::arm::Arm;
-use crate::estimate::{Estimator, OneShot, ScoreSet};
+use super::arm::{Arm, PASSES};
+use crate::estimate::{Estimator, FineTune, OneShot, ScoreSet, different};
 use crate::nets::Net;
 use crate::run::{Checkpoint, Counter, StageContext, in_lanes};
 use crate::train::EpochRecord;
@@ -36,6 +36,9 @@ pub struct Trained {
     pub scores: Vec<f64>,
     /// Seconds of training and scoring.
     pub seconds: f64,
+    /// Multiply-adds of the networks' own training before they were scored.
+    #[serde(default)]
+    pub fine_tune_macs: f64,
     /// Training curve.
     history: Vec<EpochRecord>,
 }
@@ -81,8 +84,9 @@ pub fn train(
 ) -> Result<Vec<Trained>, PipelineError> {
     let members = members(lab, arm, archs);
     let set = Arc::new(lab.score_set()?);
+    let fine_tune = lab.fine_tune(&arm.recipe.fine_tune, &arm.config)?;
     let steps = lab.search_loader(&arm.config, 0)?.steps_per_epoch() as u64 * arm.config.epochs;
-    let work = Work { lab, context, arm, parent, archs, set, steps };
+    let work = Work { lab, context, arm, parent, archs, set, fine_tune, steps };
     let mut done = 0;
     for member in &members {
         done += work.steps_done(member)?;
@@ -117,6 +121,7 @@ struct Work<'a> {
     parent: Option<Parent<'a>>,
     archs: &'a [Arch],
     set: Arc<ScoreSet>,
+    fine_tune: Option<Arc<FineTune>>,
     /// Steps of each training.
     steps: u64,
 }
@@ -138,7 +143,7 @@ impl Work<'_> {
         }
         let Some(checkpoint) = Checkpoint::load_if_exists(&self.checkpoint_file(member))? else { return Ok(0) };
         let progress: crate::train::Progress = checkpoint.meta()?;
-        let per_epoch = self.steps / self.arm.config.epochs;
+        let per_epoch = self.steps / self.arm.config.epochs.max(1);
         Ok(progress.epoch * per_epoch + progress.step as u64)
     }
 
@@ -153,25 +158,32 @@ impl Work<'_> {
         let began = Instant::now();
         let purpose = if self.parent.is_some() { "child" } else { "supernet" };
         let seed = |what: &str| lab.seed_of(member.repetition, &format!("{purpose} {what}"));
-        let loader = lab.search_loader(config, seed("images"))?;
         let checkpoint = self.checkpoint_file(member);
-        let net = self.net(member)?;
-        let trainer = stages::train_in(self.context, &checkpoint, counter, net, config, &loader, seed("paths"))?;
+        let mut net = self.net(member)?;
+        let mut history = Vec::new();
+        if config.epochs > 0 {
+            let loader = lab.search_loader(config, seed("images"))?;
+            let trainer = stages::train_in(self.context, &checkpoint, counter, net, config, &loader, seed("paths"))?;
+            history = trainer.progress().history.clone();
+            net = trainer.into_net();
+        }
         // Of a training that was cut only the last piece was timed: the rest took as long in proportion.
         let share = self.steps as f64 / (self.steps - before).max(1) as f64;
         let training = began.elapsed().as_secs_f64() * share;
 
         let began = Instant::now();
-        let history = trainer.progress().history.clone();
-        let mut estimator = OneShot::new(trainer.into_net(), self.set.clone(), lab.recipe().scoring.norm);
         let owned: Vec<Arch> = member.owned.iter().map(|&index| self.archs[index].clone()).collect();
+        let fine_tune_macs = self.fine_tune_macs(&net, &owned)?;
+        let mut estimator = OneShot::new(net, self.set.clone(), lab.recipe().scoring.norm)
+            .measured(self.arm.recipe.measure)
+            .fine_tuned(self.fine_tune.clone());
         let mut scores = Vec::new();
         for part in owned.chunks(PART) {
             scores.extend(estimator.estimate(part)?);
             self.context.interrupt().check()?;
         }
         let seconds = training + began.elapsed().as_secs_f64();
-        let trained = Trained { scores, seconds, history };
+        let trained = Trained { scores, seconds, fine_tune_macs, history };
         stages::save_json(&file, &trained)?;
         if !self.arm.kept {
             // Hundreds of sub-supernets: their scores are what is wanted. A file that stays does no harm.
@@ -180,17 +192,25 @@ impl Work<'_> {
         Ok(trained)
     }
 
+    /// Cost of the networks' own training: of those that compute the same one is trained.
+    fn fine_tune_macs(&self, net: &Net, owned: &[Arch]) -> Result<f64, PipelineError> {
+        let Some(fine_tune) = &self.fine_tune else { return Ok(0.0) };
+        let different = different(net, owned)?;
+        let macs: f64 = different.iter().map(|equals| self.arm.space.cost(&owned[equals[0]]).macs as f64).sum();
+        Ok(PASSES * macs * fine_tune.images() as f64)
+    }
+
     /// The supernet before its first step.
     fn net(&self, member: &Member) -> Result<Net, PipelineError> {
         let lab = self.lab;
         let seed = lab.seed_of(member.repetition, "supernet weights");
-        let fresh = |region: Region| Net::supernet(self.arm.blueprint(), region, lab.device(), seed);
-        let Some(Parent { stage, arm }) = self.parent else { return Ok(fresh(member.region.clone())) };
+        let fresh = |arm: &Arm<'_>, region: Region| Net::supernet(arm.blueprint(), region, lab.device(), seed);
+        let Some(Parent { stage, arm }) = self.parent else { return Ok(fresh(self.arm, member.region.clone())) };
         let part = self.arm.parent_parts[member.part];
         let checkpoint = Checkpoint::load(&self.context.input_file(stage, &weights_file(member.repetition, part))?)?;
-        let mut parent = fresh(arm.partition.regions()[part].clone());
+        let mut parent = fresh(arm, arm.partition.regions()[part].clone());
         parent.weights_mut().load_values(&checkpoint.tensors).map_err(crate::nets::NetError::from)?;
-        Ok(parent.child(member.region.clone(), seed)?.0)
+        Ok(parent.child_in(self.arm.blueprint(), member.region.clone(), seed)?.0)
     }
 }
 
