@@ -80,6 +80,48 @@ fn a_ranking_compares_its_arms_and_kills_change_nothing() {
 }
 
 #[test]
+fn networks_are_trained_by_themselves_before_they_are_scored_and_kills_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (uncut, cut) = (dir.path().join("uncut"), dir.path().join("cut"));
+    let arms = r#"
+[ranking]
+networks = 300
+[[arms]]
+name = "one-shot"
+[[arms]]
+name = "tuned"
+from = "one-shot"
+train.epochs = 0
+measure = "speed"
+fine_tune.steps = 6
+[[arms]]
+name = "tuned from scratch"
+train.epochs = 0
+fine_tune.steps = 2
+"#;
+    let ranking = |out: &Path| {
+        let mut command = reproduce(dir.path(), "proof-of-concept", out);
+        std::fs::write(dir.path().join("tiny.toml"), format!("{TINY}{arms}")).unwrap();
+        command.args(["--threads", "2"]);
+        command
+    };
+    let began = Instant::now();
+    let output = ranking(&uncut).output().unwrap();
+    let whole = began.elapsed();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rows = last_json(&output)["rows"].as_array().unwrap().clone();
+    let macs = |row: usize| rows[row]["macs"].as_f64().unwrap();
+    assert!(macs(1) > macs(0) && macs(2) > 0.0, "their own training counts");
+    assert_ne!(rows[0]["metrics"], rows[1]["metrics"]);
+
+    let output = kill_and_resume(|| ranking(&cut), &cut, whole, &[0.2, 0.3, 0.3, 0.3]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(result_without_seconds(&cut), result_without_seconds(&uncut));
+    let scores = |run: &Path| std::fs::read_to_string(run.join("scores.csv")).unwrap();
+    assert_eq!(scores(&cut), scores(&uncut));
+}
+
+#[test]
 fn a_truth_of_ones_own_is_made_and_compared_with() {
     let dir = tempfile::tempdir().unwrap();
     let truth = dir.path().join("truth");

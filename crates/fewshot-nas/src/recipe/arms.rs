@@ -23,8 +23,8 @@ pub struct ArmRecipe {
     /// Split on every choice of so many decisions in turn, instead of `split`; 0 for `split`.
     #[serde(default)]
     pub choose: usize,
-    /// An earlier arm: epochs are as many as make both cost the same in all, what they start from included. Empty:
-    /// `train.epochs` holds.
+    /// An earlier arm: epochs are as many as make both cost the same in all, what they start from included, but not what
+    /// networks are trained by themselves. Empty: `train.epochs` holds.
     #[serde(default)]
     pub equal_cost: String,
     /// Channels of the first stage.

@@ -13,6 +13,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("narrow-laptop", include_str!("../../../../recipes/narrow-laptop.toml")),
     ("nasbench201-laptop", include_str!("../../../../recipes/nasbench201-laptop.toml")),
     ("nasbench201-deep-laptop", include_str!("../../../../recipes/nasbench201-deep-laptop.toml")),
+    ("nasbench201-tuned-laptop", include_str!("../../../../recipes/nasbench201-tuned-laptop.toml")),
     ("nasbench201-paper", include_str!("../../../../recipes/nasbench201-paper.toml")),
     ("nasbench201-faithful", include_str!("../../../../recipes/nasbench201-faithful.toml")),
     ("splits-smoke", include_str!("../../../../recipes/splits-smoke.toml")),

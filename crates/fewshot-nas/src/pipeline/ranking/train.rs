@@ -1,7 +1,7 @@
 //! Training the supernets of an arm, and scoring with them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use fewshot_space::{Arch, Region, Space};
@@ -14,7 +14,7 @@ use crate::nets::Net;
 use crate::run::{Checkpoint, Counter, StageContext, in_lanes};
 use crate::train::EpochRecord;
 
-/// Architectures scored between two looks at the interrupt flag.
+/// Architectures scored between two savings of their scores.
 const PART: usize = 64;
 
 /// One supernet of an arm, with one seed.
@@ -41,6 +41,17 @@ pub struct Trained {
     pub fine_tune_macs: f64,
     /// Training curve.
     history: Vec<EpochRecord>,
+}
+
+/// What a supernet keeps between processes once it is trained.
+#[derive(Default, Serialize, Deserialize)]
+struct Scoring {
+    /// One score for each computation so far.
+    scores: Vec<f64>,
+    /// Networks that have these scores.
+    networks: u64,
+    /// Seconds of training and scoring.
+    seconds: f64,
 }
 
 /// The supernets of an arm: per seed, one per part.
@@ -86,16 +97,18 @@ pub fn train(
     let set = Arc::new(lab.score_set()?);
     let fine_tune = lab.fine_tune(&arm.recipe.fine_tune, &arm.config)?;
     let steps = lab.search_loader(&arm.config, 0)?.steps_per_epoch() as u64 * arm.config.epochs;
-    let work = Work { lab, context, arm, parent, archs, set, fine_tune, steps };
+    let mut work =
+        Work { lab, context, arm, parent, archs, set, fine_tune, steps, scored: 0, scoring: OnceLock::new() };
     let mut done = 0;
     for member in &members {
         done += work.steps_done(member)?;
+        work.scored += work.networks_scored(member)?;
     }
-    let counter = context.counter("training", "steps", done, Some(steps * members.len() as u64));
+    let training = context.counter("training", "steps", done, Some(steps * members.len() as u64));
     let mut trained: Vec<Option<Trained>> = vec![None; members.len()];
     in_lanes(
         &members,
-        |member| work.member(member, &counter),
+        |member| work.member(member, &training),
         |index, value| {
             trained[index] = Some(value);
             Ok::<_, PipelineError>(())
@@ -124,6 +137,10 @@ struct Work<'a> {
     fine_tune: Option<Arc<FineTune>>,
     /// Steps of each training.
     steps: u64,
+    /// Networks that earlier processes scored.
+    scored: u64,
+    /// Counts scored networks, from the first on.
+    scoring: OnceLock<Counter<'a>>,
 }
 
 impl Work<'_> {
@@ -135,6 +152,19 @@ impl Work<'_> {
     /// Weights and state of one in training, or of one that others start from.
     fn checkpoint_file(&self, member: &Member) -> PathBuf {
         self.context.file(&weights_file(member.repetition, member.part))
+    }
+
+    /// Its scores so far.
+    fn scoring_file(&self, member: &Member) -> PathBuf {
+        self.context.file(&format!("seed{}-part{}-scoring.json", member.repetition, member.part))
+    }
+
+    fn networks_scored(&self, member: &Member) -> Result<u64, PipelineError> {
+        if self.result_file(member).exists() {
+            return Ok(member.owned.len() as u64);
+        }
+        let scoring: Option<Scoring> = stages::load_json(&self.scoring_file(member))?;
+        Ok(scoring.map_or(0, |scoring| scoring.networks))
     }
 
     fn steps_done(&self, member: &Member) -> Result<u64, PipelineError> {
@@ -167,37 +197,65 @@ impl Work<'_> {
             history = trainer.progress().history.clone();
             net = trainer.into_net();
         }
-        // Of a training that was cut only the last piece was timed: the rest took as long in proportion.
-        let share = self.steps as f64 / (self.steps - before).max(1) as f64;
-        let training = began.elapsed().as_secs_f64() * share;
-
-        let began = Instant::now();
-        let owned: Vec<Arch> = member.owned.iter().map(|&index| self.archs[index].clone()).collect();
-        let fine_tune_macs = self.fine_tune_macs(&net, &owned)?;
-        let mut estimator = OneShot::new(net, self.set.clone(), lab.recipe().scoring.norm)
-            .measured(self.arm.recipe.measure)
-            .fine_tuned(self.fine_tune.clone());
-        let mut scores = Vec::new();
-        for part in owned.chunks(PART) {
-            scores.extend(estimator.estimate(part)?);
-            self.context.interrupt().check()?;
-        }
-        let seconds = training + began.elapsed().as_secs_f64();
-        let trained = Trained { scores, seconds, fine_tune_macs, history };
+        let scoring = match stages::load_json(&self.scoring_file(member))? {
+            Some(scoring) => scoring,
+            None => {
+                // Of a training that was cut only the last piece was timed: the rest took as long in proportion.
+                let share = self.steps as f64 / (self.steps - before).max(1) as f64;
+                Scoring { seconds: began.elapsed().as_secs_f64() * share, ..Scoring::default() }
+            }
+        };
+        let trained = self.score(member, net, scoring, history)?;
         stages::save_json(&file, &trained)?;
+        // Files that stay do no harm: hundreds of sub-supernets need much room, and their scores are what is wanted.
+        let _ = std::fs::remove_file(self.scoring_file(member));
         if !self.arm.kept {
-            // Hundreds of sub-supernets: their scores are what is wanted. A file that stays does no harm.
             let _ = std::fs::remove_file(&checkpoint);
         }
         Ok(trained)
     }
 
-    /// Cost of the networks' own training: of those that compute the same one is trained.
-    fn fine_tune_macs(&self, net: &Net, owned: &[Arch]) -> Result<f64, PipelineError> {
-        let Some(fine_tune) = &self.fine_tune else { return Ok(0.0) };
-        let different = different(net, owned)?;
-        let macs: f64 = different.iter().map(|equals| self.arm.space.cost(&owned[equals[0]]).macs as f64).sum();
-        Ok(PASSES * macs * fine_tune.images() as f64)
+    /// Scores the networks that `member` owns, those that compute the same once, from where an earlier process left it.
+    fn score(
+        &self,
+        member: &Member,
+        net: Net,
+        mut scoring: Scoring,
+        history: Vec<EpochRecord>,
+    ) -> Result<Trained, PipelineError> {
+        let owned: Vec<Arch> = member.owned.iter().map(|&index| self.archs[index].clone()).collect();
+        let different = different(&net, &owned)?;
+        let fine_tune_macs = self.fine_tune_macs(different.iter().map(|equals| &owned[equals[0]]));
+        let mut estimator = OneShot::new(net, self.set.clone(), self.lab.recipe().scoring.norm)
+            .measured(self.arm.recipe.measure)
+            .fine_tuned(self.fine_tune.clone());
+        let counter = self.scoring.get_or_init(|| {
+            let networks = self.archs.len() as u64 * self.lab.recipe().ranking.seeds;
+            self.context.counter("scoring", "networks", self.scored, Some(networks))
+        });
+        for part in different.get(scoring.scores.len()..).unwrap_or_default().chunks(PART) {
+            self.context.interrupt().check()?;
+            let began = Instant::now();
+            let archs: Vec<Arch> = part.iter().map(|equals| owned[equals[0]].clone()).collect();
+            scoring.scores.extend(estimator.estimate(&archs)?);
+            let networks = part.iter().map(|equals| equals.len() as u64).sum();
+            scoring.networks += networks;
+            scoring.seconds += began.elapsed().as_secs_f64();
+            stages::save_json(&self.scoring_file(member), &scoring)?;
+            counter.add(networks);
+        }
+        let mut scores = vec![0.0; owned.len()];
+        for (equals, score) in different.iter().zip(scoring.scores) {
+            equals.iter().for_each(|&index| scores[index] = score);
+        }
+        Ok(Trained { scores, seconds: scoring.seconds, fine_tune_macs, history })
+    }
+
+    /// Cost of the networks' own training.
+    fn fine_tune_macs<'n>(&self, networks: impl Iterator<Item = &'n Arch>) -> f64 {
+        let images = self.fine_tune.as_ref().map_or(0, |fine_tune| fine_tune.images());
+        let macs: f64 = networks.map(|network| self.arm.space.cost(network).macs as f64).sum();
+        PASSES * macs * images as f64
     }
 
     /// The supernet before its first step.
