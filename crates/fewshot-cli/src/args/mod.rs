@@ -219,9 +219,9 @@ pub enum Scale {
 /// `fewshot reproduce`
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
-    /// The comparison: proof-of-concept, transfer, ablation, narrow, cell1296-truth; with the table of NAS-Bench-201 (--truth)
-    /// strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-deep, nasbench201-tuned, nasbench201-faithful,
-    /// splits, ablation-nasbench201, gradient
+    /// The comparison: proof-of-concept, transfer, ablation, narrow, tuned, cell1296-truth; with the table of NAS-Bench-201
+    /// (--truth) strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-deep, nasbench201-tuned,
+    /// nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,
     /// How much of it
     #[arg(long, value_enum, default_value_t = Scale::Smoke)]

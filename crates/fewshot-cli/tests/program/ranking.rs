@@ -98,6 +98,9 @@ fine_tune.steps = 6
 name = "tuned from scratch"
 train.epochs = 0
 fine_tune.steps = 2
+[[arms]]
+name = "tuned, by function"
+by_function = "tuned"
 "#;
     let ranking = |out: &Path| {
         let mut command = reproduce(dir.path(), "proof-of-concept", out);
@@ -113,6 +116,11 @@ fine_tune.steps = 2
     let macs = |row: usize| rows[row]["macs"].as_f64().unwrap();
     assert!(macs(1) > macs(0) && macs(2) > 0.0, "their own training counts");
     assert_ne!(rows[0]["metrics"], rows[1]["metrics"]);
+    assert_eq!(macs(3), macs(1), "what takes another's scores costs as much");
+    assert_ne!(rows[3]["metrics"], rows[1]["metrics"]);
+    let by: Vec<&str> = rows.iter().map(|row| row["scored_by"].as_str().unwrap()).collect();
+    let by_function = "speed of 6 steps, mean over the codes of a function";
+    assert_eq!(by, ["accuracy", "speed of 6 steps", "accuracy after 2 steps", by_function]);
 
     let output = kill_and_resume(|| ranking(&cut), &cut, whole, &[0.2, 0.3, 0.3, 0.3]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -27,6 +27,11 @@ pub struct ArmRecipe {
     /// networks are trained by themselves. Empty: `train.epochs` holds.
     #[serde(default)]
     pub equal_cost: String,
+    /// An earlier arm: this one trains nothing and takes the scores of that, but all codes of one function that are compared
+    /// share the mean of theirs. They are one network, and what tells their scores apart is noise. Empty: not so; else
+    /// nothing below holds.
+    #[serde(default)]
+    pub by_function: String,
     /// Channels of the first stage.
     pub width: usize,
     /// Cells per stage. Where an arm has more than the one it starts from, each starts as the cell at its place there.
@@ -52,6 +57,17 @@ impl ArmRecipe {
     /// Whether this arm is one supernet for the whole space.
     pub fn is_whole(&self) -> bool {
         self.choose == 0 && self.split == SplitRecipe::default()
+    }
+
+    /// What a score is, in words.
+    pub fn scored_by(&self) -> String {
+        match (self.measure, self.fine_tune.steps) {
+            (Measure::Speed, steps) => format!("speed of {steps} steps"),
+            (Measure::Accuracy, 0) => "accuracy".to_string(),
+            (Measure::Likelihood, 0) => "likelihood".to_string(),
+            (Measure::Accuracy, steps) => format!("accuracy after {steps} steps"),
+            (Measure::Likelihood, steps) => format!("likelihood after {steps} steps"),
+        }
     }
 }
 
@@ -109,13 +125,19 @@ impl Recipe {
             if named(&arm.name).is_some() {
                 return fail(".name", "another arm has this name".to_string());
             }
-            for (key, name) in [("from", &arm.from), ("equal_cost", &arm.equal_cost)] {
+            for (key, name) in [("from", &arm.from), ("equal_cost", &arm.equal_cost), ("by_function", &arm.by_function)]
+            {
                 if !name.is_empty() && named(name).is_none() {
                     return fail(&format!(".{key}"), format!("{key} = \"{name}\" names no arm before it"));
                 }
             }
+            if named(&arm.by_function).is_some_and(|other| other.choose > 0) {
+                let problem =
+                    format!("it cannot take the scores of `{}`, which is split in many ways", arm.by_function);
+                return fail(".by_function", problem);
+            }
             if let Some(parent) = named(&arm.from) {
-                if parent.train.epochs == 0 {
+                if parent.train.epochs == 0 || !parent.by_function.is_empty() {
                     return fail(".from", format!("it cannot start from `{}`, which trains no supernet", parent.name));
                 }
                 if parent.choose > 0 {
@@ -182,6 +204,16 @@ mod tests {
             (
                 "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nfrom = \"a\"\ntrain.epochs = 0\n[[arms]]\n\
                  name = \"c\"\nfrom = \"b\"",
+                "`b`, which trains no supernet",
+            ),
+            ("[[arms]]\nname = \"a\"\nby_function = \"b\"", "by_function = \"b\" names no arm before it"),
+            (
+                "[[arms]]\nname = \"a\"\nchoose = 1\n[[arms]]\nname = \"b\"\nby_function = \"a\"",
+                "cannot take the scores of `a`",
+            ),
+            (
+                "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nby_function = \"a\"\n[[arms]]\nname = \"c\"\n\
+                 from = \"b\"",
                 "`b`, which trains no supernet",
             ),
             ("[[arms]]\nname = \"a\"\nfine_tune.lr = 0", "fine_tune.lr = 0 is out of range"),

@@ -11,6 +11,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("transfer-laptop", include_str!("../../../../recipes/transfer-laptop.toml")),
     ("ablation-laptop", include_str!("../../../../recipes/ablation-laptop.toml")),
     ("narrow-laptop", include_str!("../../../../recipes/narrow-laptop.toml")),
+    ("tuned-laptop", include_str!("../../../../recipes/tuned-laptop.toml")),
     ("nasbench201-laptop", include_str!("../../../../recipes/nasbench201-laptop.toml")),
     ("nasbench201-deep-laptop", include_str!("../../../../recipes/nasbench201-deep-laptop.toml")),
     ("nasbench201-tuned-laptop", include_str!("../../../../recipes/nasbench201-tuned-laptop.toml")),

@@ -54,6 +54,7 @@ fn row(arm: &str, split: &str, seed: u64, epochs: u64, tau: f64) -> RankingRow {
         epochs,
         macs: 1e12 * epochs as f64,
         seconds: 20.0 * epochs as f64,
+        scored_by: "accuracy".into(),
         metrics: metrics(tau),
         fused: metrics(tau + 0.1),
         regions: Vec::new(),

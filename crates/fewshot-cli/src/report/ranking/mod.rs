@@ -80,7 +80,7 @@ fn lead(result: &RankingResult) -> Markup {
         p.lead {
             (counted(result.networks as u64, "network")) " of the space " (result.space)
             " were put in order by scores from supernets, and the order is compared with the truth: " (result.truth) ". "
-            "Each score is the accuracy on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
+            "Accuracies are those on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
             @if let (Some((arm, tau)), Some((method, free))) = (best, free) {
                 "The best arm, “" (arm.name) "”, reaches a tau-b of " (format!("{tau:.3}")) "; " (method)
                 ", which costs nothing, " (format!("{free:.3}")) "."
@@ -116,6 +116,11 @@ fn rules(result: &RankingResult) -> Markup {
             "1: the order of the truth; 0: no better than chance; -1: reversed. Networks that are tied in \
           score or truth count for neither side (tau-b) or share their mean rank (Spearman).",
         ),
+        (
+            "Scored by",
+            "Accuracy and likelihood (e to the minus mean cross entropy) are those on held-out images; speed is the likelihood \
+          of the training images, over the second half of the steps that each network takes by itself.",
+        ),
         ("P@5%", "Of the best-scored 5 %, the share that is among the truly best 5 %."),
         (
             "nDCG",
@@ -136,8 +141,8 @@ fn rules(result: &RankingResult) -> Markup {
         ),
         (
             "Cost",
-            "Multiply-adds of the training of all supernets of the arm, forward and backward; those of the supernet that it \
-          starts from are included.",
+            "Multiply-adds of the training of all supernets of the arm, forward and backward, and of the networks' own training; \
+          those of the supernet that it starts from are included.",
         ),
     ];
     let facts: Vec<(&str, Markup)> = facts.into_iter().map(|(name, text)| (name, html! { (text) })).collect();

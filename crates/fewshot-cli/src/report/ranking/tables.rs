@@ -86,11 +86,15 @@ fn trained(arms: &[Arm<'_>]) -> Markup {
         .iter()
         .map(|arm| {
             let splits: Vec<String> = arm.splits().iter().map(|split| split_words(split.split())).collect();
-            let cells = [Cell::new(arm.name), Cell::words(splits.join("; "))].into_iter().chain(cost(arm));
+            let scored_by = arm.rows.first().map_or(String::new(), |row| row.scored_by.clone());
+            let words = [Cell::new(arm.name), Cell::words(splits.join("; ")), Cell::words(scored_by)];
+            let cells = words.into_iter().chain(cost(arm));
             Row { grey: false, cells: cells.collect() }
         })
         .collect();
-    table(&["arm", "split on", "runs", "supernets", "epochs in all", "multiply-adds in all", "working time"], &rows)
+    let head =
+        ["arm", "split on", "scored by", "runs", "supernets", "epochs in all", "multiply-adds in all", "working time"];
+    table(&head, &rows)
 }
 
 fn by_split(splits: &[Arm<'_>]) -> Markup {

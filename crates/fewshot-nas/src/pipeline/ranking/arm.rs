@@ -15,6 +15,7 @@ const DRAWS: u64 = 500;
 pub const PASSES: f64 = 3.0;
 
 /// One arm with one split of its own.
+#[derive(Clone)]
 pub struct Arm<'a> {
     /// What the recipe says.
     pub recipe: &'a ArmRecipe,
@@ -26,6 +27,10 @@ pub struct Arm<'a> {
     pub space: Arc<CellSpace>,
     /// Training of each sub-supernet.
     pub config: TrainConfig,
+    /// What a score is, in words.
+    pub scored_by: String,
+    /// Position of the arm whose scores it takes, by function.
+    pub scores_of: Option<usize>,
     /// Position of the arm that it starts from.
     pub parent: Option<usize>,
     /// Per part, which part of that arm it lies in and starts from; empty for fresh weights.
@@ -68,6 +73,11 @@ impl Arm<'_> {
 pub fn arms(lab: &Lab) -> Result<Vec<Arm<'_>>, PipelineError> {
     let mut arms: Vec<Arm<'_>> = Vec::new();
     for recipe in &lab.recipe().arms {
+        if let Some(of) = arms.iter().position(|arm| arm.recipe.name == recipe.by_function) {
+            let scored_by = format!("{}, mean over the codes of a function", arms[of].scored_by);
+            arms.push(Arm { recipe, scored_by, scores_of: Some(of), kept: false, ..arms[of].clone() });
+            continue;
+        }
         for split in splits(lab, recipe) {
             let arm = arm(lab, recipe, &split, &arms)?;
             if let Some(parent) = arm.parent {
@@ -130,7 +140,8 @@ fn arm<'a>(
     };
     // What only scores has its weights from its parent, which keeps them.
     let kept = recipe.is_whole() && recipe.train.epochs > 0;
-    Ok(Arm { recipe, split, partition, space, config, parent, parent_parts, cost, kept })
+    let scored_by = recipe.scored_by();
+    Ok(Arm { recipe, split, partition, space, config, scored_by, scores_of: None, parent, parent_parts, cost, kept })
 }
 
 /// The parts of `parent` that hold those of `partition`.

@@ -35,6 +35,12 @@ pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     let names: Vec<String> = arms.iter().enumerate().map(|(position, arm)| arm.stage(position)).collect();
     let mut all = Vec::new();
     for (position, arm) in arms.iter().enumerate() {
+        if let Some(of) = arm.scores_of {
+            let scored = names[of].clone();
+            let body = move |context: &StageContext<'_>| context.input::<Vec<Trained>>(&scored).map_err(Into::into);
+            all.push(stages::stage(names[position].clone(), body).after([names[of].clone()]));
+            continue;
+        }
         let parent = arm.parent.map(|parent| names[parent].clone());
         let (of, compared, from) = (arms.clone(), archs.clone(), parent.clone());
         let body = move |context: &StageContext<'_>| {
@@ -89,6 +95,11 @@ fn compare(
             for (member, trained) in members.iter().zip(&trained) {
                 member.owned.iter().zip(&trained.scores).for_each(|(&index, &score)| scores[index] = score);
             }
+            let mut history = train::mean_history(&trained);
+            if arm.scores_of.is_some() {
+                share_by_function(space.as_ref(), archs, &mut scores);
+                history.clear();
+            }
             let seed = lab.recipe().seed + repetition;
             let before = arm.parent.and_then(|parent| rows[parent].get(repetition as usize));
             let report = RankReport::new(&space, archs, &scores, &truths)?;
@@ -100,10 +111,11 @@ fn compare(
                 epochs: arm.cost.epochs,
                 macs: arm.cost.macs + trained.iter().map(|trained| trained.fine_tune_macs).sum::<f64>(),
                 seconds: before.map_or(0.0, |row| row.seconds) + trained.iter().map(|t| t.seconds).sum::<f64>(),
+                scored_by: arm.scored_by.clone(),
                 metrics: report.score,
                 fused: report.fused,
                 regions: members.iter().map(|member| region(member, &scores, &truths)).collect::<Result<_, _>>()?,
-                history: train::mean_history(&trained),
+                history,
             });
             free = Some(report.baselines);
             columns.push((format!("{}/{}/s{seed}", arm.recipe.name, arm.split), scores));
@@ -125,6 +137,18 @@ fn compare(
         seconds: 0.0,
         seeds: (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect(),
     })
+}
+
+/// Gives all codes of one function the mean of their scores.
+fn share_by_function(space: &dyn Space, archs: &[Arch], scores: &mut [f64]) {
+    let mut functions: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, arch) in archs.iter().enumerate() {
+        functions.entry(space.structure(arch)).or_default().push(index);
+    }
+    for codes in functions.into_values() {
+        let mean = codes.iter().map(|&index| scores[index]).sum::<f64>() / codes.len() as f64;
+        codes.into_iter().for_each(|index| scores[index] = mean);
+    }
 }
 
 /// What one supernet makes of its networks.
@@ -153,4 +177,22 @@ fn free_rows(baselines: Baselines) -> Vec<FreeRow> {
 pub fn result(_: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<RankingResult, PipelineError> {
     let compared: RankingResult = stages::value(values, COMPARE)?;
     Ok(RankingResult { seconds: run.seconds()?, ..compared })
+}
+
+#[cfg(test)]
+mod tests {
+    use fewshot_space::{CellSkeleton, CellSpace};
+
+    use super::*;
+
+    #[test]
+    fn codes_of_one_function_share_their_mean() {
+        let space = CellSpace::by_name("nasbench201", CellSkeleton::default_for("nasbench201").unwrap()).unwrap();
+        // A convolution before a skip, a skip before a convolution: one function. A lone skip: another.
+        let codes = [[3, 0, 0, 0, 1, 0], [1, 0, 0, 0, 3, 0], [0, 0, 0, 1, 0, 0], [0, 0, 0, 3, 0, 0]];
+        let archs = codes.map(|code| Arch::new(code.to_vec()));
+        let mut scores = [0.25, 0.5, 0.125, 0.75];
+        share_by_function(&space, &archs, &mut scores);
+        assert_eq!(scores, [0.5, 0.5, 0.125, 0.5]);
+    }
 }

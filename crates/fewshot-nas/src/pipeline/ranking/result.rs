@@ -59,6 +59,9 @@ pub struct RankingRow {
     pub macs: f64,
     /// Seconds of training and scoring, each supernet's own added up, likewise.
     pub seconds: f64,
+    /// What a score is, in words: `accuracy`, `speed of 128 steps`.
+    #[serde(default = "accuracy")]
+    pub scored_by: String,
     /// How well it orders.
     pub metrics: Metrics,
     /// The same for the score fused with structure.
@@ -67,6 +70,11 @@ pub struct RankingRow {
     pub regions: Vec<RegionRow>,
     /// Training curve, the mean over its supernets.
     pub history: Vec<EpochRecord>,
+}
+
+/// What all scores were before there was a choice.
+fn accuracy() -> String {
+    "accuracy".to_string()
 }
 
 /// What one sub-supernet makes of its part of the space.
