@@ -105,12 +105,17 @@ pub fn train(
         work.scored += work.networks_scored(member)?;
     }
     let training = context.counter("training", "steps", done, Some(steps * members.len() as u64));
-    let mut trained: Vec<Option<Trained>> = vec![None; members.len()];
+    let mut trained: Vec<Option<Trained>> = Vec::new();
+    for member in &members {
+        trained.push(stages::load_json(&work.result_file(member))?);
+    }
+    // Those that are left share the threads, however few they are.
+    let left: Vec<usize> = (0..members.len()).filter(|&index| trained[index].is_none()).collect();
     in_lanes(
-        &members,
-        |member| work.member(member, &training),
-        |index, value| {
-            trained[index] = Some(value);
+        &left,
+        |&index| work.member(&members[index], &training),
+        |at, value| {
+            trained[left[at]] = Some(value);
             Ok::<_, PipelineError>(())
         },
     )?;
@@ -178,10 +183,6 @@ impl Work<'_> {
     }
 
     fn member(&self, member: &Member, counter: &Counter<'_>) -> Result<Trained, PipelineError> {
-        let file = self.result_file(member);
-        if let Some(trained) = stages::load_json(&file)? {
-            return Ok(trained);
-        }
         self.context.interrupt().check()?;
         let (lab, config) = (self.lab, &self.arm.config);
         let before = self.steps_done(member)?;
@@ -206,7 +207,7 @@ impl Work<'_> {
             }
         };
         let trained = self.score(member, net, scoring, history)?;
-        stages::save_json(&file, &trained)?;
+        stages::save_json(&self.result_file(member), &trained)?;
         // Files that stay do no harm: hundreds of sub-supernets need much room, and their scores are what is wanted.
         let _ = std::fs::remove_file(self.scoring_file(member));
         if !self.arm.kept {
