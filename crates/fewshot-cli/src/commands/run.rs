@@ -198,8 +198,9 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
     let mut lines = vec![
         format!("found            {}", result.arch),
         format!(
-            "score            {:.2} % on held-out images, {} of {} architectures, {} supernet(s)",
+            "score            {:.2} % {}, {} of {} architectures, {} supernet(s)",
             100.0 * result.score,
+            if result.scored_by == "accuracy" { "on held-out images" } else { &result.scored_by },
             // A finalist need not be the best-scored one.
             if result.finalists.is_empty() { "best" } else { "among the best" },
             result.distinct,

@@ -156,7 +156,11 @@ fn randoms(result: &SearchResult) -> Markup {
 
 /// Scores in the order of the search, and beside what each network costs.
 fn searched(history: &[HistoryEntry], result: Option<&SearchResult>) -> Section {
-    let score = "score (held-out accuracy), %";
+    let score = match result.map(|result| result.scored_by.as_str()) {
+        None => "score, %".to_string(),
+        Some("accuracy") => "score (held-out accuracy), %".to_string(),
+        Some(other) => format!("score ({other}), %"),
+    };
     let text = |entry: &HistoryEntry| format!("{} {}", percent(entry.score), entry.arch);
     let dots = history.iter().enumerate().map(|(index, entry)| Dot {
         x: (index + 1) as f64,
@@ -166,7 +170,7 @@ fn searched(history: &[HistoryEntry], result: Option<&SearchResult>) -> Section 
     let found = result.and_then(|result| history.iter().find(|entry| entry.arch == result.arch));
     let progress = Xy {
         x: Scale::whole("networks scored"),
-        y: Scale::linear(score),
+        y: Scale::linear(score.as_str()),
         series: vec![
             Series { name: "a network".into(), colour: Colour::of(0), shape: Shape::Dots(dots.collect()) },
             Series { name: "best so far".into(), colour: Colour::of(1), shape: Shape::Line(best_so_far(history)) },
@@ -193,7 +197,7 @@ fn searched(history: &[HistoryEntry], result: Option<&SearchResult>) -> Section 
     }
     let cost = Xy {
         x: Scale::linear("multiply-adds per image, trained alone"),
-        y: Scale::linear(score),
+        y: Scale::linear(score.as_str()),
         series,
         marks: Vec::new(),
         alt: "Score of each network beside its multiply-adds".into(),

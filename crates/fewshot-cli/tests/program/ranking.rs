@@ -127,6 +127,21 @@ by_function = "tuned"
     assert_eq!(result_without_seconds(&cut), result_without_seconds(&uncut));
     let scores = |run: &Path| std::fs::read_to_string(run.join("scores.csv")).unwrap();
     assert_eq!(scores(&cut), scores(&uncut));
+
+    // A scoring that was cut after its first scores goes on from these: they are taken as they were left.
+    let stages = cut.join("stages");
+    for name in ["02-01-tuned", "04-03-tuned--by-function", "05-compare"] {
+        std::fs::remove_file(stages.join(name).join("done.json")).unwrap();
+    }
+    std::fs::remove_file(stages.join("02-01-tuned/seed0-part0.json")).unwrap();
+    let left = r#"{"scores": [0.98765], "networks": 1, "seconds": 1.0}"#;
+    std::fs::write(stages.join("02-01-tuned/seed0-part0-scoring.json"), left).unwrap();
+    assert!(run(["resume", cut.to_str().unwrap()]).status.success());
+    let (ours, theirs) = (scores(&cut), scores(&uncut));
+    let tuned = |text: &str| text.lines().skip(1).map(|line| line.rsplit(',').nth(2).unwrap().to_string()).collect();
+    let (ours, theirs): (Vec<String>, Vec<String>) = (tuned(&ours), tuned(&theirs));
+    assert!(ours.iter().any(|score| score == "0.98765"));
+    assert!(ours.iter().zip(&theirs).all(|(ours, theirs)| ours == "0.98765" || ours == theirs));
 }
 
 #[test]

@@ -64,6 +64,32 @@ fn the_same_seed_gives_the_same_bits_with_any_number_of_threads() {
 }
 
 #[test]
+fn a_search_can_score_by_how_fast_networks_learn() {
+    let dir = tempfile::tempdir().unwrap();
+    let (plain, tuned) = (dir.path().join("plain"), dir.path().join("tuned"));
+    assert!(tiny_search(dir.path(), &plain).output().unwrap().status.success());
+    let search = |settings: &str| {
+        let mut command = tiny_search(dir.path(), &tuned);
+        let recipe = dir.path().join("tiny.toml");
+        let text = std::fs::read_to_string(&recipe).unwrap().replace("[scoring]", settings);
+        assert!(text.contains(settings));
+        std::fs::write(recipe, text).unwrap();
+        command.output().unwrap()
+    };
+    let output = search("[scoring]\nmeasure = \"speed\"\nfine_tune.steps = 4");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = last_json(&output);
+    assert_eq!(result["scored_by"], "speed of 4 steps");
+    assert_ne!(result["score"], result_without_seconds(&plain)["score"]);
+    let page = std::fs::read_to_string(tuned.join("report.html")).unwrap();
+    assert!(page.contains("score (speed of 4 steps), %") && !page.contains("score (held-out accuracy)"));
+    // Without steps there is no speed.
+    let output = search("[scoring]\nmeasure = \"speed\"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("set scoring.fine_tune.steps"));
+}
+
+#[test]
 fn limits_hold() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");

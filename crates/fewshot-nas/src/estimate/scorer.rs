@@ -39,8 +39,27 @@ pub enum Measure {
     Likelihood,
     /// The same of the training images, before each update of the second half of a fine-tuning: how fast a network learns
     /// tells more of where it ends than how far it got (Ru et al., NeurIPS 2021, "Speedy performance estimation"). It
-    /// costs no pass over held-out images. Only where networks are fine-tuned ([`super::FineTune`]).
+    /// costs no pass over held-out images. Only where networks are fine-tuned ([`super::FineTune`]); else it is the
+    /// likelihood.
     Speed,
+}
+
+impl Measure {
+    /// What a score is, in words, where networks take so many steps of their own.
+    pub fn after(self, steps: usize) -> String {
+        match (self, steps) {
+            (Self::Accuracy, 0) => "accuracy".to_string(),
+            (Self::Likelihood, 0) => "likelihood".to_string(),
+            (Self::Accuracy, steps) => format!("accuracy after {steps} steps"),
+            (Self::Likelihood, steps) => format!("likelihood after {steps} steps"),
+            (Self::Speed, steps) => format!("speed of {steps} steps"),
+        }
+    }
+
+    /// What all scores were before there was a choice.
+    pub(crate) fn before_there_was_a_choice() -> String {
+        Self::Accuracy.after(0)
+    }
 }
 
 /// Architectures scored together at most: each keeps the statistics of all its batch norms meanwhile.

@@ -251,8 +251,8 @@ impl Lab {
         Ok(ScoreSet::new(score.batches(), calibration, &self.device))
     }
 
-    /// What each network is trained with before it is scored, where the recipe wants that: batches of search-train images, and
-    /// the settings of the supernets' own training.
+    /// What each network is trained with before it is scored, where the recipe wants that: batches of search-train images, for
+    /// one of several repetitions, and the settings of the supernets' own training.
     ///
     /// # Errors
     /// When there are fewer than two images.
@@ -260,11 +260,12 @@ impl Lab {
         &self,
         recipe: &FineTuneRecipe,
         train: &TrainConfig,
+        repetition: u64,
     ) -> Result<Option<Arc<FineTune>>, PipelineError> {
         if recipe.steps == 0 {
             return Ok(None);
         }
-        let loader = self.search_loader(train, self.seed("fine-tuning images"))?;
+        let loader = self.search_loader(train, self.seed_of(repetition, "fine-tuning images"))?;
         // Whole batches only; more epochs than one where there are few images.
         let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
         let config = TrainConfig { lr: recipe.lr, ..train.clone() };

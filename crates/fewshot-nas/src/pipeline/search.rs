@@ -14,7 +14,7 @@ use super::stages::{self, Rate, Trained};
 use super::standalone::{self, TEST};
 use super::verify::{self, VERIFY, Verified};
 use super::{Lab, PipelineError};
-use crate::estimate::{Estimator, Evaluation, Fused, ScoreSet};
+use crate::estimate::{Estimator, Evaluation, Fused, Measure, ScoreSet};
 use crate::export::ONNX;
 use crate::latency::NetworkLatency;
 use crate::model::MODEL;
@@ -88,8 +88,11 @@ pub struct SearchResult {
     pub arch: String,
     /// Its space.
     pub space: String,
-    /// Its score: supernet accuracy on held-out training images, 0 to 1.
+    /// Its score, 0 to 1.
     pub score: f64,
+    /// What a score is, in words: `accuracy` (on held-out training images), `speed of 32 steps`.
+    #[serde(default = "Measure::before_there_was_a_choice")]
+    pub scored_by: String,
     /// The best-scored networks trained alone, best-scored first, of which the best on held-out images was taken;
     /// empty when the recipe asks for none.
     pub finalists: Vec<Finalist>,
@@ -159,6 +162,12 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
 
 fn random_name(index: usize) -> String {
     format!("random-{index}")
+}
+
+fn scored_by(lab: &Lab) -> String {
+    let scoring = &lab.recipe().scoring;
+    let fused = if scoring.fused { ", fused with structure" } else { "" };
+    scoring.measure.after(scoring.fine_tune.steps) + fused
 }
 
 /// What the search stage keeps between processes. The strategy's state and the history move together, so that a
@@ -301,6 +310,7 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
         arch: taken.arch,
         space: space.name().to_string(),
         score: taken.score,
+        scored_by: scored_by(lab),
         finalists: taken.finalists,
         test_accuracy: tested.winner.top1,
         test: Some(tested.winner),

@@ -178,7 +178,7 @@ pub fn scoring_inputs(lab: &Lab) -> Vec<String> {
 pub fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> Result<FewShot, PipelineError> {
     let scoring = &lab.recipe().scoring;
     let config = if lab.is_split() { &lab.recipe().children } else { &lab.recipe().supernet };
-    let fine_tune = lab.fine_tune(&scoring.fine_tune, config)?;
+    let fine_tune = lab.fine_tune(&scoring.fine_tune, config, 0)?;
     let one_shot =
         |net| OneShot::new(net, set.clone(), scoring.norm).measured(scoring.measure).fine_tuned(fine_tune.clone());
     let members = scoring_inputs(lab)

@@ -61,13 +61,7 @@ impl ArmRecipe {
 
     /// What a score is, in words.
     pub fn scored_by(&self) -> String {
-        match (self.measure, self.fine_tune.steps) {
-            (Measure::Speed, steps) => format!("speed of {steps} steps"),
-            (Measure::Accuracy, 0) => "accuracy".to_string(),
-            (Measure::Likelihood, 0) => "likelihood".to_string(),
-            (Measure::Accuracy, steps) => format!("accuracy after {steps} steps"),
-            (Measure::Likelihood, steps) => format!("likelihood after {steps} steps"),
-        }
+        self.measure.after(self.fine_tune.steps)
     }
 }
 
@@ -130,6 +124,12 @@ impl Recipe {
                 if !name.is_empty() && named(name).is_none() {
                     return fail(&format!(".{key}"), format!("{key} = \"{name}\" names no arm before it"));
                 }
+            }
+            let taken = ["from", "equal_cost"].into_iter().zip([&arm.from, &arm.equal_cost]);
+            let taken = taken.filter(|(_, name)| !name.is_empty()).map(|(key, _)| key);
+            let other = taken.chain((!arm.is_whole()).then_some("a split")).next();
+            if let (false, Some(other)) = (arm.by_function.is_empty(), other) {
+                return fail(".by_function", format!("`by_function` and {other} exclude each other"));
             }
             if named(&arm.by_function).is_some_and(|other| other.choose > 0) {
                 let problem =
@@ -207,6 +207,14 @@ mod tests {
                 "`b`, which trains no supernet",
             ),
             ("[[arms]]\nname = \"a\"\nby_function = \"b\"", "by_function = \"b\" names no arm before it"),
+            (
+                "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nby_function = \"a\"\nfrom = \"a\"",
+                "`by_function` and from exclude each other",
+            ),
+            (
+                "[[arms]]\nname = \"a\"\n[[arms]]\nname = \"b\"\nby_function = \"a\"\nchoose = 1",
+                "`by_function` and a split exclude each other",
+            ),
             (
                 "[[arms]]\nname = \"a\"\nchoose = 1\n[[arms]]\nname = \"b\"\nby_function = \"a\"",
                 "cannot take the scores of `a`",

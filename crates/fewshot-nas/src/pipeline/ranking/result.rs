@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::estimate::Measure;
 use crate::rank::Metrics;
 use crate::train::EpochRecord;
 
@@ -60,7 +61,7 @@ pub struct RankingRow {
     /// Seconds of training and scoring, each supernet's own added up, likewise.
     pub seconds: f64,
     /// What a score is, in words: `accuracy`, `speed of 128 steps`.
-    #[serde(default = "accuracy")]
+    #[serde(default = "Measure::before_there_was_a_choice")]
     pub scored_by: String,
     /// How well it orders.
     pub metrics: Metrics,
@@ -70,11 +71,6 @@ pub struct RankingRow {
     pub regions: Vec<RegionRow>,
     /// Training curve, the mean over its supernets.
     pub history: Vec<EpochRecord>,
-}
-
-/// What all scores were before there was a choice.
-fn accuracy() -> String {
-    "accuracy".to_string()
 }
 
 /// What one sub-supernet makes of its part of the space.

@@ -95,10 +95,12 @@ pub fn train(
 ) -> Result<Vec<Trained>, PipelineError> {
     let members = members(lab, arm, archs);
     let set = Arc::new(lab.score_set()?);
-    let fine_tune = lab.fine_tune(&arm.recipe.fine_tune, &arm.config)?;
+    let fine_tunes = (0..lab.recipe().ranking.seeds)
+        .map(|repetition| lab.fine_tune(&arm.recipe.fine_tune, &arm.config, repetition))
+        .collect::<Result<_, _>>()?;
     let steps = lab.search_loader(&arm.config, 0)?.steps_per_epoch() as u64 * arm.config.epochs;
     let mut work =
-        Work { lab, context, arm, parent, archs, set, fine_tune, steps, scored: 0, scoring: OnceLock::new() };
+        Work { lab, context, arm, parent, archs, set, fine_tunes, steps, scored: 0, scoring: OnceLock::new() };
     let mut done = 0;
     for member in &members {
         done += work.steps_done(member)?;
@@ -139,7 +141,8 @@ struct Work<'a> {
     parent: Option<Parent<'a>>,
     archs: &'a [Arch],
     set: Arc<ScoreSet>,
-    fine_tune: Option<Arc<FineTune>>,
+    /// One per seed.
+    fine_tunes: Vec<Option<Arc<FineTune>>>,
     /// Steps of each training.
     steps: u64,
     /// Networks that earlier processes scored.
@@ -176,10 +179,7 @@ impl Work<'_> {
         if self.result_file(member).exists() {
             return Ok(self.steps);
         }
-        let Some(checkpoint) = Checkpoint::load_if_exists(&self.checkpoint_file(member))? else { return Ok(0) };
-        let progress: crate::train::Progress = checkpoint.meta()?;
-        let per_epoch = self.steps / self.arm.config.epochs.max(1);
-        Ok(progress.epoch * per_epoch + progress.step as u64)
+        stages::steps_done(&self.checkpoint_file(member), self.steps / self.arm.config.epochs.max(1))
     }
 
     fn member(&self, member: &Member, counter: &Counter<'_>) -> Result<Trained, PipelineError> {
@@ -202,15 +202,19 @@ impl Work<'_> {
             Some(scoring) => scoring,
             None => {
                 // Of a training that was cut only the last piece was timed: the rest took as long in proportion.
-                let share = self.steps as f64 / (self.steps - before).max(1) as f64;
-                Scoring { seconds: began.elapsed().as_secs_f64() * share, ..Scoring::default() }
+                let here = self.steps.saturating_sub(before);
+                let share = if here == 0 { 1.0 } else { self.steps as f64 / here as f64 };
+                let trained = Scoring { seconds: began.elapsed().as_secs_f64() * share, ..Scoring::default() };
+                stages::save_json(&self.scoring_file(member), &trained)?;
+                trained
             }
         };
         let trained = self.score(member, net, scoring, history)?;
         stages::save_json(&self.result_file(member), &trained)?;
-        // Files that stay do no harm: hundreds of sub-supernets need much room, and their scores are what is wanted.
+        // A file that stays does no harm.
         let _ = std::fs::remove_file(self.scoring_file(member));
         if !self.arm.kept {
+            // Hundreds of sub-supernets: their scores are what is wanted.
             let _ = std::fs::remove_file(&checkpoint);
         }
         Ok(trained)
@@ -226,10 +230,12 @@ impl Work<'_> {
     ) -> Result<Trained, PipelineError> {
         let owned: Vec<Arch> = member.owned.iter().map(|&index| self.archs[index].clone()).collect();
         let different = different(&net, &owned)?;
-        let fine_tune_macs = self.fine_tune_macs(different.iter().map(|equals| &owned[equals[0]]));
+        let fine_tune = self.fine_tunes.get(member.repetition as usize).cloned().flatten();
+        let macs: f64 = different.iter().map(|equals| self.arm.space.cost(&owned[equals[0]]).macs as f64).sum();
+        let fine_tune_macs = fine_tune.as_ref().map_or(0.0, |steps| PASSES * macs * steps.images() as f64);
         let mut estimator = OneShot::new(net, self.set.clone(), self.lab.recipe().scoring.norm)
             .measured(self.arm.recipe.measure)
-            .fine_tuned(self.fine_tune.clone());
+            .fine_tuned(fine_tune);
         let counter = self.scoring.get_or_init(|| {
             let networks = self.archs.len() as u64 * self.lab.recipe().ranking.seeds;
             self.context.counter("scoring", "networks", self.scored, Some(networks))
@@ -250,13 +256,6 @@ impl Work<'_> {
             equals.iter().for_each(|&index| scores[index] = score);
         }
         Ok(Trained { scores, seconds: scoring.seconds, fine_tune_macs, history })
-    }
-
-    /// Cost of the networks' own training.
-    fn fine_tune_macs<'n>(&self, networks: impl Iterator<Item = &'n Arch>) -> f64 {
-        let images = self.fine_tune.as_ref().map_or(0, |fine_tune| fine_tune.images());
-        let macs: f64 = networks.map(|network| self.arm.space.cost(network).macs as f64).sum();
-        PASSES * macs * images as f64
     }
 
     /// The supernet before its first step.
