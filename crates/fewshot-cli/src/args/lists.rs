@@ -87,7 +87,7 @@ pub enum RecipesCommand {
     Check {
         /// A TOML file with any part of a recipe
         file: PathBuf,
-        /// The preset that it is laid over
+        /// The preset that it is laid over, unless it names one itself (`base`)
         #[arg(long, value_name = "NAME", default_value = "quick")]
         preset: String,
     },

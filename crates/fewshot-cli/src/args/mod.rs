@@ -88,7 +88,7 @@ pub struct RunArgs {
     /// Use at most this many training images
     #[arg(long, value_name = "N")]
     pub limit: Option<u32>,
-    /// A TOML file with any part of a recipe, laid over the preset
+    /// A TOML file with any part of a recipe, laid over the preset or the one it names (`base`)
     #[arg(long, value_name = "FILE")]
     pub recipe: Option<PathBuf>,
     /// Decides every random choice

@@ -52,11 +52,11 @@ impl Layers {
         }
     }
 
-    /// Lays a recipe file over what is there; it may hold any part of a recipe. A run's `run.toml` is one too, and holds
-    /// all of it.
+    /// Lays a recipe file over what is there, or over the preset that it names itself (`base = "splits-laptop"`); it may hold
+    /// any part of a recipe. A run's `run.toml` is one too, and holds all of it.
     ///
     /// # Errors
-    /// When the file cannot be read, is not TOML, or has a key that no recipe has.
+    /// When the file cannot be read, is not TOML, or has a key that no recipe has; when there is no such preset.
     pub fn file(mut self, path: &Path) -> Result<Self, RecipeError> {
         let text =
             std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
@@ -71,6 +71,11 @@ impl Layers {
             root = Some("recipe");
         }
         self.places.read(&text, &origin, root).map_err(|error| syntax(&text, &origin, &error))?;
+        if let Some(base) = layer.remove("base") {
+            let refuse = |message| RecipeError::Parse { origin: self.places.of("base").to_string(), message };
+            let name = base.as_str().ok_or_else(|| refuse("base: expected the name of a preset".to_string()))?;
+            self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
+        }
         check_keys(&self.table, &layer, &self.places, "")?;
         Ok(self.merged(layer))
     }
@@ -218,9 +223,8 @@ pub(super) fn merge(base: &mut Table, layer: Table) {
 /// Presets name every key, so a key that they lack is a misspelling: say where it stands.
 fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
-        // Only presets of rankings have arms, only some have gradients, and none a latency; what stands in them is checked
-        // when the recipe is resolved.
-        if prefix.is_empty() && ["arms", "gradient", "latency"].contains(&key.as_str()) {
+        // Only some presets have these; what stands in them is checked when the recipe is resolved.
+        if prefix.is_empty() && ["arms", "gradient", "latency", "strategies"].contains(&key.as_str()) {
             continue;
         }
         let Some(expected) = known.get(key) else {
@@ -260,6 +264,23 @@ pub(super) mod tests {
         let run = crate::run::RunFolder::create(&dir.path().join("run"), &recipe, "").unwrap();
         let file = run.path().join("run.toml");
         assert_eq!(Layers::preset("paper").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
+    }
+
+    #[test]
+    fn a_file_may_name_the_preset_it_lies_over() {
+        let file = "base = \"splits-smoke\"\nranking.networks = 7\n";
+        let expected = Layers::preset("splits-smoke").unwrap().set("ranking.networks", 7).resolve().unwrap();
+        assert_eq!(laid_over("quick", file).unwrap(), expected);
+        for name in presets::names() {
+            let shipped = Layers::preset(name).and_then(Layers::resolve).unwrap();
+            assert_eq!(laid_over("quick", presets::text(name).unwrap()).unwrap(), shipped, "{name}");
+        }
+        let error = refused("quick", "seed = 1\nbase = \"splits-smok\"\n");
+        assert!(
+            error.starts_with("mine.toml, line 2: no preset `splits-smok`, did you mean `splits-smoke`?"),
+            "{error}"
+        );
+        assert_eq!(refused("quick", "base = 3"), "mine.toml, line 1: base: expected the name of a preset");
     }
 
     #[test]
