@@ -210,10 +210,21 @@ pub struct TrainArgs {
 pub enum Scale {
     /// Minutes: shows that all works, not the published numbers
     Smoke,
-    /// A night on two cores
+    /// Minutes to a night on two cores
     Laptop,
     /// The published settings
     Paper,
+}
+
+impl Scale {
+    /// As it ends the names of presets.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scale::Smoke => "smoke",
+            Scale::Laptop => "laptop",
+            Scale::Paper => "paper",
+        }
+    }
 }
 
 /// `fewshot reproduce`
@@ -223,7 +234,7 @@ pub struct ReproduceArgs {
     /// (--truth) strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-deep, nasbench201-tuned,
     /// nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,
-    /// How much of it
+    /// How much of it; a scale that a comparison lacks is refused with those that it has
     #[arg(long, value_enum, default_value_t = Scale::Smoke)]
     pub scale: Scale,
     /// Networks compared (or, for a truth, trained), drawn at random; 0 for all

@@ -1,7 +1,9 @@
 //! Commands that begin or go on with a run.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
@@ -48,18 +50,12 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
 }
 
 pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
-    let scale = match args.scale {
-        Scale::Smoke => "smoke",
-        Scale::Laptop => "laptop",
-        Scale::Paper => "paper",
-    };
+    let scale = args.scale.name();
     let names = preset_names();
     // A comparison has a preset per scale, or one for all.
     let wanted = [format!("{}-{scale}", args.name), args.name.clone()];
     let Some(preset) = wanted.iter().find(|name| names.contains(&name.as_str()) && name.contains('-')) else {
-        let known: Vec<&str> = names.into_iter().filter(|name| name.contains('-')).collect();
-        let hint = suggest::hint(&wanted[0], known);
-        return Err(Failure::Usage(format!("no comparison `{}` (name and scale), {hint}", wanted[0])));
+        return Err(Failure::Usage(no_comparison(&args.name, scale, &names)));
     };
     let layers = set(base(preset, &args.run)?, "ranking.networks", args.networks);
     let layers = set(layers, "ranking.seeds", args.seeds);
@@ -67,6 +63,22 @@ pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
     let layers = set(layers, "ranking.columns", args.truth_columns);
     let layers = set(layers, "gradient.methods", args.methods);
     begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
+}
+
+/// Why there is no such preset: the scale is missing, or the name is wrong.
+fn no_comparison(name: &str, scale: &str, presets: &[&'static str]) -> String {
+    let scales = Scale::value_variants().iter().map(|scale| scale.name());
+    let scales = scales.filter(|scale| presets.contains(&format!("{name}-{scale}").as_str()));
+    let scales: Vec<String> = scales.map(|scale| format!("--scale {scale}")).collect();
+    if !scales.is_empty() {
+        return format!("`{name}` has no scale `{scale}`, only {}", scales.join(" and "));
+    }
+    let named = |preset: &&'static str| {
+        let ends = Scale::value_variants().iter().map(|scale| format!("-{}", scale.name()));
+        ends.fold(*preset, |name, end| name.strip_suffix(end.as_str()).unwrap_or(name))
+    };
+    let names: BTreeSet<&str> = presets.iter().filter(|preset| preset.contains('-')).map(named).collect();
+    format!("no comparison `{name}`, {}", suggest::hint(name, names))
 }
 
 pub fn resume(args: ResumeArgs) -> Result<(), Failure> {

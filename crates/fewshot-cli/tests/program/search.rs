@@ -200,6 +200,8 @@ fn usage_errors_exit_with_2_and_say_what_was_meant() {
         (vec!["search", "--device", "gpu"], "cpu"),
         (vec!["search", "--max-params", "10"], "the smallest has"),
         (vec!["reproduce", "nothing"], "proof-of-concept"),
+        (vec!["reproduce", "narow"], "did you mean `narrow`?"),
+        (vec!["reproduce", "nasbench201"], "no scale `smoke`, only --scale laptop and --scale paper"),
         (vec!["train", "--arch", "|none~0|"], "arch"),
     ] {
         let dir = tempfile::tempdir().unwrap();

@@ -42,7 +42,8 @@ impl FineTune {
     /// trained side by side; those that compute the same are trained once.
     ///
     /// # Errors
-    /// When an architecture lies outside the net's region, there are no images, or a loss is no longer a number.
+    /// When an architecture lies outside the net's region, or a measure needs images and `set` has none. A network whose loss
+    /// is no longer a number scores 0.
     pub fn scores(
         &self,
         net: &Net,

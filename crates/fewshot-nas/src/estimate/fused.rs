@@ -7,7 +7,8 @@ use super::{EstimateError, Estimator};
 
 /// What each rank counts for: the score 1, live convolutions and parameters 0.5, the longest path 0.3.
 ///
-/// Set beforehand, the same for every space, and never fitted to a truth.
+/// The same for every space. Set before any score of this project was compared with a truth, though not before published ones
+/// were, and never fitted.
 pub const STRUCTURE: [(Feature, f64); 3] =
     [(Feature::LiveConvs, 0.5), (Feature::Params, 0.5), (Feature::LongestPath, 0.3)];
 

@@ -16,8 +16,8 @@ use crate::train::TrainConfig;
 pub struct ArmRecipe {
     /// What to call it.
     pub name: String,
-    /// An earlier arm: each of these supernets starts from the weights of the one there that covers its part. Empty: from
-    /// fresh ones.
+    /// An earlier arm, of the same width and reduction: each of these supernets starts from the weights of the one there that
+    /// covers its part. Empty: from fresh ones.
     #[serde(default)]
     pub from: String,
     /// Split on every choice of so many decisions in turn, instead of `split`; 0 for `split`.
@@ -32,9 +32,9 @@ pub struct ArmRecipe {
     /// nothing below holds.
     #[serde(default)]
     pub by_function: String,
-    /// Channels of the first stage.
+    /// Channels of the first stage, 1 to 4096.
     pub width: usize,
-    /// Cells per stage. Where an arm has more than the one it starts from, each starts as the cell at its place there.
+    /// Cells per stage, 1 to 64. Where an arm has more than the one it starts from, each starts as the cell at its place there.
     pub cells: usize,
     /// What is between stages.
     #[serde(default)]

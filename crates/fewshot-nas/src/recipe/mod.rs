@@ -116,9 +116,9 @@ pub struct DataRecipe {
 pub struct SpaceRecipe {
     /// A name that `fewshot spaces` lists.
     pub name: String,
-    /// Channels of the supernet's first stage.
+    /// Channels of the supernet's first stage, 1 to 4096.
     pub width: usize,
-    /// Cells per stage of the supernet.
+    /// Cells per stage of the supernet, 1 to 64.
     pub cells: usize,
     /// What is between the stages of the supernet.
     #[serde(default)]
@@ -175,9 +175,9 @@ pub struct ScoringRecipe {
     /// Training that each network gets of its own before it is scored.
     #[serde(default)]
     pub fine_tune: FineTuneRecipe,
-    /// Images per batch. With `norm = "batch"` scores depend on it.
+    /// Images per batch, 2 or more. With `norm = "batch"` scores depend on it.
     pub batch: usize,
-    /// Largest number of held-out images per architecture; 0 for all.
+    /// Largest number of held-out images (with `on_test`, test images) per architecture; 0 for all.
     pub images: usize,
     /// Training batches per architecture for `norm = "recalibrated"`.
     pub calibration_batches: usize,
@@ -192,9 +192,9 @@ pub struct ScoringRecipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FineTuneRecipe {
-    /// Steps; 0 scores the supernet as it is.
+    /// Steps, to 100,000; 0 scores the supernet as it is.
     pub steps: usize,
-    /// Learning rate of the first; it falls to 0. Batch, momentum, decay and clipping are those of the supernet's training.
+    /// Learning rate of the first, above 0; it falls to 0. Batch, momentum, decay and clipping are those of the supernet's training.
     pub lr: f64,
 }
 
@@ -224,7 +224,7 @@ impl Default for FineTuneRecipe {
 pub struct SearchRecipe {
     /// A name that `fewshot strategies` lists.
     pub strategy: String,
-    /// Architectures to score; repeats cost nothing but count.
+    /// Architectures to score, 1 or more; repeats cost nothing but count.
     pub budget: usize,
     /// The best so many of them are trained alone on the search-train images, and the one that is best on the held-out
     /// ones is taken; 0 or 1 takes the best-scored at its word.
@@ -236,11 +236,12 @@ pub struct SearchRecipe {
     /// Most milliseconds for one image on one thread of this machine ([`crate::latency`]); 0 for no limit.
     #[serde(default)]
     pub max_latency_ms: f64,
-    /// Networks of the front of score against multiply-adds that are trained alone, in place of one network; 0 for one
-    /// network. There are no finalists then.
+    /// Networks of the front of score against multiply-adds that are trained alone at most, in place of one network, to 1000;
+    /// 0 for one network. There are no finalists then.
     #[serde(default)]
     pub pareto: usize,
-    /// Random networks, spread over the scores, that are trained alone in the end to tell how well scores order; 0 for none.
+    /// Random networks, spread over the scores, that are trained alone in the end to tell how well scores order: 5 to
+    /// 1000, or 0 for none.
     #[serde(default)]
     pub verify: usize,
 }
@@ -249,9 +250,9 @@ pub struct SearchRecipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StandaloneRecipe {
-    /// Channels of the first stage.
+    /// Channels of the first stage, 1 to 4096.
     pub width: usize,
-    /// Cells per stage.
+    /// Cells per stage, 1 to 64.
     pub cells: usize,
     /// Random architectures trained the same way, to compare with.
     pub randoms: usize,
@@ -268,7 +269,7 @@ pub struct RankingRecipe {
     /// Networks compared or trained, drawn at random; 0 for all.
     pub networks: usize,
     /// Seeds: supernets of a ranking are trained once per seed, networks of a truth likewise, and each strategy of a comparison
-    /// searches once per seed. They count up from `seed`.
+    /// searches once per seed. They count up from `seed`; 1 to 1000.
     pub seeds: u64,
     /// The truth: a CSV file, or the name of a table that comes with the program (`cell1296`).
     pub truth: String,

@@ -12,9 +12,9 @@ use crate::train::ConfigError;
 pub struct StrategiesRecipe {
     /// Names that `fewshot strategies` lists; `random` must be among them.
     pub names: Vec<String>,
-    /// Evaluations of each search. A repeat counts as one.
+    /// Evaluations of each search, 1 or more. A repeat counts as one.
     pub evaluations: usize,
-    /// Evaluations after which tables show where a search stands, ascending.
+    /// Evaluations after which tables show where a search stands, ascending, 1 to `evaluations`.
     pub marks: Vec<usize>,
     /// What scores the architectures: each strategy runs once with each.
     pub modes: Vec<ModeRecipe>,

@@ -1,7 +1,8 @@
 //! Runs of kind `ranking`: how well supernets order networks whose truth is in a table.
 //!
-//! The recipe lists arms: supernets, or sub-supernets of some split, with fresh weights or from another arm's. Each arm
-//! is one stage that trains it with every seed and scores all compared networks, each in the supernet that owns it.
+//! The recipe lists arms: supernets, or sub-supernets of some split, with fresh weights or from another arm's. Each arm,
+//! and each split of an arm that tries every choice of some decisions, is one stage that trains with every seed and scores all
+//! compared networks, each in the supernet that owns it; an arm `by_function` only averages the scores of another.
 
 mod arm;
 mod result;

@@ -56,7 +56,7 @@ pub struct RankingRow {
     pub supernets: usize,
     /// Epochs of training in all, those of the arm that it starts from included.
     pub epochs: u64,
-    /// Multiply-adds of training in all, forward and backward, likewise.
+    /// Multiply-adds of training in all, forward and backward, likewise; steps that networks take of their own included.
     pub macs: f64,
     /// Seconds of training and scoring, each supernet's own added up, likewise.
     pub seconds: f64,
