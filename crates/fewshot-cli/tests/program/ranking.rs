@@ -58,6 +58,19 @@ fn a_ranking_compares_its_arms_and_kills_change_nothing() {
     // Two epochs, then six sub-supernets of one each; the same multiply-adds in one training.
     assert_eq!(column("epochs"), [2, 2, 8, 8, 8, 8]);
     assert_eq!(column("seed"), [0, 1, 0, 1, 0, 1]);
+    // Beside each part stands what one supernet of that cost makes of it; over all parts, that is what it makes of the space.
+    let one = "one-shot, equal cost";
+    assert_eq!(column("beside"), ["", "", one, one, "", ""]);
+    let regions = |row: usize| column("regions")[row].as_array().unwrap().clone();
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    for seed in [0, 1] {
+        let sum = regions(2 + seed).iter().fold((0.0, 0.0), |(networks, sum), part| {
+            let many = number(&part["networks"]);
+            (networks + many, sum + many * number(&part["beside"]["mean_score"]))
+        });
+        assert_eq!(sum.0, 40.0);
+        assert!((sum.1 / 40.0 - number(&regions(4 + seed)[0]["mean_score"])).abs() < 1e-12);
+    }
     assert_eq!(result["free"].as_array().unwrap().len(), 4);
     assert!(column("metrics").iter().chain(&column("fused")).all(|metrics| metrics["tau_b"].is_number()), "{result}");
     assert_ne!(column("metrics")[0], column("metrics")[1], "seeds differ");

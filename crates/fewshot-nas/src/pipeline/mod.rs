@@ -17,7 +17,7 @@ pub use finalists::Finalist;
 pub use front::FrontNetwork;
 pub use gradient::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
 pub use lab::Lab;
-pub use ranking::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
+pub use ranking::{COLUMNS, FreeRow, InPart, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
 pub use stages::Trained;
 pub use standalone::TrainResult;

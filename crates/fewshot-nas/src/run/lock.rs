@@ -3,12 +3,18 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::error::{FileError, RunError};
 
 /// Name of the lock file in a run folder. It stays when the run is closed: what counts is the
 /// system's lock on it, which ends with the process however that ends.
 pub(super) const LOCK_FILE: &str = ".lock";
+
+/// How often a lock is tried, and how long to wait between. A process that the holder is just starting has a copy of the lock
+/// for an instant, so that a run may look used a little longer than it is.
+const TRIES: u32 = 10;
+const WAIT: Duration = Duration::from_millis(20);
 
 /// Holds a run until dropped.
 #[derive(Debug)]
@@ -28,7 +34,7 @@ impl RunLock {
             .truncate(false)
             .open(&path)
             .map_err(|e| FileError::new("open the lock", &path, e))?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -52,5 +58,33 @@ impl RunLock {
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(|e| FileError::new("write", &path, e))?;
         Ok(Self { _file: file })
+    }
+}
+
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_in_a_moment_is_waited_for_and_a_kept_one_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = RunLock::acquire(dir.path()).unwrap();
+        assert!(matches!(RunLock::acquire(dir.path()), Err(RunError::InUse { .. })));
+        let other = std::thread::spawn(move || {
+            std::thread::sleep(2 * WAIT);
+            drop(held);
+        });
+        RunLock::acquire(dir.path()).unwrap();
+        other.join().unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! A small comparison: two seeds, a one-shot, its control, and two splits.
 
-use fewshot_nas::pipeline::{FreeRow, RankingResult, RankingRow, RegionRow};
+use fewshot_nas::pipeline::{FreeRow, InPart, RankingResult, RankingRow, RegionRow};
 use fewshot_nas::rank::Metrics;
 use fewshot_nas::train::EpochRecord;
 
@@ -11,6 +11,7 @@ pub fn result() -> RankingResult {
     let split = |split, tau| {
         (0..2).map(move |seed| RankingRow {
             supernets: 2,
+            beside: "one-shot, equal cost".into(),
             regions: regions(split, seed),
             ..row("few-shot", split, seed, 8, tau + 0.02 * seed as f64)
         })
@@ -57,6 +58,7 @@ fn row(arm: &str, split: &str, seed: u64, epochs: u64, tau: f64) -> RankingRow {
         scored_by: "accuracy".into(),
         metrics: metrics(tau),
         fused: metrics(tau + 0.1),
+        beside: String::new(),
         regions: Vec::new(),
         history: (0..3).map(record).collect(),
     }
@@ -69,6 +71,7 @@ fn regions(split: &str, seed: u64) -> Vec<RegionRow> {
         tau_b,
         mean_score,
         mean_truth,
+        beside: Some(InPart { tau_b: None, mean_score: 0.5 }),
     };
     let tau = (seed == 0).then_some(0.25);
     vec![region("skip_connect", Some(0.5), 0.28, 0.66), region("nor_conv_3x3", tau, 0.45, 0.85)]

@@ -21,6 +21,9 @@ struct Region<'a> {
     score: Option<Summary>,
     truth: Option<Summary>,
     tau: Option<Summary>,
+    /// By the scores of one supernet.
+    one_score: Option<Summary>,
+    one_tau: Option<Summary>,
 }
 
 /// One block per arm and split; nothing if no supernet was split into few.
@@ -32,7 +35,9 @@ pub fn body(result: &RankingResult, arms: &[Arm<'_>]) -> Option<Markup> {
     };
     let shown: Vec<&Arm<'_>> = splits.iter().filter(split).collect();
     let note = "A sub-supernet may rank its own networks well and still score all of them too high or too low. Then regions \
-                with a high mean score do not have a high mean truth, and the order over all networks suffers.";
+                with a high mean score do not have a high mean truth, and the order over all networks suffers. Beside it \
+                stands what one supernet makes of the same networks: a split can mend what lies between the regions, or \
+                what lies within them.";
     (!shown.is_empty()).then(|| {
         html! {
             p { (note) }
@@ -82,27 +87,34 @@ fn block(result: &RankingResult, split: &Arm<'_>) -> Markup {
             figure("The split", "Networks compared in each region.", &tree),
             figure("Mean score and mean truth of each region", &format!("Means over {}.", runs.join(", ")), &chart.draw()),
         ]))
-        (rows(&regions, factor, unit))
+        (rows(&regions, split.rows.first().map_or("", |row| &row.beside), factor, unit))
     }
 }
 
-fn rows(regions: &[Region<'_>], factor: f64, unit: &str) -> Markup {
+fn rows(regions: &[Region<'_>], beside: &str, factor: f64, unit: &str) -> Markup {
     let text = |summary: &Option<Summary>, factor: f64, decimals: usize| {
         Cell::new(summary.as_ref().map_or_else(|| html! { "–" }, |summary| summary.cell(factor, decimals)))
     };
-    let row = |region: &Region<'_>| Row {
-        grey: false,
-        cells: vec![
+    let row = |region: &Region<'_>| {
+        let mut cells = vec![
             Cell::new(html! { code { (region.label) } }),
             Cell::new(grouped(region.networks as u64)),
-            text(&region.tau, 1.0, 3),
-            text(&region.score, 100.0, 2),
             text(&region.truth, factor, 2),
-        ],
+            text(&region.score, 100.0, 2),
+            text(&region.tau, 1.0, 3),
+        ];
+        if !beside.is_empty() {
+            cells.extend([text(&region.one_score, 100.0, 2), text(&region.one_tau, 1.0, 3)]);
+        }
+        Row { grey: false, cells }
     };
     let truth = format!("mean truth{unit}");
-    let rows: Vec<Row> = regions.iter().map(row).collect();
-    table(&["region", "networks", "tau-b within", "mean score, %", &truth], &rows)
+    let others = [format!("mean score of “{beside}”, %"), format!("tau-b of “{beside}” within")];
+    let mut titles = vec!["region", "networks", &truth, "mean score, %", "tau-b within"];
+    if !beside.is_empty() {
+        titles.extend(others.iter().map(String::as_str));
+    }
+    table(&titles, &regions.iter().map(row).collect::<Vec<_>>())
 }
 
 /// The regions of the first run, with means over all runs of the split.
@@ -117,6 +129,8 @@ fn regions<'a>(split: &Arm<'a>) -> Vec<Region<'a>> {
             score: Summary::of(same.iter().map(|region| region.mean_score).collect()),
             truth: Summary::of(vec![first.mean_truth]),
             tau: Summary::of(same.iter().filter_map(|region| region.tau_b).collect()),
+            one_score: Summary::of(same.iter().filter_map(|region| Some(region.beside?.mean_score)).collect()),
+            one_tau: Summary::of(same.iter().filter_map(|region| region.beside?.tau_b).collect()),
         }
     };
     first.iter().map(region).collect()
@@ -138,5 +152,9 @@ mod tests {
         assert_eq!(labels, ["e0=skip_connect", "e0=nor_conv_3x3"]);
         assert_eq!(regions[0].score.as_ref().unwrap().values.len(), 2);
         assert_eq!(regions[1].tau.as_ref().unwrap().values, [0.25], "undefined with the second seed");
+        assert_eq!(regions[1].one_score.as_ref().unwrap().values, [0.5, 0.5]);
+        assert!(regions[1].one_tau.is_none(), "undefined with both seeds");
+        let page = body(&result, &arms).unwrap().into_string();
+        assert!(page.contains("tau-b of “one-shot, equal cost” within"), "{page}");
     }
 }

@@ -5,10 +5,11 @@
 //! compared networks, each in the supernet that owns it; an arm `by_function` only averages the scores of another.
 
 mod arm;
+mod regions;
 mod result;
 mod train;
 
-pub use result::{COLUMNS, FreeRow, MeanSpread, RankingResult, RankingRow, RegionRow};
+pub use result::{COLUMNS, FreeRow, InPart, MeanSpread, RankingResult, RankingRow, RegionRow};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use self::arm::Arm;
 use self::train::{Member, Parent, Trained};
 use super::truth::Truth;
 use super::{Lab, PipelineError, stages};
-use crate::rank::{Baselines, Paired, RankReport};
+use crate::rank::{Baselines, RankReport};
 use crate::run::{RunFolder, Stage, StageContext};
 use crate::table;
 
@@ -82,46 +83,21 @@ fn compare(
 ) -> Result<RankingResult, PipelineError> {
     let space: Arc<dyn Space> = lab.alone_space().clone();
     let truths = truth(lab)?.of(archs)?;
-    let mut free = None;
-    let mut rows: Vec<Vec<RankingRow>> = Vec::new();
-    let mut columns: Vec<(String, Vec<f64>)> = vec![("truth".to_string(), truths.clone())];
+    let mut scored = Vec::new();
     for (arm, stage) in arms.iter().zip(stages) {
-        let members: Vec<Member> = train::members(lab, arm, archs);
-        let trained: Vec<Trained> = context.input(stage)?;
-        let mut own = Vec::new();
-        for repetition in 0..lab.recipe().ranking.seeds {
-            let of_seed = members.iter().zip(&trained).filter(|(member, _)| member.repetition == repetition);
-            let (members, trained): (Vec<&Member>, Vec<&Trained>) = of_seed.unzip();
-            let mut scores = vec![0.0; archs.len()];
-            for (member, trained) in members.iter().zip(&trained) {
-                member.owned.iter().zip(&trained.scores).for_each(|(&index, &score)| scores[index] = score);
-            }
-            let mut history = train::mean_history(&trained);
-            if arm.scores_of.is_some() {
-                share_by_function(space.as_ref(), archs, &mut scores);
-                history.clear();
-            }
-            let seed = lab.recipe().seed + repetition;
-            let before = arm.parent.and_then(|parent| rows[parent].get(repetition as usize));
-            let report = RankReport::new(&space, archs, &scores, &truths)?;
-            own.push(RankingRow {
-                arm: arm.recipe.name.clone(),
-                split: arm.split.clone(),
-                seed,
-                supernets: members.len(),
-                epochs: arm.cost.epochs,
-                macs: arm.cost.macs + trained.iter().map(|trained| trained.fine_tune_macs).sum::<f64>(),
-                seconds: before.map_or(0.0, |row| row.seconds) + trained.iter().map(|t| t.seconds).sum::<f64>(),
-                scored_by: arm.scored_by.clone(),
-                metrics: report.score,
-                fused: report.fused,
-                regions: members.iter().map(|member| region(member, &scores, &truths)).collect::<Result<_, _>>()?,
-                history,
-            });
-            free = Some(report.baselines);
-            columns.push((format!("{}/{}/s{seed}", arm.recipe.name, arm.split), scores));
+        scored.push(Scored::new(lab, arm, archs, context.input(stage)?));
+    }
+    let mut free = None;
+    let mut rows = Vec::new();
+    let mut columns = vec![("truth".to_string(), truths.clone())];
+    for position in 0..arms.len() {
+        for (repetition, scores) in scored[position].scores.iter().enumerate() {
+            let report = RankReport::new(&space, archs, scores, &truths)?;
+            let seed = lab.recipe().seed + repetition as u64;
+            columns.push((format!("{}/{}/s{seed}", arms[position].recipe.name, arms[position].split), scores.clone()));
+            free = Some(report.baselines.clone());
+            rows.push(row(arms, &scored, (position, repetition), seed, report, &truths)?);
         }
-        rows.push(own);
     }
     let columns: Vec<(&str, &[f64])> =
         columns.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
@@ -133,10 +109,74 @@ fn compare(
         ceiling: truth(lab)?.ceiling(archs)?,
         images: lab.scored()?.1.len() as u64,
         on_test: lab.recipe().scoring.on_test,
-        rows: rows.concat(),
+        rows,
         free: free.map(free_rows).unwrap_or_default(),
         seconds: 0.0,
         seeds: (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect(),
+    })
+}
+
+/// An arm after its stage: its supernets, and how they score the compared networks.
+struct Scored {
+    members: Vec<Member>,
+    trained: Vec<Trained>,
+    /// Per seed.
+    scores: Vec<Vec<f64>>,
+}
+
+impl Scored {
+    fn new(lab: &Lab, arm: &Arm<'_>, archs: &[Arch], trained: Vec<Trained>) -> Self {
+        let members = train::members(lab, arm, archs);
+        let mut scores = vec![vec![0.0; archs.len()]; lab.recipe().ranking.seeds as usize];
+        for (member, trained) in members.iter().zip(&trained) {
+            let scores = &mut scores[member.repetition as usize];
+            member.owned.iter().zip(&trained.scores).for_each(|(&index, &score)| scores[index] = score);
+        }
+        if arm.scores_of.is_some() {
+            scores.iter_mut().for_each(|scores| share_by_function(lab.alone_space().as_ref(), archs, scores));
+        }
+        Self { members, trained, scores }
+    }
+
+    /// The supernets of one seed.
+    fn of_seed(&self, repetition: usize) -> impl Iterator<Item = (&Member, &Trained)> {
+        self.members.iter().zip(&self.trained).filter(move |(member, _)| member.repetition as usize == repetition)
+    }
+}
+
+/// One arm with one seed: the arm's position among all, and which of the seeds.
+fn row(
+    arms: &[Arm<'_>],
+    scored: &[Scored],
+    (position, repetition): (usize, usize),
+    seed: u64,
+    report: RankReport,
+    truths: &[f64],
+) -> Result<RankingRow, PipelineError> {
+    let arm = &arms[position];
+    let trained: Vec<&Trained> = scored[position].of_seed(repetition).map(|(_, trained)| trained).collect();
+    let from_first = std::iter::successors(Some(position), |&arm| arms[arm].parent);
+    let seconds = from_first.flat_map(|arm| scored[arm].of_seed(repetition)).map(|(_, trained)| trained.seconds);
+    let beside = regions::beside(arms, position);
+    let others = beside.map(|other| scored[other].scores[repetition].as_slice());
+    let regions = scored[position]
+        .of_seed(repetition)
+        .map(|(member, _)| regions::region(member, &scored[position].scores[repetition], others, truths));
+    Ok(RankingRow {
+        arm: arm.recipe.name.clone(),
+        split: arm.split.clone(),
+        seed,
+        supernets: trained.len(),
+        epochs: arm.cost.epochs,
+        macs: arm.cost.macs + trained.iter().map(|trained| trained.fine_tune_macs).sum::<f64>(),
+        seconds: seconds.sum(),
+        scored_by: arm.scored_by.clone(),
+        metrics: report.score,
+        fused: report.fused,
+        beside: beside.map(|other| arms[other].recipe.name.clone()).unwrap_or_default(),
+        regions: regions.collect::<Result<_, _>>()?,
+        // Scores that were only averaged have no training of their own.
+        history: if arm.scores_of.is_some() { Vec::new() } else { train::mean_history(&trained) },
     })
 }
 
@@ -150,21 +190,6 @@ fn share_by_function(space: &dyn Space, archs: &[Arch], scores: &mut [f64]) {
         let mean = codes.iter().map(|&index| scores[index]).sum::<f64>() / codes.len() as f64;
         codes.into_iter().for_each(|index| scores[index] = mean);
     }
-}
-
-/// What one supernet makes of its networks.
-fn region(member: &Member, scores: &[f64], truths: &[f64]) -> Result<RegionRow, PipelineError> {
-    let of = |values: &[f64]| member.owned.iter().map(|&index| values[index]).collect::<Vec<f64>>();
-    let (scores, truths) = (of(scores), of(truths));
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let paired = if scores.is_empty() { None } else { Some(Paired::new(&scores, &truths, |_| String::new())?) };
-    Ok(RegionRow {
-        region: member.region.label(),
-        networks: scores.len(),
-        tau_b: paired.and_then(|paired| paired.tau_b()),
-        mean_score: mean(&scores),
-        mean_truth: mean(&truths),
-    })
 }
 
 /// What orders networks without any training.

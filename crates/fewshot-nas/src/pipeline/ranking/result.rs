@@ -67,6 +67,10 @@ pub struct RankingRow {
     pub metrics: Metrics,
     /// The same for the score fused with structure.
     pub fused: Metrics,
+    /// Name of the arm that its regions are compared with: one supernet of the same kind, the nearest in cost of training. Empty
+    /// where there is none.
+    #[serde(default)]
+    pub beside: String,
     /// One per sub-supernet.
     pub regions: Vec<RegionRow>,
     /// Training curve, the mean over its supernets.
@@ -86,6 +90,18 @@ pub struct RegionRow {
     pub mean_score: f64,
     /// Mean truth, in its own unit.
     pub mean_truth: f64,
+    /// What one supernet makes of the same networks, where there is one to compare with ([`RankingRow::beside`]).
+    #[serde(default)]
+    pub beside: Option<InPart>,
+}
+
+/// What the scores of one arm make of some networks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InPart {
+    /// Tau-b among them; absent where nothing is ordered.
+    pub tau_b: Option<f64>,
+    /// Mean score, 0 to 1.
+    pub mean_score: f64,
 }
 
 /// Mean and spread of one number over the seeds and splits of an arm.
