@@ -85,9 +85,8 @@ fn trained(arms: &[Arm<'_>]) -> Markup {
     let rows: Vec<Row> = arms
         .iter()
         .map(|arm| {
-            let splits: Vec<String> = arm.splits().iter().map(|split| split_words(split.split())).collect();
             let scored_by = arm.rows.first().map_or(String::new(), |row| row.scored_by.clone());
-            let words = [Cell::new(arm.name), Cell::words(splits.join("; ")), Cell::words(scored_by)];
+            let words = [Cell::new(arm.name), Cell::words(split_on(&arm.splits())), Cell::words(scored_by)];
             let cells = words.into_iter().chain(cost(arm));
             Row { grey: false, cells: cells.collect() }
         })
@@ -123,6 +122,34 @@ fn by_split(splits: &[Arm<'_>]) -> Markup {
     table(&head, &rows)
 }
 
+/// What an arm is split on; of many choices the first and the last, since each has a row of its own elsewhere.
+fn split_on(splits: &[Arm<'_>]) -> String {
+    let words: Vec<String> = splits.iter().map(|split| split_words(split.split())).collect();
+    match words.as_slice() {
+        [first, .., last] if words.len() > 6 => format!("{} choices, {first} to {last}", words.len()),
+        _ => words.join("; "),
+    }
+}
+
 fn split_words(split: &str) -> String {
     if split.is_empty() { "nothing".to_string() } else { split.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::arms::arms;
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn many_choices_of_a_split_are_counted() {
+        let result = fixture::result();
+        let splits = arms(&result)[2].splits();
+        assert_eq!(split_on(&splits), "e0; e3");
+        assert_eq!(
+            split_on(&[splits.clone(), splits.clone(), splits.clone(), splits.clone()].concat()),
+            "8 choices, e0 to e3"
+        );
+        assert_eq!(split_on(&arms(&result)[0].splits()), "nothing");
+    }
 }
