@@ -212,7 +212,7 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         format!(
             "score            {:.2} % {}, {} of {} architectures, {} supernet(s)",
             100.0 * result.score,
-            if result.scored_by == "accuracy" { "on held-out images" } else { &result.scored_by },
+            if result.scored_by_accuracy() { "on held-out images" } else { &result.scored_by },
             // A finalist need not be the best-scored one.
             if result.finalists.is_empty() { "best" } else { "among the best" },
             result.distinct,

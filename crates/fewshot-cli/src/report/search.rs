@@ -156,10 +156,10 @@ fn randoms(result: &SearchResult) -> Markup {
 
 /// Scores in the order of the search, and beside what each network costs.
 fn searched(history: &[HistoryEntry], result: Option<&SearchResult>) -> Section {
-    let score = match result.map(|result| result.scored_by.as_str()) {
+    let score = match result {
         None => "score, %".to_string(),
-        Some("accuracy") => "score (held-out accuracy), %".to_string(),
-        Some(other) => format!("score ({other}), %"),
+        Some(result) if result.scored_by_accuracy() => "score (held-out accuracy), %".to_string(),
+        Some(result) => format!("score ({}), %", result.scored_by),
     };
     let text = |entry: &HistoryEntry| format!("{} {}", percent(entry.score), entry.arch);
     let dots = history.iter().enumerate().map(|(index, entry)| Dot {

@@ -164,6 +164,13 @@ fn random_name(index: usize) -> String {
     format!("random-{index}")
 }
 
+impl SearchResult {
+    /// Whether a score is the plain accuracy on held-out training images.
+    pub fn scored_by_accuracy(&self) -> bool {
+        self.scored_by == Measure::Accuracy.after(0)
+    }
+}
+
 fn scored_by(lab: &Lab) -> String {
     let scoring = &lab.recipe().scoring;
     let fused = if scoring.fused { ", fused with structure" } else { "" };

@@ -70,8 +70,13 @@ impl Layers {
             layer = recipe;
             root = Some("recipe");
         }
+        let base = layer.remove("base");
+        if base.is_some() {
+            // Nothing of what was there stays.
+            self.places = Places::default();
+        }
         self.places.read(&text, &origin, root).map_err(|error| syntax(&text, &origin, &error))?;
-        if let Some(base) = layer.remove("base") {
+        if let Some(base) = base {
             let refuse = |message| RecipeError::Parse { origin: self.places.of("base").to_string(), message };
             let name = base.as_str().ok_or_else(|| refuse("base: expected the name of a preset".to_string()))?;
             self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
@@ -271,6 +276,14 @@ pub(super) mod tests {
         let file = "base = \"splits-smoke\"\nranking.networks = 7\n";
         let expected = Layers::preset("splits-smoke").unwrap().set("ranking.networks", 7).resolve().unwrap();
         assert_eq!(laid_over("quick", file).unwrap(), expected);
+        // Nothing stays of what it was laid over.
+        let dir = tempfile::tempdir().unwrap();
+        let (other, mine) = (dir.path().join("other.toml"), dir.path().join("mine.toml"));
+        std::fs::write(&other, "seed = 9\nsupernet.lr = 0.3\n").unwrap();
+        std::fs::write(&mine, file).unwrap();
+        let layers = Layers::preset("quick").unwrap().file(&other).and_then(|layers| layers.file(&mine)).unwrap();
+        assert_eq!(layers.places.of("supernet.lr"), "recipe");
+        assert_eq!(layers.resolve().unwrap(), expected);
         for name in presets::names() {
             let shipped = Layers::preset(name).and_then(Layers::resolve).unwrap();
             assert_eq!(laid_over("quick", presets::text(name).unwrap()).unwrap(), shipped, "{name}");

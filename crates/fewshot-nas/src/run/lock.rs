@@ -34,7 +34,7 @@ impl RunLock {
             .truncate(false)
             .open(&path)
             .map_err(|e| FileError::new("open the lock", &path, e))?;
-        match patiently(&file) {
+        match patiently(|| file.try_lock()) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
@@ -61,30 +61,52 @@ impl RunLock {
     }
 }
 
-fn patiently(file: &File) -> Result<(), TryLockError> {
+fn patiently(mut lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
     for _ in 1..TRIES {
-        match file.try_lock() {
+        match lock() {
             Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
             other => return other,
         }
     }
-    file.try_lock()
+    lock()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_lock_that_is_let_go_in_a_moment_is_waited_for_and_a_kept_one_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let held = RunLock::acquire(dir.path()).unwrap();
-        assert!(matches!(RunLock::acquire(dir.path()), Err(RunError::InUse { .. })));
-        let other = std::thread::spawn(move || {
-            std::thread::sleep(2 * WAIT);
-            drop(held);
+    /// How a lock ends that is held for so many tries, and how often it was tried.
+    fn held_for(tries: u32) -> (Result<(), TryLockError>, u32) {
+        let mut tried = 0;
+        let end = patiently(|| {
+            tried += 1;
+            if tried > tries { Ok(()) } else { Err(TryLockError::WouldBlock) }
         });
-        RunLock::acquire(dir.path()).unwrap();
-        other.join().unwrap();
+        (end, tried)
+    }
+
+    #[test]
+    fn a_lock_that_is_let_go_in_a_moment_is_waited_for() {
+        assert!(matches!(held_for(0), (Ok(()), 1)));
+        assert!(matches!(held_for(3), (Ok(()), 4)));
+    }
+
+    #[test]
+    fn a_lock_that_is_kept_is_not_waited_for_without_end() {
+        assert!(matches!(held_for(u32::MAX), (Err(TryLockError::WouldBlock), TRIES)));
+        let dir = tempfile::tempdir().unwrap();
+        let _held = RunLock::acquire(dir.path()).unwrap();
+        assert!(matches!(RunLock::acquire(dir.path()), Err(RunError::InUse { .. })));
+    }
+
+    #[test]
+    fn other_errors_are_told_at_once() {
+        let mut tried = 0;
+        let end = patiently(|| {
+            tried += 1;
+            Err(TryLockError::Error(std::io::Error::other("no locks here")))
+        });
+        assert!(matches!(end, Err(TryLockError::Error(_))));
+        assert_eq!(tried, 1);
     }
 }

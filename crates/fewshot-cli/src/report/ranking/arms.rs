@@ -6,7 +6,6 @@ use maud::{Markup, html};
 use super::super::chart::Colour;
 
 /// All rows of one arm: its splits and seeds.
-#[derive(Clone)]
 pub struct Arm<'a> {
     /// Its name in the recipe.
     pub name: &'a str,

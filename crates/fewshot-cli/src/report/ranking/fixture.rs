@@ -68,9 +68,8 @@ fn regions(split: &str, seed: u64) -> Vec<RegionRow> {
     let region = |option: &str, tau_b, mean_score, mean_truth| RegionRow {
         region: format!("{split}={option}"),
         networks: 2,
-        tau_b,
-        mean_score,
         mean_truth,
+        own: InPart { tau_b, mean_score },
         beside: Some(InPart { tau_b: None, mean_score: 0.5 }),
     };
     let tau = (seed == 0).then_some(0.25);

@@ -1,7 +1,7 @@
 //! What each sub-supernet makes of its own networks: a supernet can rank well within its region and still be too kind to
 //! all of them.
 
-use fewshot_nas::pipeline::{RankingResult, RegionRow};
+use fewshot_nas::pipeline::{InPart, RankingResult, RegionRow};
 use maud::{Markup, html};
 
 use super::super::chart::{COLOURS, Colour, Dot, Scale, Series, Shape, Xy, tree};
@@ -18,12 +18,26 @@ const FEW: usize = 36;
 struct Region<'a> {
     label: &'a str,
     networks: usize,
-    score: Option<Summary>,
     truth: Option<Summary>,
+    /// By the scores of the sub-supernet.
+    own: Seen,
+    /// By those of one supernet.
+    beside: Seen,
+}
+
+/// What some scores make of a region.
+struct Seen {
+    score: Option<Summary>,
     tau: Option<Summary>,
-    /// By the scores of one supernet.
-    one_score: Option<Summary>,
-    one_tau: Option<Summary>,
+}
+
+impl Seen {
+    fn over(seeds: &[InPart]) -> Self {
+        Self {
+            score: Summary::of(seeds.iter().map(|part| part.mean_score).collect()),
+            tau: Summary::of(seeds.iter().filter_map(|part| part.tau_b).collect()),
+        }
+    }
 }
 
 /// One block per arm and split; nothing if no supernet was split into few.
@@ -35,9 +49,9 @@ pub fn body(result: &RankingResult, arms: &[Arm<'_>]) -> Option<Markup> {
     };
     let shown: Vec<&Arm<'_>> = splits.iter().filter(split).collect();
     let note = "A sub-supernet may rank its own networks well and still score all of them too high or too low. Then regions \
-                with a high mean score do not have a high mean truth, and the order over all networks suffers. Beside it \
-                stands what one supernet makes of the same networks: a split can mend what lies between the regions, or \
-                what lies within them.";
+                with a high mean score do not have a high mean truth, and the order over all networks suffers. Where \
+                one supernet of the same kind was trained too, what it makes of the same networks stands beside: a split \
+                can mend what lies between the regions, or what lies within them.";
     (!shown.is_empty()).then(|| {
         html! {
             p { (note) }
@@ -56,7 +70,7 @@ fn block(result: &RankingResult, split: &Arm<'_>) -> Markup {
     let factor = if truth_is_share(result) { 100.0 } else { 1.0 };
     let unit = if factor == 100.0 { ", %" } else { "" };
     let dot = |region: &Region<'_>| {
-        let (x, y) = (100.0 * region.score.as_ref()?.mean, factor * region.truth.as_ref()?.mean);
+        let (x, y) = (100.0 * region.own.score.as_ref()?.mean, factor * region.truth.as_ref()?.mean);
         Some(Dot { x, y, text: format!("{}: score {x:.2} %, truth {y:.2}{unit}", region.label) })
     };
     let series = if regions.len() > COLOURS {
@@ -100,11 +114,11 @@ fn rows(regions: &[Region<'_>], beside: &str, factor: f64, unit: &str) -> Markup
             Cell::new(html! { code { (region.label) } }),
             Cell::new(grouped(region.networks as u64)),
             text(&region.truth, factor, 2),
-            text(&region.score, 100.0, 2),
-            text(&region.tau, 1.0, 3),
+            text(&region.own.score, 100.0, 2),
+            text(&region.own.tau, 1.0, 3),
         ];
         if !beside.is_empty() {
-            cells.extend([text(&region.one_score, 100.0, 2), text(&region.one_tau, 1.0, 3)]);
+            cells.extend([text(&region.beside.score, 100.0, 2), text(&region.beside.tau, 1.0, 3)]);
         }
         Row { grey: false, cells }
     };
@@ -126,11 +140,9 @@ fn regions<'a>(split: &Arm<'a>) -> Vec<Region<'a>> {
         Region {
             label: &first.region,
             networks: first.networks,
-            score: Summary::of(same.iter().map(|region| region.mean_score).collect()),
             truth: Summary::of(vec![first.mean_truth]),
-            tau: Summary::of(same.iter().filter_map(|region| region.tau_b).collect()),
-            one_score: Summary::of(same.iter().filter_map(|region| Some(region.beside?.mean_score)).collect()),
-            one_tau: Summary::of(same.iter().filter_map(|region| region.beside?.tau_b).collect()),
+            own: Seen::over(&same.iter().map(|region| region.own).collect::<Vec<_>>()),
+            beside: Seen::over(&same.iter().filter_map(|region| region.beside).collect::<Vec<_>>()),
         }
     };
     first.iter().map(region).collect()
@@ -150,10 +162,10 @@ mod tests {
         let regions = regions(&splits[0]);
         let labels: Vec<&str> = regions.iter().map(|region| region.label).collect();
         assert_eq!(labels, ["e0=skip_connect", "e0=nor_conv_3x3"]);
-        assert_eq!(regions[0].score.as_ref().unwrap().values.len(), 2);
-        assert_eq!(regions[1].tau.as_ref().unwrap().values, [0.25], "undefined with the second seed");
-        assert_eq!(regions[1].one_score.as_ref().unwrap().values, [0.5, 0.5]);
-        assert!(regions[1].one_tau.is_none(), "undefined with both seeds");
+        assert_eq!(regions[0].own.score.as_ref().unwrap().values.len(), 2);
+        assert_eq!(regions[1].own.tau.as_ref().unwrap().values, [0.25], "undefined with the second seed");
+        assert_eq!(regions[1].beside.score.as_ref().unwrap().values, [0.5, 0.5]);
+        assert!(regions[1].beside.tau.is_none(), "undefined with both seeds");
         let page = body(&result, &arms).unwrap().into_string();
         assert!(page.contains("tau-b of “one-shot, equal cost” within"), "{page}");
     }

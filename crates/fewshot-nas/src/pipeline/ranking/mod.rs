@@ -83,6 +83,7 @@ fn compare(
 ) -> Result<RankingResult, PipelineError> {
     let space: Arc<dyn Space> = lab.alone_space().clone();
     let truths = truth(lab)?.of(archs)?;
+    let seeds: Vec<u64> = (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect();
     let mut scored = Vec::new();
     for (arm, stage) in arms.iter().zip(stages) {
         scored.push(Scored::new(lab, arm, archs, context.input(stage)?));
@@ -93,7 +94,7 @@ fn compare(
     for position in 0..arms.len() {
         for (repetition, scores) in scored[position].scores.iter().enumerate() {
             let report = RankReport::new(&space, archs, scores, &truths)?;
-            let seed = lab.recipe().seed + repetition as u64;
+            let seed = seeds[repetition];
             columns.push((format!("{}/{}/s{seed}", arms[position].recipe.name, arms[position].split), scores.clone()));
             free = Some(report.baselines.clone());
             rows.push(row(arms, &scored, (position, repetition), seed, report, &truths)?);
@@ -112,7 +113,7 @@ fn compare(
         rows,
         free: free.map(free_rows).unwrap_or_default(),
         seconds: 0.0,
-        seeds: (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect(),
+        seeds,
     })
 }
 

@@ -30,13 +30,11 @@ pub fn region(
     beside: Option<&[f64]>,
     truths: &[f64],
 ) -> Result<RegionRow, PipelineError> {
-    let InPart { tau_b, mean_score } = in_part(member, scores, truths)?;
     Ok(RegionRow {
         region: member.region.label(),
         networks: member.owned.len(),
-        tau_b,
-        mean_score,
         mean_truth: mean(&owned(member, truths)),
+        own: in_part(member, scores, truths)?,
         beside: beside.map(|scores| in_part(member, scores, truths)).transpose()?,
     })
 }

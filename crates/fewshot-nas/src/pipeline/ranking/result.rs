@@ -84,12 +84,11 @@ pub struct RegionRow {
     pub region: String,
     /// Networks of it that were compared.
     pub networks: usize,
-    /// Tau-b among them; absent where nothing is ordered.
-    pub tau_b: Option<f64>,
-    /// Mean score, 0 to 1.
-    pub mean_score: f64,
     /// Mean truth, in its own unit.
     pub mean_truth: f64,
+    /// What the sub-supernet makes of them.
+    #[serde(flatten)]
+    pub own: InPart,
     /// What one supernet makes of the same networks, where there is one to compare with ([`RankingRow::beside`]).
     #[serde(default)]
     pub beside: Option<InPart>,

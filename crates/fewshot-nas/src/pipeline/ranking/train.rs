@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::{Lab, PipelineError, stages};
 use super::arm::{Arm, PASSES};
-use crate::estimate::{Estimator, FineTune, OneShot, ScoreSet, different};
+use crate::estimate::{Estimator, OneShot, ScoreSet, different};
 use crate::nets::Net;
 use crate::run::{Checkpoint, Counter, StageContext, in_lanes};
 use crate::train::EpochRecord;
@@ -95,12 +95,8 @@ pub fn train(
 ) -> Result<Vec<Trained>, PipelineError> {
     let members = members(lab, arm, archs);
     let set = Arc::new(lab.score_set()?);
-    let fine_tunes = (0..lab.recipe().ranking.seeds)
-        .map(|repetition| lab.fine_tune(&arm.recipe.fine_tune, &arm.config, repetition))
-        .collect::<Result<_, _>>()?;
     let steps = lab.search_loader(&arm.config, 0)?.steps_per_epoch() as u64 * arm.config.epochs;
-    let mut work =
-        Work { lab, context, arm, parent, archs, set, fine_tunes, steps, scored: 0, scoring: OnceLock::new() };
+    let mut work = Work { lab, context, arm, parent, archs, set, steps, scored: 0, scoring: OnceLock::new() };
     let mut done = 0;
     for member in &members {
         done += work.steps_done(member)?;
@@ -141,8 +137,6 @@ struct Work<'a> {
     parent: Option<Parent<'a>>,
     archs: &'a [Arch],
     set: Arc<ScoreSet>,
-    /// One per seed.
-    fine_tunes: Vec<Option<Arc<FineTune>>>,
     /// Steps of each training.
     steps: u64,
     /// Networks that earlier processes scored.
@@ -230,7 +224,7 @@ impl Work<'_> {
     ) -> Result<Trained, PipelineError> {
         let owned: Vec<Arch> = member.owned.iter().map(|&index| self.archs[index].clone()).collect();
         let different = different(&net, &owned)?;
-        let fine_tune = self.fine_tunes.get(member.repetition as usize).cloned().flatten();
+        let fine_tune = self.lab.fine_tune(&self.arm.recipe.fine_tune, &self.arm.config, member.repetition)?;
         let macs: f64 = different.iter().map(|equals| self.arm.space.cost(&owned[equals[0]]).macs as f64).sum();
         let fine_tune_macs = fine_tune.as_ref().map_or(0.0, |steps| PASSES * macs * steps.images() as f64);
         let mut estimator = OneShot::new(net, self.set.clone(), self.lab.recipe().scoring.norm)
