@@ -26,6 +26,12 @@ impl Cost {
         Cost { macs: params.saturating_mul(product([size.0, size.1])), params }
     }
 
+    /// A depthwise `kernel` x `kernel` convolution without bias over `channels` channels, each seen by itself, whose output is
+    /// `size` = (height, width) pixels.
+    pub fn depthwise(kernel: usize, channels: usize, size: (usize, usize)) -> Cost {
+        Cost::conv(kernel, 1, channels, size)
+    }
+
     /// Scale and shift of a batch normalisation over `channels` channels; folded into its convolution it takes no time.
     pub fn batch_norm(channels: usize) -> Cost {
         Cost { macs: 0, params: product([2, channels]) }

@@ -29,6 +29,7 @@
 #![warn(missing_docs)]
 
 mod arch;
+mod builtin;
 mod cells;
 mod cost;
 mod decision;
@@ -39,15 +40,14 @@ mod partition;
 pub mod random;
 mod region;
 mod space;
+pub mod stages;
 pub mod suggest;
 mod text;
 mod timed;
 
 pub use arch::{Arch, ArchError};
-pub use cells::{
-    CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, SkeletonError, SpaceError, cell1296, nasbench201,
-    space_names, supernet_params,
-};
+pub use builtin::{BuiltinSpace, Skeleton, SkeletonError, SpaceError, space_names};
+pub use cells::{CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, cell1296, nasbench201, supernet_params};
 pub use cost::Cost;
 pub use decision::{Activation, Decision};
 pub use feature::{Feature, Filter, UnknownFeature};
@@ -56,5 +56,6 @@ pub use option_set::{OptionSet, OptionSetError};
 pub use partition::{Partition, PartitionError};
 pub use region::{ENUMERATION_LIMIT, PARTS_LIMIT, Region, RegionError, RegionSpec};
 pub use space::Space;
+pub use stages::{BlockShape, StageBlock, StageSkeleton, StageSpace};
 pub use text::{ParseArchError, ParseProblem};
 pub use timed::Timed;

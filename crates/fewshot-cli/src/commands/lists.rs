@@ -6,7 +6,7 @@ use fewshot_data::{Info, OpenOptions};
 use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::recipe::{Layers, preset_names, preset_text};
 use fewshot_nas::search;
-use fewshot_space::{CellSkeleton, CellSpace, Region, Space, space_names, suggest};
+use fewshot_space::{BuiltinSpace, Decision, Region, space_names, suggest};
 use serde::Serialize;
 
 use super::{print, print_json};
@@ -25,14 +25,13 @@ struct SpaceLine {
 pub fn spaces(args: ListArgs) -> Result<(), Failure> {
     let mut lines = Vec::new();
     for name in space_names() {
-        let skeleton = CellSkeleton::default_for(name).map_err(PipelineError::from)?;
-        let space = std::sync::Arc::new(CellSpace::by_name(name, skeleton).map_err(PipelineError::from)?);
+        let space = BuiltinSpace::default_for(name).map_err(PipelineError::from)?.space();
         let decisions = space.decisions();
         lines.push(SpaceLine {
             name,
             architectures: Region::full(space.clone()).size().map_err(PipelineError::from)?,
             decisions: decisions.iter().map(|decision| decision.name.clone()).collect(),
-            options: decisions.first().map(|decision| decision.options.clone()).unwrap_or_default(),
+            options: options(decisions),
         });
     }
     if args.json {
@@ -47,6 +46,17 @@ pub fn spaces(args: ListArgs) -> Result<(), Failure> {
         })
         .collect();
     print(&text.join("\n"))
+}
+
+/// The options of all decisions, each once: most decisions of a space share theirs.
+fn options(decisions: &[Decision]) -> Vec<String> {
+    let mut options: Vec<String> = Vec::new();
+    for option in decisions.iter().flat_map(|decision| &decision.options) {
+        if !options.contains(option) {
+            options.push(option.clone());
+        }
+    }
+    options
 }
 
 /// One line of `fewshot strategies`.

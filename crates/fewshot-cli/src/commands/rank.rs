@@ -8,7 +8,7 @@ use fewshot_nas::rank::RankReport;
 use fewshot_nas::recipe::{Kind, Recipe};
 use fewshot_nas::run::RunReader;
 use fewshot_nas::table::Table;
-use fewshot_space::{CellSkeleton, CellSpace, Space};
+use fewshot_space::{BuiltinSpace, Space};
 
 use super::{print, print_json};
 use crate::args::RankArgs;
@@ -76,6 +76,5 @@ fn compare(scores: Table, (truth, column): (&Path, &str), space: Arc<dyn Space>,
 
 /// A space with its published skeleton: costs are those of the benchmark's networks.
 fn space(name: &str) -> Result<Arc<dyn Space>, Failure> {
-    let skeleton = CellSkeleton::default_for(name).map_err(PipelineError::from)?;
-    Ok(Arc::new(CellSpace::by_name(name, skeleton).map_err(PipelineError::from)?))
+    Ok(BuiltinSpace::default_for(name).map_err(PipelineError::from)?.space())
 }

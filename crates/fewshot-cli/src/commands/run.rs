@@ -10,7 +10,7 @@ use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::{self, Outcome, PipelineError, SearchResult, Session, TrainResult, Verified};
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
-use fewshot_space::{CellSkeleton, suggest};
+use fewshot_space::{BuiltinSpace, suggest};
 
 use super::{print, print_json};
 use crate::args::{AloneArgs, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs};
@@ -159,9 +159,8 @@ fn clamp(value: u64) -> i64 {
 }
 
 fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
-    let skeleton = CellSkeleton::default_for(space).map_err(PipelineError::from)?;
-    let space = fewshot_space::CellSpace::by_name(space, skeleton).map_err(PipelineError::from)?;
-    let names: Vec<String> = fewshot_space::Space::decisions(&space).iter().map(|d| d.name.clone()).collect();
+    let space = BuiltinSpace::default_for(space).map_err(PipelineError::from)?.space();
+    let names: Vec<String> = space.decisions().iter().map(|d| d.name.clone()).collect();
     if count > names.len() {
         let message = format!("--splits {count}: the space has {} decisions, {}", names.len(), names.join(", "));
         return Err(Failure::Usage(message));

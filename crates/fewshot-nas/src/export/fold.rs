@@ -42,11 +42,10 @@ pub fn fold_norms(mut graph: Graph, mut tensors: NamedValues) -> Result<(Graph, 
             continue;
         };
         let source = graph.nodes[index].inputs[0];
-        let Op::Conv { layer, output, bias: false, .. } = &graph.nodes[source].op else {
+        let Some((layer, output)) = without_bias(&graph.nodes[source].op) else {
             continue;
         };
-        let uses =
-            graph.nodes.iter().filter(|node| matches!(&node.op, Op::Conv { layer: other, .. } if other == layer));
+        let uses = graph.nodes.iter().filter(|node| without_bias(&node.op).is_some_and(|(other, _)| other == layer));
         if graph.readers(source) != 1 || uses.count() != 1 {
             continue;
         }
@@ -57,16 +56,25 @@ pub fn fold_norms(mut graph: Graph, mut tensors: NamedValues) -> Result<(Graph, 
         let values: Vec<f32> = values.map(|(&value, factor)| (f64::from(value) * factor) as f32).collect();
         let folded = TensorF32::new(weight.shape().to_vec(), values).map_err(crate::model::ModelError::from)?;
         let bias = terms.iter().map(|&term| term as f32).collect();
-        let bias = TensorF32::new(vec![*output], bias).map_err(crate::model::ModelError::from)?;
+        let bias = TensorF32::new(vec![output], bias).map_err(crate::model::ModelError::from)?;
         tensors.insert(format!("{layer}.weight"), folded);
         tensors.insert(format!("{layer}.bias"), bias);
         // The norm's place is taken by the convolution; the old one is no longer read.
         let (mut op, inputs) = (graph.nodes[source].op.clone(), graph.nodes[source].inputs.clone());
-        if let Op::Conv { bias, .. } = &mut op {
+        if let Op::Conv { bias, .. } | Op::Depthwise { bias, .. } = &mut op {
             *bias = true;
         }
         graph.nodes[index].op = op;
         graph.nodes[index].inputs = inputs;
     }
     Ok((graph.pruned(), tensors))
+}
+
+/// Name and channels out of a convolution that has no bias yet.
+fn without_bias(op: &Op) -> Option<(&str, usize)> {
+    match op {
+        Op::Conv { layer, output, bias: false, .. } => Some((layer, *output)),
+        Op::Depthwise { layer, channels, bias: false, .. } => Some((layer, *channels)),
+        _ => None,
+    }
 }

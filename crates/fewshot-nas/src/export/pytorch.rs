@@ -86,6 +86,11 @@ fn layers(graph: &Graph) -> Vec<Layer> {
                 let rest = format!("stride={stride}, padding={padding}, bias={bias}");
                 (layer, format!("nn.Conv2d({input}, {output}, {kernel}, {rest})"))
             }
+            Op::Depthwise { layer, kernel, channels, stride, padding, bias } => {
+                let bias = if *bias { "True" } else { "False" };
+                let rest = format!("stride={stride}, padding={padding}, groups={channels}, bias={bias}");
+                (layer, format!("nn.Conv2d({channels}, {channels}, {kernel}, {rest})"))
+            }
             Op::BatchNorm { layer, channels, affine, eps } => {
                 let affine = if *affine { "" } else { ", affine=False" };
                 (layer, format!("nn.BatchNorm2d({channels}, eps={eps:e}{affine})"))
@@ -111,7 +116,7 @@ fn expression(op: &Op, inputs: &[String], layers: &[Layer]) -> String {
     match op {
         Op::Image => x.to_string(),
         Op::Normalise { .. } => format!("({x} - self.mean) / self.std"),
-        Op::Conv { layer, .. } | Op::BatchNorm { layer, .. } | Op::Linear { layer, .. } => {
+        Op::Conv { layer, .. } | Op::Depthwise { layer, .. } | Op::BatchNorm { layer, .. } | Op::Linear { layer, .. } => {
             let attribute = layers.iter().find(|known| known.name == *layer).map_or("", |layer| &layer.attribute);
             format!("self.{attribute}({x})")
         }

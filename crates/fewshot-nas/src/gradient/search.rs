@@ -234,6 +234,7 @@ impl GradientSearch {
                 lr: settings.lr_at(epoch, 0, steps),
                 loss: loss / images.max(1) as f64,
                 accuracy: progress.train.accuracy(),
+                held_out: None,
             },
             val_accuracy: (progress.val.images > 0).then(|| progress.val.accuracy()),
             beliefs: method.beliefs(epoch),

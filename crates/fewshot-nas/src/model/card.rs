@@ -1,7 +1,7 @@
 //! What a model file says of itself.
 
 use fewshot_data::Normalise;
-use fewshot_space::CellSkeleton;
+use fewshot_space::Skeleton;
 use serde::{Deserialize, Serialize};
 
 /// Everything that is needed to use a trained network, apart from its weights.
@@ -15,8 +15,8 @@ pub struct Card {
     pub space: String,
     /// The architecture, in the text form of the space.
     pub arch: String,
-    /// The network around the cells; size and channels of its images.
-    pub skeleton: CellSkeleton,
+    /// What is given and not decided: size and channels of its images, classes; the network around cells.
+    pub skeleton: Skeleton,
     /// Names of the classes, in the order of the logits.
     pub classes: Vec<String>,
     /// Mean and standard deviation per channel, which pixels from 0 to 1 are normalised with.
@@ -43,12 +43,12 @@ impl Card {
 
     /// Height, width and channels of an image.
     pub fn image(&self) -> [usize; 3] {
-        [self.skeleton.image_height, self.skeleton.image_width, self.skeleton.channels_in]
+        self.skeleton.image()
     }
 
     /// Whether all parts fit together; says which do not.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (classes, channels) = (self.skeleton.classes, self.skeleton.channels_in);
+        let (classes, channels) = (self.skeleton.classes(), self.skeleton.image()[2]);
         self.skeleton.check().map_err(|error| error.to_string())?;
         if self.classes.len() != classes {
             return Err(format!("it names {} classes for {classes} outputs", self.classes.len()));

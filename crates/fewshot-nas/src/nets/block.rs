@@ -37,6 +37,15 @@ pub enum Call {
         /// Whether the result is added to another feature map.
         add: bool,
     },
+    /// A depthwise convolution.
+    Depthwise {
+        /// Side of the kernel; the padding keeps the size at stride 1.
+        kernel: usize,
+        /// Step between windows.
+        stride: usize,
+        /// Whether `max(x, 0)` is read in place of `x`.
+        relu: bool,
+    },
     /// Batch norm alone.
     Norm,
     /// `max(x, 0)`.
@@ -74,6 +83,10 @@ impl fmt::Display for Block {
                 let stride = if *stride > 1 { format!("/{stride}") } else { String::new() };
                 write!(f, "{relu}conv{kernel}x{kernel}{stride}{norm}{add} {output}")?;
             }
+            Call::Depthwise { kernel, stride, relu } => {
+                let relu = if *relu { "relu " } else { "" };
+                write!(f, "{relu}depthwise{kernel}x{kernel}/{stride}")?;
+            }
             Call::Norm => write!(f, "norm")?,
             Call::Relu => write!(f, "relu")?,
             Call::Add => write!(f, "add")?,
@@ -108,6 +121,11 @@ impl Block {
                         None => kernels::conv2d(x.clone(), weight.clone(), conv),
                     };
                 })
+            }
+            Call::Depthwise { kernel, stride, relu } => {
+                let weight = values(kernel * kernel * channels, device).reshape([kernel, kernel, channels]);
+                let conv = Conv { stride, padding: kernel / 2, dilation: 1, relu_input: relu };
+                Box::new(move || drop(kernels::depthwise_conv2d(x.clone(), weight.clone(), conv)))
             }
             Call::Norm => {
                 let norm = fixed_norm(channels, device);

@@ -53,6 +53,22 @@ pub enum Op {
         /// Whether a bias is added.
         bias: bool,
     },
+    /// Depthwise convolution with `LAYER.weight` `[kernel, kernel, channels]`, and `LAYER.bias` `[channels]` where there is one:
+    /// every channel by itself.
+    Depthwise {
+        /// Its name.
+        layer: String,
+        /// Side of the kernel.
+        kernel: usize,
+        /// Channels.
+        channels: usize,
+        /// Step between windows.
+        stride: usize,
+        /// Zeros around the image, on each side.
+        padding: usize,
+        /// Whether a bias is added.
+        bias: bool,
+    },
     /// `scale · (x - running_mean) / √(running_var + ε) + shift` per channel; scale 1 and shift 0 where `affine` is false.
     BatchNorm {
         /// Its name.

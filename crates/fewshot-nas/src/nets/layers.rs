@@ -35,12 +35,55 @@ pub struct NormLayer {
     pub(crate) stats: Option<StatsId>,
 }
 
+impl NormLayer {
+    /// The same over the first `channels` channels. Only for norms without weights and statistics of their own
+    /// ([`NormKind::SHARED`]): those belong to all channels.
+    #[must_use]
+    pub fn narrowed(&self, channels: usize) -> NormLayer {
+        debug_assert!(channels == self.channels || self.affine.is_none() && self.stats.is_none());
+        NormLayer { channels, ..self.clone() }
+    }
+}
+
 /// A dense convolution without bias, weight `[k, k, in, out]`.
 #[derive(Debug, Clone)]
 pub struct ConvLayer {
     pub(crate) weight: ParamId,
+    /// Of the parameter.
+    pub(crate) held: [usize; 4],
+    /// Of what is used of it: its first channels in and out.
     pub(crate) shape: [usize; 4],
     pub(crate) stride: usize,
+}
+
+impl ConvLayer {
+    /// The same with its first `input` and `output` channels alone, as networks of several widths share weights (Yu et al.
+    /// 2019).
+    #[must_use]
+    pub fn narrowed(&self, input: usize, output: usize) -> ConvLayer {
+        let [height, width, ..] = self.held;
+        ConvLayer { shape: [height, width, input, output], ..self.clone() }
+    }
+}
+
+/// A depthwise convolution without bias, weight `[k, k, channels]`.
+#[derive(Debug, Clone)]
+pub struct DepthwiseLayer {
+    pub(crate) weight: ParamId,
+    /// Of the parameter.
+    pub(crate) held: [usize; 3],
+    /// Of what is used of it: its first channels.
+    pub(crate) shape: [usize; 3],
+    pub(crate) stride: usize,
+}
+
+impl DepthwiseLayer {
+    /// The same with its first `channels` channels alone.
+    #[must_use]
+    pub fn narrowed(&self, channels: usize) -> DepthwiseLayer {
+        let [height, width, _] = self.held;
+        DepthwiseLayer { shape: [height, width, channels], ..self.clone() }
+    }
 }
 
 /// ReLU → convolution → batch norm, the operation of cells and reduction blocks.
@@ -51,6 +94,12 @@ pub struct ReluConvNorm {
 }
 
 impl ReluConvNorm {
+    /// The same with its first `input` and `output` channels alone.
+    #[must_use]
+    pub fn narrowed(&self, input: usize, output: usize) -> ReluConvNorm {
+        ReluConvNorm { conv: self.conv.narrowed(input, output), norm: self.norm.narrowed(output) }
+    }
+
     /// Whether zeros come out where zeros go in, whatever the weights: nothing is shifted, and nothing but the batch's
     /// own mean, zero, is taken away.
     pub(crate) fn keeps_zeros(&self) -> bool {
@@ -63,7 +112,18 @@ impl ReluConvNorm {
 pub struct LinearLayer {
     pub(crate) weight: ParamId,
     pub(crate) bias: ParamId,
+    /// Of the weight.
+    pub(crate) held: [usize; 2],
+    /// Of what is used of it: its first inputs.
     pub(crate) shape: [usize; 2],
+}
+
+impl LinearLayer {
+    /// The same with its first `input` inputs alone.
+    #[must_use]
+    pub fn narrowed(&self, input: usize) -> LinearLayer {
+        LinearLayer { shape: [input, self.held[1]], ..self.clone() }
+    }
 }
 
 /// Registers layers under dotted names while a network is built.
@@ -104,7 +164,15 @@ impl Builder {
         let shape = [kernel, kernel, input, output];
         let init = Init::Uniform { fan_in: kernel * kernel * input };
         let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
-        ConvLayer { weight, shape, stride }
+        ConvLayer { weight, held: shape, shape, stride }
+    }
+
+    /// A depthwise convolution `NAME.weight`, `kernel`×`kernel`, padded so that stride 1 keeps the size.
+    pub fn depthwise(&mut self, name: &str, kernel: usize, channels: usize, stride: usize) -> DepthwiseLayer {
+        let shape = [kernel, kernel, channels];
+        let init = Init::Uniform { fan_in: kernel * kernel };
+        let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
+        DepthwiseLayer { weight, held: shape, shape, stride }
     }
 
     /// A batch norm `NAME.scale`, `NAME.shift`, `NAME.running_*`, as far as `kind` asks for them.
@@ -141,6 +209,6 @@ impl Builder {
         let shape = [input, output];
         let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
         let bias = self.weights.add_param(format!("{name}.bias"), &[output], init);
-        LinearLayer { weight, bias, shape }
+        LinearLayer { weight, bias, held: shape, shape }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use fewshot_data::Normalise;
-use fewshot_space::{Arch, Region, Space};
+use fewshot_space::{Arch, BuiltinSpace, Region, Space};
 
 use super::block::Block;
 use super::graph::Graph;
@@ -24,6 +24,14 @@ pub trait Blueprint: Space {
     /// Whether decisions can work on one channel in `partial` ([`Builder::with_partial`]).
     fn allows_partial(&self, partial: usize) -> bool {
         partial == 1
+    }
+}
+
+/// The networks of a space that comes with the program.
+pub fn blueprint(space: &BuiltinSpace) -> Arc<dyn Blueprint> {
+    match space {
+        BuiltinSpace::Cells(space) => space.clone(),
+        BuiltinSpace::Stages(space) => space.clone(),
     }
 }
 

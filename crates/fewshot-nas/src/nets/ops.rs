@@ -4,7 +4,7 @@
 use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 
-use super::layers::{ConvLayer, LinearLayer, NormLayer, ReluConvNorm};
+use super::layers::{ConvLayer, DepthwiseLayer, LinearLayer, NormLayer, ReluConvNorm};
 use super::pass::Pass;
 
 /// Operations on feature maps `[batch, height, width, channels]` and rows `[batch, values]`.
@@ -22,6 +22,8 @@ pub trait Ops: Sized {
     fn conv_norm(&mut self, conv: &ConvLayer, norm: &NormLayer, x: Self::Map) -> Self::Map;
     /// ReLU → convolution → batch norm, added to `sum` when there is one.
     fn relu_conv_norm(&mut self, layer: &ReluConvNorm, x: Self::Map, sum: Option<Self::Map>) -> Self::Map;
+    /// Depthwise convolution alone, of `max(x, 0)` where `relu` is set.
+    fn depthwise(&mut self, layer: &DepthwiseLayer, x: Self::Map, relu: bool) -> Self::Map;
     /// Batch norm alone.
     fn norm(&mut self, layer: &NormLayer, x: Self::Map) -> Self::Map;
     /// `max(x, 0)`.
@@ -68,6 +70,9 @@ impl Ops for Pass<'_> {
     }
     fn relu_conv_norm(&mut self, layer: &ReluConvNorm, x: Tensor<4>, sum: Option<Tensor<4>>) -> Tensor<4> {
         Pass::relu_conv_norm(self, layer, x, sum)
+    }
+    fn depthwise(&mut self, layer: &DepthwiseLayer, x: Tensor<4>, relu: bool) -> Tensor<4> {
+        Pass::depthwise(self, layer, x, relu)
     }
     fn norm(&mut self, layer: &NormLayer, x: Tensor<4>) -> Tensor<4> {
         Pass::norm(self, layer, x)

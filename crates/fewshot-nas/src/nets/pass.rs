@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use fewshot_kernels::{self as kernels, Conv, Norm, Normed, Stats};
 
-use super::layers::{ConvLayer, EPS, LinearLayer, MOMENTUM, NormLayer, ReluConvNorm};
+use super::layers::{ConvLayer, DepthwiseLayer, EPS, LinearLayer, MOMENTUM, NormLayer, ReluConvNorm};
 use super::memo::Memo;
 use super::weights::{ParamId, Weights};
 
@@ -158,6 +158,12 @@ impl<'a> Pass<'a> {
         flat.reshape(shape)
     }
 
+    /// The first `used` values per axis of a parameter of shape `held`.
+    fn part<const D: usize>(&mut self, id: ParamId, held: [usize; D], used: [usize; D]) -> Tensor<D> {
+        let whole = self.param(id, held);
+        if held == used { whole } else { whole.slice(used.map(|extent| 0..extent)) }
+    }
+
     fn norm_spec(&mut self, layer: &NormLayer) -> Norm {
         let affine = layer
             .affine
@@ -202,8 +208,16 @@ impl<'a> Pass<'a> {
 
     /// Convolution alone. `[batch, height, width, in]` → `[batch, ⌈height/stride⌉, ⌈width/stride⌉, out]`.
     pub fn conv(&mut self, layer: &ConvLayer, x: Tensor<4>) -> Tensor<4> {
-        let weight = self.param(layer.weight, layer.shape);
+        let weight = self.part(layer.weight, layer.held, layer.shape);
         kernels::conv2d(x, weight, geometry(layer, false))
+    }
+
+    /// Depthwise convolution alone, of `max(x, 0)` where `relu` is set: every channel by itself.
+    /// `[batch, height, width, channels]` → `[batch, ⌈height/stride⌉, ⌈width/stride⌉, channels]`.
+    pub fn depthwise(&mut self, layer: &DepthwiseLayer, x: Tensor<4>, relu: bool) -> Tensor<4> {
+        let weight = self.part(layer.weight, layer.held, layer.shape);
+        let conv = Conv { stride: layer.stride, padding: layer.shape[0] / 2, dilation: 1, relu_input: relu };
+        kernels::depthwise_conv2d(x, weight, conv)
     }
 
     /// Convolution → batch norm, without a ReLU before it (the stem).
@@ -224,7 +238,7 @@ impl<'a> Pass<'a> {
         relu: bool,
         sum: Option<Tensor<4>>,
     ) -> Tensor<4> {
-        let weight = self.param(conv.weight, conv.shape);
+        let weight = self.part(conv.weight, conv.held, conv.shape);
         let spec = self.norm_spec(norm);
         let normed = kernels::conv_bn(x, weight, geometry(conv, relu), spec, sum);
         self.observe(norm, &normed);
@@ -241,7 +255,7 @@ impl<'a> Pass<'a> {
         shift: Option<&Tensor<1>>,
         sum: Option<Tensor<4>>,
     ) -> Tensor<4> {
-        let weight = self.param(layer.conv.weight, layer.conv.shape);
+        let weight = self.part(layer.conv.weight, layer.conv.held, layer.conv.shape);
         let mut spec = self.norm_spec(&layer.norm);
         let (scale, shift) = self.per_channel(layer.norm.channels, scale, shift);
         spec.affine = Some(match spec.affine {
@@ -280,7 +294,7 @@ impl<'a> Pass<'a> {
 
     /// Linear layer with bias. `[batch, in]` → `[batch, out]`.
     pub fn linear(&mut self, layer: &LinearLayer, x: Tensor<2>) -> Tensor<2> {
-        let weight = self.param(layer.weight, layer.shape);
+        let weight = self.part(layer.weight, layer.held, layer.shape);
         let bias = self.param(layer.bias, [layer.shape[1]]);
         kernels::linear(x, weight, bias)
     }

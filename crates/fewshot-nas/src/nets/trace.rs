@@ -4,7 +4,7 @@ use fewshot_data::Normalise;
 
 use super::block::{Block, Call};
 use super::graph::{Graph, Node, Op, Value, Window};
-use super::layers::{ConvLayer, EPS, LinearLayer, NormLayer, ReluConvNorm};
+use super::layers::{ConvLayer, DepthwiseLayer, EPS, LinearLayer, NormLayer, ReluConvNorm};
 use super::net::NetError;
 use super::ops::Ops;
 use super::weights::{ParamId, Weights};
@@ -133,6 +133,17 @@ impl Ops for Tracer<'_> {
             Some(sum) => self.push(Op::Add, &[sum, x], sum.size),
             None => x,
         }
+    }
+
+    fn depthwise(&mut self, layer: &DepthwiseLayer, x: Traced, relu: bool) -> Traced {
+        let ([kernel, _, channels], stride) = (layer.shape, layer.stride);
+        self.called(Call::Depthwise { kernel, stride, relu }, x);
+        let x = if relu { self.push(Op::Relu, &[x], x.size) } else { x };
+        let padding = kernel / 2;
+        let strided = |side: usize| (side + 2 * padding - kernel) / stride + 1;
+        let size = [strided(x.size[0]), strided(x.size[1]), channels];
+        let layer = self.layer(layer.weight);
+        self.push(Op::Depthwise { layer, kernel, channels, stride, padding, bias: false }, &[x], size)
     }
 
     fn norm(&mut self, layer: &NormLayer, x: Traced) -> Traced {

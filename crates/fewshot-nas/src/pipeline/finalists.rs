@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use fewshot_space::Space;
 use serde::{Deserialize, Serialize};
 
 use super::search::{Found, HistoryEntry, SEARCH};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fewshot_space::{Arch, Space};
+use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

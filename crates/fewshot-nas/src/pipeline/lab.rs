@@ -8,7 +8,9 @@ use fewshot_data::{
     Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, Splits, TrainLoader,
     stratified_subset,
 };
-use fewshot_space::{Arch, CellSkeleton, CellSpace, Partition, Space, random};
+use fewshot_space::{
+    Arch, BuiltinSpace, CellSkeleton, CellSpace, Partition, Skeleton, StageSkeleton, random,
+};
 use rand::Rng;
 
 use super::PipelineError;
@@ -17,7 +19,7 @@ use super::truth::Truth;
 use crate::estimate::{FineTune, ScoreSet};
 use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
-use crate::nets::{Blueprint, halves_evenly};
+use crate::nets::{Blueprint, blueprint, halves_evenly};
 use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
@@ -29,8 +31,9 @@ pub struct Lab {
     test: SealedTest,
     splits: Splits,
     normalise: Normalise,
-    supernet_space: Arc<CellSpace>,
-    alone_space: Arc<CellSpace>,
+    supernet_space: Arc<dyn Blueprint>,
+    alone: BuiltinSpace,
+    alone_space: Arc<dyn Blueprint>,
     partition: Partition,
     truth: Option<Truth>,
     latency: Option<Arc<LatencyModel>>,
@@ -43,16 +46,20 @@ impl Lab {
     /// When the images cannot be read or the recipe names something that does not exist.
     pub fn open(mut recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
         let DataSource { train, test, .. } = open_data(&recipe)?;
-        check_shape(train.height(), train.width())?;
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
         let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
         let (shared, alone) = (&recipe.space, &recipe.standalone);
-        let supernet_space = Arc::new(space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?);
-        let alone_space = Arc::new(space_for(&recipe, &train, alone.width, alone.cells, SupernetReduction::Own)?);
-        let latency = latency(&mut recipe, &alone_space, &device)?.map(Arc::new);
+        let supernets = space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?;
+        let supernet_space = blueprint(&supernets);
+        let alone = space_for(&recipe, &train, alone.width, alone.cells, SupernetReduction::Own)?;
+        let alone_space = blueprint(&alone);
+        if alone.cells().is_some() {
+            check_shape(train.height(), train.width())?;
+        }
+        let latency = latency(&mut recipe, &alone_space, alone.skeleton().image(), &device)?.map(Arc::new);
         let partition = partition(&recipe, searched_space(&alone_space, latency.clone()))?;
-        let truth = Truth::open(&recipe, &(alone_space.clone() as Arc<dyn Space>))?;
+        let truth = Truth::open(&recipe, &alone.space())?;
         // What a later stage would stumble over is refused now, before hours of training.
         crate::search::build(&recipe.search.strategy, partition.whole().clone(), 0)?;
         if recipe.kind == Kind::Train {
@@ -67,6 +74,7 @@ impl Lab {
             splits,
             normalise,
             supernet_space,
+            alone,
             alone_space,
             partition,
             truth,
@@ -105,8 +113,21 @@ impl Lab {
     }
 
     /// The space with the skeleton of networks trained alone.
-    pub fn alone_space(&self) -> &Arc<CellSpace> {
+    pub fn alone_space(&self) -> &Arc<dyn Blueprint> {
         &self.alone_space
+    }
+
+    /// What is given and not decided of the networks trained alone.
+    pub fn skeleton(&self) -> Skeleton {
+        self.alone.skeleton()
+    }
+
+    /// The space of the networks trained alone as a cell space.
+    ///
+    /// # Errors
+    /// [`PipelineError::NotCells`] when it is none.
+    pub fn cell_space(&self) -> Result<&Arc<CellSpace>, PipelineError> {
+        self.alone.cells().ok_or_else(|| PipelineError::NotCells(self.alone_space.name().to_string()))
     }
 
     /// The space with the skeleton of networks trained alone, to build nets from.
@@ -155,8 +176,8 @@ impl Lab {
         width: usize,
         cells: usize,
         reduction: SupernetReduction,
-    ) -> Result<Arc<CellSpace>, PipelineError> {
-        Ok(Arc::new(space_for(&self.recipe, &self.train, width, cells, reduction)?))
+    ) -> Result<BuiltinSpace, PipelineError> {
+        space_for(&self.recipe, &self.train, width, cells, reduction)
     }
 
     /// The parts into which `split` divides the searched region.
@@ -342,17 +363,22 @@ fn space_for(
     width: usize,
     cells: usize,
     reduction: SupernetReduction,
-) -> Result<CellSpace, PipelineError> {
-    let skeleton = CellSkeleton {
-        image_height: images.height(),
-        image_width: images.width(),
-        channels_in: images.channels(),
-        classes: images.classes().len(),
-        width,
-        cells,
-        reduction: reduction.or(CellSkeleton::default_for(&recipe.space.name)?.reduction),
+) -> Result<BuiltinSpace, PipelineError> {
+    let (image_height, image_width) = (images.height(), images.width());
+    let (channels_in, classes) = (images.channels(), images.classes().len());
+    let skeleton = match Skeleton::default_for(&recipe.space.name)? {
+        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
+            image_height,
+            image_width,
+            channels_in,
+            classes,
+            width,
+            cells,
+            reduction: reduction.or(default.reduction),
+        }),
+        Skeleton::Stages(_) => Skeleton::Stages(StageSkeleton { image_height, image_width, channels_in, classes }),
     };
-    Ok(CellSpace::by_name(&recipe.space.name, skeleton)?)
+    Ok(BuiltinSpace::open(&recipe.space.name, skeleton)?)
 }
 
 #[cfg(test)]

@@ -100,6 +100,9 @@ pub enum PipelineError {
     /// The split names a feature that does not exist.
     #[error("split: {0}")]
     Feature(#[from] fewshot_space::UnknownFeature),
+    /// Something that only networks of cells can.
+    #[error("gradient-based methods need a space of cells, and {0} is none: choose another (`fewshot spaces`)")]
+    NotCells(String),
     /// A table of truths.
     #[error(transparent)]
     Table(#[from] crate::table::TableError),

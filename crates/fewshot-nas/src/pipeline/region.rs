@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fewshot_space::{CellSpace, Feature, Filter, Partition, Region, Space, Timed};
+use fewshot_space::{Feature, Filter, Partition, Region, Space, Timed};
 
 use super::PipelineError;
 use crate::latency::{self, LatencyModel};
@@ -13,25 +13,23 @@ use crate::recipe::{Recipe, SplitRecipe};
 /// Latency of the networks of `space`, when it is limited. What has to be measured for that goes into the recipe.
 pub fn latency(
     recipe: &mut Recipe,
-    space: &Arc<CellSpace>,
+    blueprint: &Arc<dyn Blueprint>,
+    image: [usize; 3],
     device: &Device,
 ) -> Result<Option<LatencyModel>, PipelineError> {
     if recipe.search.max_latency_ms <= 0.0 {
         return Ok(None);
     }
-    let skeleton = space.skeleton();
-    let image = [skeleton.image_height, skeleton.image_width, skeleton.channels_in];
-    let blueprint: Arc<dyn Blueprint> = space.clone();
     let table = match recipe.latency.take() {
         Some(table) => table,
-        None => latency::measure(&blueprint, image, device, recipe.seed)?,
+        None => latency::measure(blueprint, image, device, recipe.seed)?,
     };
     recipe.latency = Some(table.clone());
-    Ok(Some(LatencyModel::new(blueprint, image, table, device)?))
+    Ok(Some(LatencyModel::new(blueprint.clone(), image, table, device)?))
 }
 
 /// The space whose regions are searched: that of the networks trained alone, with their latency where it is known.
-pub fn searched_space(space: &Arc<CellSpace>, latency: Option<Arc<LatencyModel>>) -> Arc<dyn Space> {
+pub fn searched_space(space: &Arc<dyn Blueprint>, latency: Option<Arc<LatencyModel>>) -> Arc<dyn Space> {
     match latency {
         None => space.clone(),
         Some(model) => Arc::new(Timed::new(space.clone(), move |arch| model.predict(arch).map(microseconds))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fewshot_space::{Arch, CellSpace, Space};
+use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -209,7 +209,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     let mut rate = Rate::default();
     while history.len() < recipe.budget {
         let asked = strategy.ask(BATCH.min(recipe.budget - history.len()))?;
-        let entries = score(space, estimator.as_mut(), &scores, &asked, &mut rate)?;
+        let entries = score(space.as_ref(), estimator.as_mut(), &scores, &asked, &mut rate)?;
         for (arch, entry) in asked.into_iter().zip(entries) {
             scores.insert(arch.clone(), entry.score);
             strategy.tell(&arch, entry.score);
@@ -254,7 +254,7 @@ pub fn estimator(
 
 /// Scores what was asked for, all at once: the more, the more of their computation they share.
 fn score(
-    space: &CellSpace,
+    space: &dyn Space,
     estimator: &mut dyn Estimator,
     known: &BTreeMap<Arch, f64>,
     asked: &[Arch],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use fewshot_data::TrainLoader;
-use fewshot_space::{Arch, Space};
+use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -173,7 +173,7 @@ pub fn keep(lab: &Lab, mut net: Net, arch: &Arch, set: &ScoreSet, folder: &Path)
         program: env!("CARGO_PKG_VERSION").to_string(),
         space: space.name().to_string(),
         arch: space.format(arch),
-        skeleton: space.skeleton().clone(),
+        skeleton: lab.skeleton(),
         classes: lab.images().classes().to_vec(),
         normalise: lab.normalise().clone(),
         resize: Resize::CentreCropLanczos3,

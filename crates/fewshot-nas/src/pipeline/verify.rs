@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fewshot_space::{Arch, Space};
+use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::finalists::Scored;

@@ -1,6 +1,6 @@
 //! Names in recipes: of spaces, of their decisions and features, of strategies.
 
-use fewshot_space::{CellSkeleton, CellSpace, Feature, Space, space_names};
+use fewshot_space::{BuiltinSpace, Feature, space_names};
 
 use super::{Kind, Recipe, RecipeError};
 use crate::search;
@@ -9,8 +9,7 @@ impl Recipe {
     /// Whether there is what the recipe names. What only some kinds of run read is checked where they do.
     pub(super) fn check_names(&self) -> Result<(), RecipeError> {
         let name = &self.space.name;
-        let space = CellSkeleton::default_for(name).and_then(|skeleton| CellSpace::by_name(name, skeleton));
-        let Ok(space) = space else {
+        let Ok(space) = BuiltinSpace::default_for(name).map(|space| space.space()) else {
             return Err(RecipeError::unknown("space.name", "space", name, space_names()));
         };
         let decisions: Vec<&str> = space.decisions().iter().map(|decision| decision.name.as_str()).collect();

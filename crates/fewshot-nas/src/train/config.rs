@@ -44,7 +44,7 @@ pub enum Schedule {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training images, 1 or more.
+    /// Passes over the training images, 1 or more; under a budget of time 0 leaves their number to it.
     pub epochs: u64,
     /// Images per step, 2 or more (batch statistics need two).
     pub batch: usize,
@@ -54,12 +54,26 @@ pub struct TrainConfig {
     pub lr_min: f64,
     /// When the learning rate changes.
     pub schedule: Schedule,
+    /// Epochs in which the learning rate rises from 0 to `lr`, with every step, 0 (none) or more (Goyal et al. 2017).
+    #[serde(default)]
+    pub warmup: f64,
+    /// Share of the epochs, warm-up included, before the learning rate falls, 0 up to but not including 1. As long as it does
+    /// not fall, a training does not depend on how long it will be.
+    #[serde(default)]
+    pub hold: f64,
     /// Momentum, 0 up to but not including 1.
     pub momentum: f64,
     /// Nesterov's form of the momentum.
     pub nesterov: bool,
     /// L2 decay of every parameter, 0 or more; 0 switches it off.
     pub weight_decay: f64,
+    /// Whether scales, shifts and biases decay too. They gain nothing by it (Jia et al. 2018).
+    #[serde(default = "always")]
+    pub decay_norms: bool,
+    /// Horizon of the moving average of weights and statistics, by which a network is judged and which it is left with, as a
+    /// share of the epochs, 0 (none) to 1 (Polyak and Juditsky 1992).
+    #[serde(default)]
+    pub ema: f64,
     /// Largest global norm of the gradient; 0 switches clipping off.
     pub clip: f64,
     /// Share of the target spread over all classes, 0 up to but not including 1.
@@ -72,6 +86,10 @@ pub struct TrainConfig {
     /// before it put the weights of the split edge in place, and so never trained them.
     #[serde(default)]
     pub freeze_split_edge: bool,
+}
+
+fn always() -> bool {
+    true
 }
 
 /// A setting out of its range.
@@ -114,6 +132,15 @@ impl TrainConfig {
         if !(self.clip >= 0.0 && self.clip.is_finite()) {
             return fail("clip", self.clip.to_string(), "0 (off) or more");
         }
+        if !(self.warmup >= 0.0 && self.warmup.is_finite()) {
+            return fail("warmup", self.warmup.to_string(), "0 (none) or more");
+        }
+        if !(0.0..1.0).contains(&self.hold) {
+            return fail("hold", self.hold.to_string(), "from 0 up to, not including, 1");
+        }
+        if !(0.0..=1.0).contains(&self.ema) {
+            return fail("ema", self.ema.to_string(), "0 (none) to 1");
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return fail("label_smoothing", self.label_smoothing.to_string(), "from 0 up to, not including, 1");
         }
@@ -121,13 +148,18 @@ impl TrainConfig {
     }
 
     /// Learning rate of step `step` of `steps` in epoch `epoch`, both from 0:
-    /// lr_min + (lr − lr_min)·(1 + cos(π·t/epochs))/2.
+    /// lr_min + (lr − lr_min)·(1 + cos(π·t/epochs))/2, where t counts from the end of `hold` and so do `epochs`.
     pub fn lr_at(&self, epoch: u64, step: usize, steps: usize) -> f64 {
+        let risen = epoch as f64 + (step + 1) as f64 / steps.max(1) as f64;
+        if risen < self.warmup {
+            return self.lr * risen / self.warmup;
+        }
         let within = match self.schedule {
             Schedule::Epoch => 0.0,
             Schedule::Step => step as f64 / steps.max(1) as f64,
         };
-        let t = (epoch as f64 + within) / self.epochs as f64;
+        let held = self.hold * self.epochs as f64;
+        let t = ((epoch as f64 + within - held) / (self.epochs as f64 - held)).max(0.0);
         self.lr_min + (self.lr - self.lr_min) * (1.0 + (std::f64::consts::PI * t).cos()) / 2.0
     }
 }
@@ -143,9 +175,13 @@ mod tests {
             lr: 0.025,
             lr_min: 0.001,
             schedule: Schedule::Epoch,
+            warmup: 0.0,
+            hold: 0.0,
             momentum: 0.9,
             nesterov: true,
             weight_decay: 1e-4,
+            decay_norms: true,
+            ema: 0.0,
             clip: 0.0,
             label_smoothing: 0.0,
             sampling: Sampling::PerCell,
@@ -171,9 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_rises_holds_and_falls() {
+        let config = TrainConfig { schedule: Schedule::Step, epochs: 10, warmup: 2.0, hold: 0.4, lr_min: 0.0, ..config() };
+        let rates: Vec<f64> = (0..100).map(|s| config.lr_at(s / 10, s as usize % 10, 10)).collect();
+        assert!((rates[0] - 0.025 / 20.0).abs() < 1e-12 && (rates[9] - 0.0125).abs() < 1e-12);
+        assert!(rates[19..=40].iter().all(|rate| *rate == 0.025), "{rates:?}");
+        assert!((rates[70] - 0.0125).abs() < 1e-12 && rates[40..].windows(2).all(|w| w[1] < w[0]));
+        // Up to there a training of another length is the same.
+        let longer = TrainConfig { epochs: 20, hold: 0.2, ..config.clone() };
+        assert!((0..40).all(|s| longer.lr_at(s / 10, s as usize % 10, 10) == config.lr_at(s / 10, s as usize % 10, 10)));
+    }
+
+    #[test]
     fn every_range_is_checked() {
         type Break = fn(&mut TrainConfig);
-        let breaks: [(&str, Break); 8] = [
+        let breaks: [(&str, Break); 11] = [
             ("epochs", |c| c.epochs = 0),
             ("batch", |c| c.batch = 1),
             ("lr", |c| c.lr = 0.0),
@@ -181,6 +229,9 @@ mod tests {
             ("momentum", |c| c.momentum = 1.0),
             ("weight_decay", |c| c.weight_decay = -1.0),
             ("clip", |c| c.clip = f64::NAN),
+            ("warmup", |c| c.warmup = -1.0),
+            ("hold", |c| c.hold = 1.0),
+            ("ema", |c| c.ema = 1.5),
             ("label_smoothing", |c| c.label_smoothing = 1.0),
         ];
         assert_eq!(config().check(), Ok(()));

@@ -1,5 +1,6 @@
 //! Training of supernets and stand-alone networks: the same loop for both.
 
+mod average;
 mod config;
 mod sampler;
 mod sgd;

@@ -73,6 +73,7 @@ impl Sgd {
             nesterov: config.nesterov,
             weight_decay: config.weight_decay as f32,
         };
+        let of_vectors = Rule { weight_decay: if config.decay_norms { rule.weight_decay } else { 0.0 }, ..rule };
         for ((param, velocity), grad) in weights.params.iter_mut().zip(&mut self.velocity).zip(grads) {
             let drifts = config.unsampled == Unsampled::Decay && velocity.is_some();
             let grad = match grad {
@@ -80,7 +81,9 @@ impl Sgd {
                 None if drifts => param.value.zeros_like(),
                 None => continue,
             };
-            let (value, next) = kernels::sgd_step(param.value.clone(), grad, velocity.take(), &rule);
+            // Scales, shifts and biases have one axis.
+            let rule = if param.shape.len() > 1 { &rule } else { &of_vectors };
+            let (value, next) = kernels::sgd_step(param.value.clone(), grad, velocity.take(), rule);
             param.value = value;
             *velocity = Some(next);
         }

@@ -6,6 +6,7 @@ use fewshot_kernels as kernels;
 use fewshot_space::{RegionError, random};
 use serde::{Deserialize, Serialize};
 
+use super::average::Average;
 use super::config::{ConfigError, TrainConfig};
 use super::sampler::Sampler;
 use super::sgd::{Sgd, StepRecord};
@@ -26,6 +27,9 @@ pub struct Progress {
     pub correct: u64,
     /// Images of the epoch seen so far.
     pub seen: u64,
+    /// Steps done in all.
+    #[serde(default)]
+    pub steps: u64,
     /// One record per epoch done.
     pub history: Vec<EpochRecord>,
 }
@@ -41,6 +45,9 @@ pub struct EpochRecord {
     pub loss: f64,
     /// Training accuracy, 0 to 1, on the paths that were drawn.
     pub accuracy: f64,
+    /// Accuracy on held-out images at its end, 0 to 1, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out: Option<f64>,
 }
 
 /// Why a training ended early.
@@ -102,6 +109,7 @@ impl Observer for () {
 pub struct Trainer {
     net: Net,
     optimizer: Sgd,
+    average: Option<Average>,
     config: TrainConfig,
     seed: u64,
     progress: Progress,
@@ -118,10 +126,11 @@ impl Trainer {
     pub fn new(net: Net, config: TrainConfig, seed: u64) -> Result<Self, TrainError> {
         config.check()?;
         let optimizer = Sgd::new(net.weights());
+        let average = (config.ema > 0.0).then(|| Average::of(net.weights()));
         let sampler = Sampler::new(net.region().clone(), config.sampling)?;
         let frozen =
             net.weights().params().iter().map(|param| config.freeze_split_edge && is_split(&net, param)).collect();
-        Ok(Self { net, optimizer, config, seed, progress: Progress::default(), sampler, frozen })
+        Ok(Self { net, optimizer, average, config, seed, progress: Progress::default(), sampler, frozen })
     }
 
     /// The network, as trained so far.
@@ -129,9 +138,19 @@ impl Trainer {
         &self.net
     }
 
-    /// Ends the training.
+    /// The network by which the training is judged: with the moving average of its weights and statistics, where the settings
+    /// want one.
+    pub fn averaged(&self) -> Net {
+        let mut net = self.net.clone();
+        if let Some(average) = &self.average {
+            average.put_into(net.weights_mut());
+        }
+        net
+    }
+
+    /// Ends the training with [`Trainer::averaged`].
     pub fn into_net(self) -> Net {
-        self.net
+        self.averaged()
     }
 
     /// Where it stands.
@@ -151,6 +170,9 @@ impl Trainer {
     pub fn to_values(&self) -> Result<NamedValues, WeightsError> {
         let mut values = self.net.weights().to_values()?;
         values.extend(self.optimizer.to_values(self.net.weights())?);
+        if let Some(average) = &self.average {
+            values.extend(average.to_values(self.net.weights())?);
+        }
         Ok(values)
     }
 
@@ -161,6 +183,9 @@ impl Trainer {
     pub fn restore(&mut self, values: &NamedValues, progress: Progress) -> Result<(), TrainError> {
         self.net.weights_mut().load_values(values)?;
         self.optimizer = Sgd::from_values(self.net.weights(), values)?;
+        if let Some(average) = &mut self.average {
+            *average = Average::from_values(self.net.weights(), values, progress.steps)?;
+        }
         self.progress = progress;
         Ok(())
     }
@@ -170,8 +195,21 @@ impl Trainer {
     /// # Errors
     /// See [`TrainError`]; the state is whole after any of them but `Diverged`.
     pub fn run(&mut self, loader: &TrainLoader, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        self.run_until(self.config.epochs, loader, observer)
+    }
+
+    /// Trains until so many epochs are done, from wherever the state stands. Epochs may come from different loaders.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`].
+    pub fn run_until(
+        &mut self,
+        epochs: u64,
+        loader: &TrainLoader,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
         let steps = loader.steps_per_epoch();
-        while self.progress.epoch < self.config.epochs {
+        while self.progress.epoch < epochs.min(self.config.epochs) {
             let epoch = self.progress.epoch;
             for batch in loader.epoch(epoch, self.progress.step) {
                 self.step(batch, steps)?;
@@ -196,6 +234,10 @@ impl Trainer {
         let seen = self.step_on(input, &batch.labels, &path, lr)?;
         let images = batch.labels.len() as u64;
         self.progress.step += 1;
+        self.progress.steps += 1;
+        if let Some(average) = &mut self.average {
+            average.follow(self.net.weights(), self.config.ema * (self.config.epochs as f64) * steps as f64);
+        }
         self.progress.loss_sum += seen.loss * images as f64;
         self.progress.correct += seen.correct;
         self.progress.seen += images;
@@ -224,6 +266,13 @@ impl Trainer {
         if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }
     }
 
+    /// Keeps the accuracy on held-out images, 0 to 1, with the last epoch.
+    pub fn note_held_out(&mut self, accuracy: f64) {
+        if let Some(last) = self.progress.history.last_mut() {
+            last.held_out = Some(accuracy);
+        }
+    }
+
     fn finish_epoch(&mut self, steps: usize) {
         let progress = &mut self.progress;
         let seen = progress.seen.max(1) as f64;
@@ -232,6 +281,7 @@ impl Trainer {
             lr: self.config.lr_at(progress.epoch, 0, steps),
             loss: progress.loss_sum / seen,
             accuracy: progress.correct as f64 / seen,
+            held_out: None,
         });
         progress.epoch += 1;
         (progress.step, progress.loss_sum, progress.correct, progress.seen) = (0, 0.0, 0, 0);

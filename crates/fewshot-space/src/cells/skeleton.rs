@@ -1,4 +1,5 @@
 use super::op::CellOp;
+use crate::builtin::SkeletonError;
 use crate::cost::Cost;
 use serde::{Deserialize, Serialize};
 
@@ -68,10 +69,7 @@ impl CellSkeleton {
             ("width", self.width, 1, 2048),
             ("cells", self.cells, 1, 100),
         ];
-        match ranges.into_iter().find(|&(_, value, min, max)| !(min..=max).contains(&value)) {
-            Some((field, value, min, max)) => Err(SkeletonError { field, value, min, max }),
-            None => Ok(()),
-        }
+        SkeletonError::check(&ranges)
     }
 
     /// Cost of everything but the cells, batch normalisation with scale and shift.
@@ -99,18 +97,4 @@ impl CellSkeleton {
         let per_stage = |stage| op.cost(self.channels(stage), self.size(stage), affine).times(self.cells);
         (0..Self::STAGES).map(per_stage).sum()
     }
-}
-
-/// A field of a [`CellSkeleton`] that is out of range.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} = {value} is out of range: give {min} to {max}")]
-pub struct SkeletonError {
-    /// Name of the field.
-    pub field: &'static str,
-    /// The value given.
-    pub value: usize,
-    /// The smallest value allowed.
-    pub min: usize,
-    /// The largest value allowed.
-    pub max: usize,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fewshot_nas::pipeline::{RankingResult, RankingRow};
 use fewshot_nas::run::{FileError, RunError};
-use fewshot_space::{Arch, CellSkeleton, CellSpace, Space};
+use fewshot_space::{Arch, BuiltinSpace, Space};
 use maud::{Markup, html};
 
 use super::super::chart::{COLOURS, Colour, Dot, Scale, Series, Shape, Xy};
@@ -75,9 +75,7 @@ fn floor(truths: &[f64]) -> Option<f64> {
 /// One chart per arm, of its first run.
 pub fn body(result: &RankingResult, arms: &[Arm<'_>], scores: &Scores) -> Option<Markup> {
     let truth = scores.column("truth")?;
-    let space =
-        CellSkeleton::default_for(&result.space).and_then(|skeleton| CellSpace::by_name(&result.space, skeleton));
-    let space = space.ok();
+    let space = BuiltinSpace::default_for(&result.space).ok().map(|space| space.space());
     let share = truth_is_share(result);
     let truths: Vec<f64> = scores.pairs(truth, truth).map(|(_, truth, _)| truth).collect();
     let floor = floor(&truths);
@@ -101,7 +99,7 @@ pub fn body(result: &RankingResult, arms: &[Arm<'_>], scores: &Scores) -> Option
         let chart = Xy {
             x: Scale::linear("score, %"),
             y: Scale::linear(if share { "truth, %" } else { "truth" }),
-            series: series(row, arm.colour, space.as_ref(), dots.collect()),
+            series: series(row, arm.colour, space.as_deref(), dots.collect()),
             marks: Vec::new(),
             alt: format!("Score and truth of each network, {}", arm.name),
         };
@@ -124,7 +122,7 @@ pub fn body(result: &RankingResult, arms: &[Arm<'_>], scores: &Scores) -> Option
 }
 
 /// The points in the colour of the sub-supernet that scored them, where that can be told and there are few.
-fn series(row: &RankingRow, colour: Colour, space: Option<&CellSpace>, dots: Vec<(&str, Dot)>) -> Vec<Series> {
+fn series(row: &RankingRow, colour: Colour, space: Option<&dyn Space>, dots: Vec<(&str, Dot)>) -> Vec<Series> {
     let labels: Vec<&str> = row.regions.iter().map(|region| region.region.as_str()).collect();
     let owner = |text: &str| {
         let space = space?;
@@ -149,7 +147,7 @@ fn series(row: &RankingRow, colour: Colour, space: Option<&CellSpace>, dots: Vec
 
 /// Whether the architecture is in the region with this label, as far as the label is made of `decision=option|option` and
 /// `decision!=option`; a label with anything else holds none.
-fn holds(label: &str, space: &CellSpace, arch: &Arch) -> bool {
+fn holds(label: &str, space: &dyn Space, arch: &Arch) -> bool {
     label.split(',').all(|condition| {
         let Some((decision, options)) = condition.split_once('=') else {
             return false;
@@ -161,7 +159,8 @@ fn holds(label: &str, space: &CellSpace, arch: &Arch) -> bool {
         let Some(index) = space.decisions().iter().position(|known| known.name == decision) else {
             return false;
         };
-        options.split('|').any(|option| option == space.op(arch, index).name()) == wanted
+        let taken = &space.decisions()[index].options[arch.get(index)];
+        options.split('|').any(|option| option == taken) == wanted
     })
 }
 
@@ -182,7 +181,7 @@ mod tests {
 
     #[test]
     fn labels_are_read_back() {
-        let space = CellSpace::by_name("cell1296", CellSkeleton::default_for("cell1296").unwrap()).unwrap();
+        let space = BuiltinSpace::default_for("cell1296").unwrap().space();
         let arch = space.parse("|none~0|+|skip_connect~1|+|none~0|nor_conv_3x3~2|").unwrap();
         for (label, inside) in [
             ("e0=none", true),

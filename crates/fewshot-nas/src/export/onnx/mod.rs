@@ -110,6 +110,18 @@ impl Writer<'_> {
                 }
                 self.push("Conv", inputs, out, window(Window { kernel: *kernel, stride: *stride, padding: *padding }));
             }
+            Op::Depthwise { layer, kernel, channels, stride, padding, bias } => {
+                let weight = tensor(self.tensors, &format!("{layer}.weight"))?.data();
+                // One channel in and as many out as there are channels: the same order as that of a dense one.
+                let weight = channels_first(weight, [*kernel, *kernel, 1, *channels]);
+                inputs.push(self.floats(&format!("{layer}.weight"), &[*channels, 1, *kernel, *kernel], &weight));
+                if *bias {
+                    inputs.push(self.stored(&format!("{layer}.bias"))?);
+                }
+                let mut attributes = window(Window { kernel: *kernel, stride: *stride, padding: *padding });
+                attributes.push(AttributeProto::int("group", *channels as i64));
+                self.push("Conv", inputs, out, attributes);
+            }
             Op::BatchNorm { layer, channels, affine, eps } => {
                 for (part, constant) in [("scale", 1.0), ("shift", 0.0)] {
                     let part = format!("{layer}.{part}");

@@ -35,7 +35,9 @@ pub fn jobs(lab: &Lab) -> Result<Vec<Job>, PipelineError> {
     let split = SplitRecipe { decisions: recipe.split.clone(), ..SplitRecipe::default() };
     let (whole, parts) = (lab.parts(&SplitRecipe::default())?, lab.parts(&split)?);
     let size = &lab.recipe().space;
+    lab.cell_space()?;
     let space = lab.space_of(size.width, size.cells, size.reduction)?;
+    let Some(space) = space.cells() else { return Ok(Vec::new()) };
     let mut jobs = Vec::new();
     for settings in &recipe.methods {
         for &mode in &recipe.modes {

@@ -12,7 +12,7 @@ pub use result::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use fewshot_space::{Arch, Region, Space};
+use fewshot_space::{Arch, Region};
 use serde_json::Value;
 
 use self::job::Job;
@@ -104,7 +104,7 @@ fn part(lab: &Lab, region: &Region, found: &Found, table: Option<&Table>) -> Res
         random_truth: table.and_then(|table| table.mean(region)),
         path_accuracy: found.path_accuracy,
         mixed_accuracy: found.mixed_accuracy,
-        flags: Flag::all(space.as_ref(), region, &arch),
+        flags: Flag::all(lab.cell_space()?, region, &arch),
         history: found.history.clone(),
     })
 }

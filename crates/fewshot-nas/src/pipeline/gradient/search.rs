@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use fewshot_space::{Region, Space};
+use fewshot_space::Region;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

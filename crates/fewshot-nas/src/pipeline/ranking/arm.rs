@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use fewshot_space::{CellSpace, Partition, Region, Space, random};
+use fewshot_space::{Partition, Region, Space, random};
 
 use super::super::{Lab, PipelineError, stages};
-use crate::nets::Blueprint;
+use crate::nets::{Blueprint, blueprint};
 use crate::recipe::{ArmRecipe, RecipeError, SplitRecipe};
 use crate::train::{Sampler, TrainConfig};
 
@@ -24,7 +24,7 @@ pub struct Arm<'a> {
     /// One sub-supernet per part.
     pub partition: Partition,
     /// The space with the skeleton of its supernets.
-    pub space: Arc<CellSpace>,
+    pub space: Arc<dyn Blueprint>,
     /// Training of each sub-supernet.
     pub config: TrainConfig,
     /// What a score is, in words.
@@ -120,11 +120,11 @@ fn arm<'a>(
     earlier: &[Arm<'a>],
 ) -> Result<Arm<'a>, PipelineError> {
     let partition = lab.parts(split)?;
-    let space = lab.space_of(recipe.width, recipe.cells, recipe.reduction)?;
+    let space = blueprint(&lab.space_of(recipe.width, recipe.cells, recipe.reduction)?);
     let named = |name: &str| earlier.iter().position(|arm| arm.recipe.name == name);
     let parent = named(&recipe.from);
     let before = parent.map(|parent| earlier[parent].cost).unwrap_or_default();
-    let epoch = epoch_macs(lab, &space, &partition, &recipe.train)?;
+    let epoch = epoch_macs(lab, space.as_ref(), &partition, &recipe.train)?;
     let mut config = recipe.train.clone();
     if let Some(like) = named(&recipe.equal_cost) {
         config.epochs = ((earlier[like].cost.macs - before.macs) / epoch).round().max(1.0) as u64;
@@ -166,7 +166,7 @@ fn split_name(split: &SplitRecipe) -> String {
 }
 
 /// Multiply-adds of one epoch of every part, as the sampling draws paths.
-fn epoch_macs(lab: &Lab, space: &CellSpace, partition: &Partition, config: &TrainConfig) -> Result<f64, PipelineError> {
+fn epoch_macs(lab: &Lab, space: &dyn Space, partition: &Partition, config: &TrainConfig) -> Result<f64, PipelineError> {
     let mut sum = 0.0;
     for region in partition.regions() {
         let sampler = Sampler::new(region.clone(), config.sampling)?;

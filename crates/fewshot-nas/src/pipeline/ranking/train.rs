@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use fewshot_space::{Arch, Region, Space};
+use fewshot_space::{Arch, Region};
 use serde::{Deserialize, Serialize};
 
 use super::super::{Lab, PipelineError, stages};

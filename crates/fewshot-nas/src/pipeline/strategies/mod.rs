@@ -10,9 +10,8 @@ mod result;
 pub use result::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
-use fewshot_space::{Arch, CellSkeleton, CellSpace, Region, Space};
+use fewshot_space::{Arch, BuiltinSpace, Region};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -49,8 +48,7 @@ impl Comparison {
     /// # Errors
     /// When a table cannot be read or lacks an architecture of the space, or a strategy does not exist.
     pub fn open(mut recipe: Recipe) -> Result<Self, PipelineError> {
-        let skeleton = CellSkeleton::default_for(&recipe.space.name)?;
-        let space: Arc<dyn Space> = Arc::new(CellSpace::by_name(&recipe.space.name, skeleton)?);
+        let space = BuiltinSpace::default_for(&recipe.space.name)?.space();
         recipe.ranking.truth = truth::absolute(&recipe.ranking.truth);
         for mode in &mut recipe.strategies.modes {
             mode.table = truth::absolute(&mode.table);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fewshot_space::{Arch, CellSpace, Region, Space};
+use fewshot_space::{Arch, Region, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ fn measure(lab: &Lab, context: &StageContext<'_>) -> Result<Spread, PipelineErro
     let space = lab.alone_space();
     let ranking = &lab.recipe().ranking;
     let archs = networks(lab)?;
-    let functions = functions(space, &archs);
+    let functions = functions(space.as_ref(), &archs);
     let log = JsonLines::open(&context.file(MEASURED))?;
     let mut measured: Vec<Measured> = log.read()?;
     let known: BTreeSet<(String, u64)> = measured.iter().map(|m| (m.arch.clone(), m.seed)).collect();
@@ -123,7 +123,7 @@ fn measure(lab: &Lab, context: &StageContext<'_>) -> Result<Spread, PipelineErro
 }
 
 /// The cheapest code of each function, the first of them where several cost the same.
-fn functions<'a>(space: &CellSpace, archs: &'a [Arch]) -> BTreeMap<String, &'a Arch> {
+fn functions<'a>(space: &dyn Space, archs: &'a [Arch]) -> BTreeMap<String, &'a Arch> {
     let mut functions: BTreeMap<String, &Arch> = BTreeMap::new();
     for arch in archs {
         let cheapest = functions.entry(space.structure(arch)).or_insert(arch);
@@ -174,7 +174,7 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
     Ok(TruthResult {
         space: lab.alone_space().name().to_string(),
         networks: archs.len(),
-        functions: functions(lab.alone_space(), &archs).len(),
+        functions: functions(lab.alone_space().as_ref(), &archs).len(),
         seeds: lab.recipe().ranking.seeds,
         spread: stages::value(values, NETWORKS)?,
         seconds: run.seconds()?,
