@@ -81,6 +81,10 @@ impl Progress for Terminal {
         self.say(&format!("{} {how}", title(stage)));
     }
 
+    fn line(&self, text: &str) {
+        self.say(text);
+    }
+
     fn message(&self, text: &str) {
         let title = self.with_state(|state| {
             state.note = format!("; {text}");

@@ -112,8 +112,12 @@ pub struct RunArgs {
 #[derive(Debug, ClapArgs)]
 pub struct SearchArgs {
     /// The recipe that the flags change
-    #[arg(long, default_value = "quick")]
+    #[arg(long, default_value = "images")]
     pub preset: String,
+    /// Time from when the images are read to the kept network: 20 (minutes), 1h, 90s; 0 takes all settings as they are given
+    /// [default: 5]
+    #[arg(long, value_name = "TIME")]
+    pub minutes: Option<f64>,
     /// The space of networks; see `fewshot spaces`
     #[arg(long)]
     pub space: Option<String>,
@@ -163,9 +167,12 @@ pub struct SearchArgs {
     /// The networks trained alone.
     #[command(flatten)]
     pub alone: AloneArgs,
-    /// Random networks to train beside the found one
+    /// Random networks to train beside the found one [default: 2]
     #[arg(long, value_name = "N")]
     pub randoms: Option<u32>,
+    /// Train no hand-made and no random networks to compare with
+    #[arg(long)]
+    pub no_references: bool,
     /// What all runs share.
     #[command(flatten)]
     pub run: RunArgs,
@@ -188,15 +195,31 @@ pub struct AloneArgs {
 /// `fewshot train`
 #[derive(Debug, ClapArgs)]
 pub struct TrainArgs {
-    /// The recipe that the flags change
-    #[arg(long, default_value = "quick")]
-    pub preset: String,
-    /// The space of networks; see `fewshot spaces`
+    /// A run whose network is trained further, by its own settings and on its own images unless flags say otherwise; its held-out
+    /// images tell how good it gets
+    #[arg(value_name = "RUN", required_unless_present = "arch", conflicts_with_all = ["arch", "preset", "space"])]
+    pub from: Option<PathBuf>,
+    /// The recipe that the flags change [default: images]
+    #[arg(long)]
+    pub preset: Option<String>,
+    /// The space of networks; see `fewshot spaces` [default: that of the architecture]
     #[arg(long)]
     pub space: Option<String>,
-    /// The architecture, in any text form of its space
+    /// The architecture, in any text form of its space, or a run that found one
+    #[arg(long, value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// Time to train: 20 (minutes), 1h, 90s [default: 5 without --epochs]
+    #[arg(long, value_name = "TIME", conflicts_with = "epochs")]
+    pub minutes: Option<f64>,
+    /// Passes over the training images
+    #[arg(long, value_name = "N", conflicts_with = "alone_epochs")]
+    pub epochs: Option<u32>,
+    /// Train RUN's network anew instead of from its weights
+    #[arg(long, requires = "from")]
+    pub fresh: bool,
+    /// Measure RUN's network on the test images in the end; --arch always does
     #[arg(long)]
-    pub arch: String,
+    pub test: bool,
     /// The network.
     #[command(flatten)]
     pub alone: AloneArgs,

@@ -7,16 +7,21 @@ use clap::ValueEnum;
 use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::pipeline::{self, Outcome, PipelineError, SearchResult, Session, TrainResult, Verified};
+use fewshot_nas::pipeline::{
+    self, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verified,
+};
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
-use fewshot_space::{BuiltinSpace, suggest};
+use fewshot_space::{BuiltinSpace, space_names, suggest};
 
 use super::{print, print_json};
 use crate::args::{AloneArgs, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs};
 use crate::failure::Failure;
 use crate::report;
 use crate::terminal::Terminal;
+
+/// The settings of a run, in its folder.
+const RUN_FILE: &str = "run.toml";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = base(&args.preset, &args.run)?;
@@ -34,6 +39,9 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = set(layers, "search.max_latency_ms", args.max_latency_ms);
     let layers = set(layers, "search.pareto", args.pareto);
     let layers = set(layers, "search.verify", args.verify);
+    let layers = set(layers, "budget.minutes", args.minutes);
+    let layers = set(layers, "standalone.references", args.no_references.then_some(false));
+    let layers = set(layers, "standalone.randoms", args.no_references.then_some(0));
     let layers = set(layers, "standalone.randoms", args.randoms);
     let layers = set(layers, "split.decisions", args.split);
     let mut recipe = alone(layers, &args.alone).resolve().map_err(PipelineError::from)?;
@@ -44,9 +52,74 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
 }
 
 pub fn train(args: TrainArgs) -> Result<(), Failure> {
-    let layers = base(&args.preset, &args.run)?.set("kind", "train").set("standalone.arch", args.arch);
-    let layers = alone(set(layers, "space.name", args.space), &args.alone);
+    let found = match (&args.from, &args.arch) {
+        (Some(run), _) => Some((run.as_path(), found_in(run)?)),
+        (None, Some(text)) if Path::new(text).join(RUN_FILE).exists() => Some((Path::new(text.as_str()), found_in(Path::new(text))?)),
+        _ => None,
+    };
+    let mut layers = match (&args.from, &args.preset) {
+        // Its own settings.
+        (Some(run), _) => Layers::preset("images").and_then(|layers| layers.file(&run.join(RUN_FILE))).map_err(PipelineError::from)?.without_plan(),
+        (None, preset) => Layers::preset(preset.as_deref().unwrap_or("images")).map_err(PipelineError::from)?,
+    };
+    layers = layered(layers, &args.run)?.set("kind", "train");
+    if args.from.is_none()
+        && let Some((run, _)) = &found
+    {
+        // The size of the network is part of what the run found.
+        let recipe: Recipe = RunReader::open(run)?.recipe()?;
+        layers = layers.set("standalone.width", recipe.standalone.width as u32);
+        layers = layers.set("standalone.cells", recipe.standalone.cells as u32);
+    }
+    let text = args.arch.clone().unwrap_or_default();
+    let (space, arch) = match found {
+        Some((_, found)) => found,
+        None => (args.space.clone().unwrap_or_else(|| space_of(&text)), text),
+    };
+    layers = layers.set("space.name", args.space.unwrap_or(space)).set("standalone.arch", arch);
+    match &args.from {
+        Some(run) => {
+            layers = layers.set("standalone.test", args.test);
+            if !args.fresh {
+                let files = [UNSEEN, MODEL].map(|name| run.join(name));
+                let weights = files.iter().find(|file| file.exists());
+                layers = set(layers, "standalone.from", weights.map(|file| absolute(file)));
+            }
+        }
+        // Nothing is chosen, so no images are held out.
+        None => layers = layers.set("standalone.all_images_from", 0.0),
+    }
+    let epochs = args.epochs.or(args.alone.alone_epochs);
+    layers = match (args.minutes, epochs) {
+        (Some(minutes), _) => layers.set("budget.minutes", minutes).set("standalone.train.epochs", 0),
+        (None, Some(epochs)) => layers.set("budget.minutes", 0.0).set("standalone.train.epochs", epochs),
+        // As long as the run had planned.
+        (None, None) if args.from.is_some() => layers.set("budget.minutes", 0.0),
+        (None, None) => layers,
+    };
+    let layers = alone(layers, &AloneArgs { alone_epochs: None, ..args.alone });
     begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
+}
+
+/// Space and architecture of what a run found or trained.
+fn found_in(run: &Path) -> Result<(String, String), Failure> {
+    let Some(result) = RunReader::open(run)?.result::<serde_json::Value>()? else {
+        let hint = format!("{} has no result yet: `fewshot resume {0}` brings it to its end", run.display());
+        return Err(Failure::Usage(hint));
+    };
+    match (result["space"].as_str(), result["arch"].as_str()) {
+        (Some(space), Some(arch)) => Ok((space.to_string(), arch.to_string())),
+        _ => Err(Failure::Usage(format!("{} has found no network: it is no search and no training", run.display()))),
+    }
+}
+
+/// The first space that can read an architecture; the default one where none can, whose error then says why.
+fn space_of(arch: &str) -> String {
+    let reads = |name: &&&str| BuiltinSpace::default_for(name).is_ok_and(|space| space.space().parse(arch).is_ok());
+    // The form of cells begins with a bar, or with a bracket as in the tables.
+    let looks_like_cells = arch.trim_start().starts_with(['|', '[']);
+    let fallback = if looks_like_cells { "cell1296" } else { "stages" };
+    space_names().iter().find(reads).copied().unwrap_or(fallback).to_string()
 }
 
 pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
@@ -123,7 +196,11 @@ fn use_threads(recipe: &Recipe) {
 
 /// Preset, recipe file and the flags that all runs share.
 fn base(preset: &str, args: &RunArgs) -> Result<Layers, Failure> {
-    let mut layers = Layers::preset(preset).map_err(PipelineError::from)?;
+    layered(Layers::preset(preset).map_err(PipelineError::from)?, args)
+}
+
+/// The recipe file and the flags that all runs share, over what is there.
+fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
     if let Some(file) = &args.recipe {
         layers = layers.file(file).map_err(PipelineError::from)?;
     }
@@ -273,17 +350,19 @@ fn verify_text(verified: &Verified) -> String {
 }
 
 fn train_text(result: &TrainResult, run: &Path) -> String {
-    format!(
-        "trained          {}\ntest accuracy    {:.2} %\ncost             {} multiply-adds, {} parameters\n\
-         took             {:.0} s, seed {}\ntrained network  {}",
-        result.arch,
-        100.0 * result.test_accuracy,
-        result.macs,
-        result.params,
-        result.seconds,
-        result.seed,
-        models(run)
-    )
+    let mut lines = vec![format!("trained          {}, {} epochs", result.arch, result.epochs)];
+    if let Some(accuracy) = result.held_out_accuracy {
+        let note = "before its last epochs, which are on all training images";
+        lines.push(format!("held-out         {:.2} % {note}", 100.0 * accuracy));
+    }
+    match result.test_accuracy {
+        Some(accuracy) => lines.push(format!("test accuracy    {:.2} %", 100.0 * accuracy)),
+        None => lines.push("test accuracy    not looked at (--test)".to_string()),
+    }
+    lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
+    lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
+    lines.push(format!("trained network  {}", models(run)));
+    lines.join("\n")
 }
 
 /// The files that the trained network is in.

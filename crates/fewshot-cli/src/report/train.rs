@@ -5,7 +5,7 @@ use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::TrainResult;
 use maud::html;
 
-use super::numbers::{duration, grouped, percent, short};
+use super::numbers::{counted, duration, grouped, percent, short};
 use super::page::{Section, arch, facts, figure, tiles};
 use super::record::Record;
 use super::{Story, cell, confusion, training};
@@ -20,18 +20,29 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
     let mut sections = Vec::new();
     let lead = match &result {
         None => html! {},
-        Some(result) => html! {
-            p.lead {
-                "One network of the space " (result.space) " was trained alone on all training images. It is right on "
-                (percent(result.test_accuracy)) " of the test images, which were opened once, at the end."
-            }
-            (tiles(&[
-                (percent(result.test_accuracy), "test accuracy".into()),
+        Some(result) => {
+            let mut numbers = Vec::new();
+            numbers.extend(result.test_accuracy.map(|accuracy| (percent(accuracy), "test accuracy".into())));
+            numbers.extend(result.held_out_accuracy.map(|accuracy| (percent(accuracy), "on held-out images".into())));
+            numbers.extend([
                 (grouped(result.params), "parameters".into()),
                 (short(result.macs as f64), "multiply-adds per image".into()),
                 (duration(result.seconds), format!("working time, seed {}", result.seed)),
-            ]))
-        },
+            ]);
+            html! {
+                p.lead {
+                    "One network of the space " (result.space) " was trained alone"
+                    @if result.epochs > 0 { " for " (counted(result.epochs, "epoch")) } ". "
+                    @match result.test_accuracy {
+                        Some(accuracy) => {
+                            "It is right on " (percent(accuracy)) " of the test images, which were opened once, at the end."
+                        }
+                        None => "The test images were not opened.",
+                    }
+                }
+                (tiles(&numbers))
+            }
+        }
     };
     if let Some(result) = &result {
         sections.push(network(record, &result.space, &result.arch, result.macs, result.params));

@@ -24,8 +24,16 @@ pub struct Card {
     pub normalise: Normalise,
     /// How images of another size are brought to size.
     pub resize: Resize,
-    /// Top-1 accuracy on the test images of its data, 0 to 1.
-    pub test_accuracy: f64,
+    /// Top-1 accuracy on the test images of its data, 0 to 1; absent as long as they were not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_accuracy: Option<f64>,
+    /// Top-1 accuracy on images held out from its training, 0 to 1, when that was last looked at: before the last epochs, which
+    /// may be on all training images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_accuracy: Option<f64>,
+    /// Epochs that it was trained; absent in files that did not say so yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
 }
 
 /// How images of another size are brought to size.
@@ -63,8 +71,10 @@ impl Card {
         if !matches!(channels, 1 | 3) {
             return Err(format!("images of {channels} channels; grey ones have 1, coloured ones 3"));
         }
-        if !(0.0..=1.0).contains(&self.test_accuracy) {
-            return Err(format!("a test accuracy of {}", self.test_accuracy));
+        for (what, accuracy) in [("test", self.test_accuracy), ("held-out", self.held_out_accuracy)] {
+            if let Some(accuracy) = accuracy.filter(|accuracy| !(0.0..=1.0).contains(accuracy)) {
+                return Err(format!("a {what} accuracy of {accuracy}"));
+            }
         }
         Ok(())
     }

@@ -47,7 +47,9 @@ pub fn model(space: &Arc<CellSpace>, arch: &Arch, seed: u64) -> Model {
             std: vec![0.25, 0.3, 0.2][..channels].to_vec(),
         },
         resize: Resize::CentreCropLanczos3,
-        test_accuracy: 0.5,
+        test_accuracy: Some(0.5),
+        held_out_accuracy: None,
+        epochs: Some(3),
     };
     Model::new(card, net).unwrap()
 }

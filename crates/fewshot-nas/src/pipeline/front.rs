@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::finalists::{Scored, best_functions};
 use super::search::{Found, HistoryEntry, SEARCH};
-use super::{Lab, PipelineError, stages, standalone};
+use super::standalone::{self, Measured};
+use super::{Lab, PipelineError, stages};
 use crate::estimate::ScoreSet;
 use crate::export::ONNX;
 use crate::model::MODEL;
@@ -97,8 +98,9 @@ fn train(lab: &Lab, context: &StageContext<'_>) -> Result<(), PipelineError> {
     let archs: Vec<Arch> = others(lab, context)?.into_iter().map(|(_, arch)| arch).collect();
     // As the found network and the random ones are trained.
     let loader = lab.alone_loader(&lab.recipe().standalone.train, lab.seed("alone images"))?;
+    let until = lab.recipe().standalone.train.epochs;
     let mut all = Checkpoint::new(&Value::Null)?;
-    for (index, net) in standalone::train_several(lab, context, &archs, &loader)?.iter().enumerate() {
+    for (index, net) in standalone::train_several(lab, context, &archs, until, &loader)?.iter().enumerate() {
         let values = net.weights().to_values().map_err(NetError::from)?;
         all.tensors.extend(values.into_iter().map(|(name, value)| (format!("{index}/{name}"), value)));
     }
@@ -119,7 +121,10 @@ pub fn test(lab: &Lab, context: &StageContext<'_>, set: &ScoreSet) -> Result<Vec
         let folder = context.run().path().join(&name);
         std::fs::create_dir_all(&folder)
             .map_err(|error| RunError::from(crate::run::FileError::new("create", &folder, error)))?;
-        let evaluation = standalone::keep(lab, net, &arch, set, &folder)?;
+        let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
+        let epochs = lab.recipe().standalone.train.epochs;
+        let measured = Measured { epochs, held_out_accuracy: None, test_accuracy: Some(evaluation.top1) };
+        standalone::keep(lab, net, &arch, measured, &folder)?;
         let model = name.join(if folder.join(ONNX).exists() { ONNX } else { MODEL });
         tested.push(network(lab, &scored, &arch, evaluation.top1, model.display().to_string()));
     }

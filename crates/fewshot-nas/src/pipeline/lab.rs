@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use burn::tensor::Device;
 use fewshot_data::{
@@ -9,10 +10,12 @@ use fewshot_data::{
     stratified_subset,
 };
 use fewshot_space::{
-    Arch, BuiltinSpace, CellSkeleton, CellSpace, Partition, Skeleton, StageSkeleton, random,
+    Arch, BuiltinSpace, CellSkeleton, CellSpace, Partition, Skeleton, Space, StageSkeleton, StageSpace, random,
 };
 use rand::Rng;
 
+use super::budget;
+use super::hand_made::{self, HandMade};
 use super::PipelineError;
 use super::region::{latency, partition, parts, searched_space};
 use super::truth::Truth;
@@ -24,18 +27,20 @@ use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
+#[derive(Clone)]
 pub struct Lab {
     recipe: Recipe,
     device: Device,
     train: Arc<Dataset>,
-    test: SealedTest,
+    test: Arc<SealedTest>,
     splits: Splits,
     normalise: Normalise,
     supernet_space: Arc<dyn Blueprint>,
     alone: BuiltinSpace,
     alone_space: Arc<dyn Blueprint>,
+    stage_space: Arc<StageSpace>,
     partition: Partition,
-    truth: Option<Truth>,
+    truth: Option<Arc<Truth>>,
     latency: Option<Arc<LatencyModel>>,
 }
 
@@ -44,7 +49,25 @@ impl Lab {
     ///
     /// # Errors
     /// When the images cannot be read or the recipe names something that does not exist.
-    pub fn open(mut recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
+    pub fn open(recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
+        let lab = Self::lay_out(recipe, device)?;
+        if !lab.recipe.budget.is_set() || lab.recipe.budget.plan.is_some() {
+            return Ok(lab);
+        }
+        let recipe = budget::planned(&lab, Instant::now())?;
+        lab.again(recipe)
+    }
+
+    /// The same images under a changed recipe of the same space and split of images.
+    ///
+    /// # Errors
+    /// As [`Lab::open`].
+    pub fn again(&self, recipe: Recipe) -> Result<Self, PipelineError> {
+        let partition = partition(&recipe, searched_space(&self.alone_space, self.latency.clone()))?;
+        Ok(Self { recipe, partition, ..self.clone() })
+    }
+
+    fn lay_out(mut recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
         let DataSource { train, test, .. } = open_data(&recipe)?;
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
         let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
@@ -65,19 +88,24 @@ impl Lab {
         if recipe.kind == Kind::Train {
             alone_space.parse(&recipe.standalone.arch)?;
         }
+        let stage_space = match &alone {
+            BuiltinSpace::Stages(space) => space.clone(),
+            BuiltinSpace::Cells(_) => Arc::new(StageSpace::new(stage_skeleton(&train))),
+        };
         let train = Arc::new(train);
         Ok(Self {
             recipe,
             device,
             train,
-            test,
+            test: Arc::new(test),
             splits,
             normalise,
             supernet_space,
             alone,
             alone_space,
+            stage_space,
             partition,
-            truth,
+            truth: truth.map(Arc::new),
             latency,
         })
     }
@@ -135,6 +163,51 @@ impl Lab {
         self.alone_space.clone()
     }
 
+    /// The space that hand-made networks are of, for these images.
+    pub fn stage_space(&self) -> &Arc<StageSpace> {
+        &self.stage_space
+    }
+
+    /// Hand-made networks within the limits, where the searched space has them.
+    ///
+    /// # Errors
+    /// When a limit cannot be told.
+    pub fn hand_made(&self) -> Result<Vec<HandMade>, PipelineError> {
+        match (self.recipe.search.by_hand, &self.alone) {
+            (true, BuiltinSpace::Stages(_)) => self.references(),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Hand-made networks within the limits, to compare with. Where the searched space has none, its limit on latency is left
+    /// out of account: it is that of other networks.
+    ///
+    /// # Errors
+    /// When a limit cannot be told.
+    pub fn references(&self) -> Result<Vec<HandMade>, PipelineError> {
+        let whole = self.partition.whole();
+        Ok(match &self.alone {
+            BuiltinSpace::Stages(_) => {
+                hand_made::within(whole.space().as_ref(), &hand_made::upper_limits(whole.filters()))
+            }
+            BuiltinSpace::Cells(_) => {
+                let space: &dyn Space = self.stage_space.as_ref();
+                hand_made::within(space, &hand_made::static_limits(whole.filters()))
+            }
+        })
+    }
+
+    /// All held-out images, to judge networks trained alone.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn judging_set(&self) -> Result<ScoreSet, PipelineError> {
+        let held_out: Arc<[u32]> = self.splits.search_val.clone().into();
+        let loader =
+            EvalLoader::new(self.train.clone(), held_out, self.normalise.clone(), self.recipe.scoring.batch)?;
+        Ok(ScoreSet::new(loader.batches(), [], &self.device))
+    }
+
     /// Latency of the networks trained alone, where it is limited.
     pub fn latency(&self) -> Option<&LatencyModel> {
         self.latency.as_deref()
@@ -164,7 +237,7 @@ impl Lab {
 
     /// The table that the recipe names for the truth; a ranking has one.
     pub fn truth(&self) -> Option<&Truth> {
-        self.truth.as_ref()
+        self.truth.as_deref()
     }
 
     /// The space with another skeleton.
@@ -357,6 +430,15 @@ fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
     Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
 }
 
+fn stage_skeleton(images: &Dataset) -> StageSkeleton {
+    StageSkeleton {
+        image_height: images.height(),
+        image_width: images.width(),
+        channels_in: images.channels(),
+        classes: images.classes().len(),
+    }
+}
+
 fn space_for(
     recipe: &Recipe,
     images: &Dataset,
@@ -376,7 +458,7 @@ fn space_for(
             cells,
             reduction: reduction.or(default.reduction),
         }),
-        Skeleton::Stages(_) => Skeleton::Stages(StageSkeleton { image_height, image_width, channels_in, classes }),
+        Skeleton::Stages(_) => Skeleton::Stages(stage_skeleton(images)),
     };
     Ok(BuiltinSpace::open(&recipe.space.name, skeleton)?)
 }

@@ -1,8 +1,11 @@
 //! Whole runs: from a recipe to a result, as a plan of resumable stages.
 
+mod budget;
 mod finalists;
 mod front;
 mod gradient;
+mod hand_made;
+mod kept;
 mod lab;
 mod ranking;
 mod region;
@@ -15,7 +18,9 @@ mod verify;
 
 pub use finalists::Finalist;
 pub use front::FrontNetwork;
+pub use hand_made::Reference;
 pub use gradient::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
+pub use kept::UNSEEN;
 pub use lab::Lab;
 pub use ranking::{COLUMNS, FreeRow, InPart, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
@@ -218,6 +223,7 @@ enum Bench {
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
 pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let bench = Bench::open(recipe, session)?;
+    bench.announce(session.progress);
     let plan = bench.plan()?;
     let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
     bench.finish(&plan, &run, session)
@@ -240,6 +246,14 @@ impl Bench {
         match recipe.kind {
             Kind::Strategies => Ok(Bench::Tables(Box::new(Comparison::open(recipe)?))),
             _ => Ok(Bench::Lab(Box::new(Lab::open(recipe, session.device.clone())?))),
+        }
+    }
+
+    /// Tells what the run will do with its time.
+    fn announce(&self, progress: &dyn Progress) {
+        if let Bench::Lab(lab) = self {
+            let parts = lab.partition().regions().len();
+            budget::announcement(lab.recipe(), parts).iter().for_each(|line| progress.line(line));
         }
     }
 
@@ -267,7 +281,7 @@ impl Bench {
                 Kind::Truth => truth::stages(lab),
                 Kind::Gradient => gradient::stages(lab)?,
                 // Strategies are compared without a lab.
-                Kind::Search | Kind::Strategies => search::stages(lab),
+                Kind::Search | Kind::Strategies => search::stages(lab)?,
             },
         };
         Ok(Plan::new(stages)?)

@@ -10,6 +10,9 @@ use crate::latency::{self, LatencyModel};
 use crate::nets::Blueprint;
 use crate::recipe::{Recipe, SplitRecipe};
 
+/// Networks near a limit that are enough to search.
+const ENOUGH: u128 = 64;
+
 /// Latency of the networks of `space`, when it is limited. What has to be measured for that goes into the recipe.
 pub fn latency(
     recipe: &mut Recipe,
@@ -58,7 +61,24 @@ pub fn partition(recipe: &Recipe, space: Arc<dyn Space>) -> Result<Partition, Pi
     if !whole.filters().is_empty() && whole.size()? == 0 {
         return Err(too_tight(&space, &whole));
     }
+    if recipe.search.fill > 0.0 {
+        whole = filled(whole, recipe.search.fill)?;
+    }
     parts(whole, &recipe.split)
+}
+
+/// What of the region uses at least this share of the first of its limits that enough networks come near to.
+fn filled(whole: Region, share: f64) -> Result<Region, PipelineError> {
+    for feature in [Feature::Latency, Feature::Macs, Feature::Params] {
+        if let Some(limit) = whole.filters().iter().find(|filter| filter.feature == feature) {
+            let (min, max) = ((share * limit.max as f64).ceil() as u64, limit.max);
+            let near = whole.clone().filtered(Filter { feature, min, max });
+            if near.size()? >= ENOUGH {
+                return Ok(near);
+            }
+        }
+    }
+    Ok(whole)
 }
 
 /// One part per combination of the decisions' options and range of the feature; none is empty.

@@ -8,8 +8,10 @@ use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::finalists::{self, FINAL, Finalist, Scored, Taken};
+use super::finalists::{self, FINALISTS, Finalist, Scored, Taken};
 use super::front::{self, FRONT, FrontNetwork};
+use super::hand_made::{self, Reference};
+use super::kept::{self, WINNER};
 use super::stages::{self, Rate, Trained};
 use super::standalone::{self, TEST};
 use super::verify::{self, VERIFY, Verified};
@@ -23,8 +25,6 @@ use crate::search as strategies;
 
 /// Stage that searches.
 pub const SEARCH: &str = "search";
-/// Stage that trains what was taken.
-const WINNER: &str = "winner";
 /// State of the search, in its stage's folder.
 const STATE: &str = "search.json";
 /// Random architectures that fused scores are ranked against: ranks are then right to a few per cent.
@@ -67,6 +67,8 @@ struct Tested {
     winner: Evaluation,
     randoms: Vec<RandomNetwork>,
     #[serde(default)]
+    references: Vec<Reference>,
+    #[serde(default)]
     front: Vec<FrontNetwork>,
     #[serde(default)]
     latency: Option<NetworkLatency>,
@@ -105,6 +107,12 @@ pub struct SearchResult {
     pub random_test_accuracy_mean: Option<f64>,
     /// The random architectures.
     pub randoms: Vec<RandomNetwork>,
+    /// Hand-made networks of the same limits; empty when the recipe asks for none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Reference>,
+    /// Epochs that the found network was trained, those as a finalist included; 0 in results that did not say so yet.
+    #[serde(default)]
+    pub epochs: u64,
     /// Multiply-adds per image of the found network.
     pub macs: u64,
     /// Its trainable parameters.
@@ -131,33 +139,33 @@ pub struct SearchResult {
 }
 
 /// The stages.
-pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
+pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     let mut all = stages::supernet_stages(lab);
     all.push(stages::stage(SEARCH, move |context| search(lab, context)).after(stages::scoring_inputs(lab)));
-    all.extend(finalists::stages(lab));
-    let winner = stages::training_stage(WINNER, move |context| {
-        let taken: Taken = context.input(FINAL)?;
-        standalone::train_alone(lab, context, &lab.alone_space().parse(&taken.arch)?)
-    });
-    all.push(winner.after([FINAL]));
+    all.push(finalists::stage(lab));
+    all.push(stages::training_stage(WINNER, move |context| kept::train(lab, context)).after([FINALISTS]));
     let count = lab.recipe().standalone.randoms;
     for index in 0..count {
-        all.push(stages::training_stage(random_name(index), move |context| {
+        let random = stages::training_stage(random_name(index), move |context| {
             let archs = lab.random_archs("random networks", count)?;
             // A region smaller than the number of random networks repeats its members.
             let arch = archs.get(index % archs.len().max(1)).ok_or(PipelineError::NothingScored)?;
-            standalone::train_alone(lab, context, arch)
-        }));
+            let kept: Trained = context.input(WINNER)?;
+            standalone::train_alone(lab, context, arch, kept.history.len() as u64)
+        });
+        all.push(random.after([WINNER]));
     }
+    all.extend(hand_made::stages(lab, WINNER)?);
     all.extend(verify::stages(lab));
     let front = front::stages(lab);
     let test = stages::stage(TEST, move |context| test(lab, context));
     let tested = std::iter::once(WINNER.to_string()).chain((0..count).map(random_name));
+    let tested = tested.chain(hand_made::stage_names(lab)?);
     let of_front = front.iter().flat_map(|_| [SEARCH.to_string(), FRONT.to_string()]).collect::<Vec<_>>();
     let test = test.after(tested.chain(of_front));
     all.extend(front);
     all.push(test);
-    all
+    Ok(all)
 }
 
 fn random_name(index: usize) -> String {
@@ -207,8 +215,12 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     let counter = context.counter("search", "architectures", history.len() as u64, Some(recipe.budget as u64));
     let mut saved = Instant::now();
     let mut rate = Rate::default();
+    let hand: Vec<Arch> = lab.hand_made()?.into_iter().map(|network| network.arch).collect();
     while history.len() < recipe.budget {
-        let asked = strategy.ask(BATCH.min(recipe.budget - history.len()))?;
+        let asked = match history.is_empty() && !hand.is_empty() {
+            true => hand.clone(),
+            false => strategy.ask(BATCH.min(recipe.budget - history.len()))?,
+        };
         let entries = score(space.as_ref(), estimator.as_mut(), &scores, &asked, &mut rate)?;
         for (arch, entry) in asked.into_iter().zip(entries) {
             scores.insert(arch.clone(), entry.score);
@@ -233,7 +245,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
     let front = if recipe.pareto > 0 { front::of(lab, &history, recipe.pareto)? } else { Vec::new() };
     let best = match front.last() {
         Some(best) => vec![best.clone()],
-        None => finalists::best_functions(lab, &history, recipe.finalists.max(1))?,
+        None => finalists::finalists(lab, &history)?,
     };
     Ok(Found { best, front, evaluations: history.len(), distinct: scores.len() })
 }
@@ -294,13 +306,15 @@ fn test(lab: &Lab, context: &StageContext<'_>) -> Result<Tested, PipelineError> 
     let front = if lab.recipe().search.pareto > 0 { front::test(lab, context, &set)? } else { Vec::new() };
     let trained: Trained = context.input(WINNER)?;
     let arch = standalone::parse_trained(lab, WINNER, &trained)?;
-    Ok(Tested { winner, randoms, front, latency: lab.network_latency(&arch)? })
+    let references = hand_made::test(lab, context, &set)?;
+    Ok(Tested { winner, randoms, references, front, latency: lab.network_latency(&arch)? })
 }
 
 /// The result, from the values of the stages.
 pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<SearchResult, PipelineError> {
     let found: Found = stages::value(values, SEARCH)?;
-    let taken: Taken = stages::value(values, FINAL)?;
+    let taken: Taken = stages::value(values, FINALISTS)?;
+    let kept: Trained = stages::value(values, WINNER)?;
     let tested: Tested = stages::value(values, TEST)?;
     let space = lab.alone_space();
     let arch = space.parse(&taken.arch)?;
@@ -323,6 +337,8 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
         test: Some(tested.winner),
         random_test_accuracy_mean: (count > 0).then(|| sum / count as f64),
         randoms: tested.randoms,
+        references: tested.references,
+        epochs: kept.history.len() as u64,
         macs: cost.macs,
         params: cost.params,
         latency: tested.latency,

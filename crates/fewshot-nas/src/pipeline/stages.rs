@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fewshot_data::TrainLoader;
-use fewshot_space::Region;
+use fewshot_space::{Arch, Region};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Lab, PipelineError};
-use crate::estimate::{FewShot, OneShot, ScoreSet};
+use crate::estimate::{FewShot, NormPolicy, OneShot, ScoreSet};
 use crate::nets::Net;
 use crate::run::{Checkpoint, Counter, RunError, Stage, StageContext, write_json};
 use crate::train::{EpochRecord, Observer, Progress as TrainProgress, TrainConfig, TrainError, Trainer};
@@ -37,8 +37,42 @@ pub struct Trained {
     /// Networks in the region; absent where runs did not say so yet, or there are more than 2^64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networks: Option<u64>,
-    /// Training curve.
+    /// Training curve, with the accuracy on held-out images where it was looked at.
     pub history: Vec<EpochRecord>,
+}
+
+impl Trained {
+    /// Accuracy on held-out images when that was last looked at, 0 to 1.
+    pub fn held_out_accuracy(&self) -> Option<f64> {
+        self.history.iter().rev().find_map(|epoch| epoch.held_out)
+    }
+}
+
+/// Part of a training: until so many epochs are done, on the batches of one loader.
+pub struct Phase<'a> {
+    /// Epochs that are done at its end.
+    pub until: u64,
+    /// The images.
+    pub loader: &'a TrainLoader,
+    /// Held-out images that none of `loader` is among, to follow the training by.
+    pub judge: Option<&'a Judge<'a>>,
+}
+
+/// How a training is followed on held-out images.
+pub struct Judge<'a> {
+    /// The images.
+    pub set: &'a ScoreSet,
+    /// The architecture that is trained.
+    pub arch: &'a Arch,
+    /// Epochs from one look to the next, 1 or more.
+    pub every: u64,
+}
+
+impl Judge<'_> {
+    /// Accuracy of the network as it would be left now, 0 to 1.
+    pub fn accuracy(&self, trainer: &Trainer) -> Result<f64, PipelineError> {
+        Ok(self.set.accuracy(&mut trainer.averaged(), self.arch, NormPolicy::Running)?)
+    }
 }
 
 /// Trains `net` to the end of `config`, going on from the stage's checkpoint when there is one.
@@ -49,11 +83,20 @@ pub fn train(
     loader: &TrainLoader,
     seed: u64,
 ) -> Result<Trained, PipelineError> {
+    train_phases(context, net, config, &[Phase { until: config.epochs, loader, judge: None }], seed)
+}
+
+/// The same in phases.
+pub fn train_phases(
+    context: &StageContext<'_>,
+    net: Net,
+    config: &TrainConfig,
+    phases: &[Phase<'_>],
+    seed: u64,
+) -> Result<Trained, PipelineError> {
     let file = context.file(CHECKPOINT);
-    let steps = loader.steps_per_epoch() as u64;
-    let done = steps_done(&file, steps)?;
-    let counter = context.counter("training", "steps", done, Some(config.epochs * steps));
-    let trainer = train_in(context, &file, &counter, net, config, loader, seed)?;
+    let counter = context.counter("training", "steps", steps_done(&file)?, Some(steps(phases)));
+    let trainer = train_in(context, &file, &counter, net, config, phases, seed)?;
     Ok(Trained {
         arch: None,
         region: trainer.net().region().label(),
@@ -63,11 +106,22 @@ pub fn train(
     })
 }
 
-/// Steps that the training with this checkpoint has behind it, of `steps` per epoch.
-pub fn steps_done(file: &Path, steps: u64) -> Result<u64, PipelineError> {
+/// Steps of phases that follow each other.
+pub fn steps(phases: &[Phase<'_>]) -> u64 {
+    let mut begun = 0;
+    let mut steps = 0;
+    for phase in phases {
+        steps += phase.until.saturating_sub(begun) * phase.loader.steps_per_epoch() as u64;
+        begun = phase.until.max(begun);
+    }
+    steps
+}
+
+/// Steps that the training with this checkpoint has behind it.
+pub fn steps_done(file: &Path) -> Result<u64, PipelineError> {
     let progress: TrainProgress =
         Checkpoint::load_if_exists(file)?.map(|checkpoint| checkpoint.meta()).transpose()?.unwrap_or_default();
-    Ok(progress.epoch * steps + progress.step as u64)
+    Ok(progress.steps)
 }
 
 /// The same with the checkpoint in `file`, for one of several trainings of a stage that share `counter`.
@@ -77,7 +131,7 @@ pub fn train_in(
     counter: &Counter<'_>,
     net: Net,
     config: &TrainConfig,
-    loader: &TrainLoader,
+    phases: &[Phase<'_>],
     seed: u64,
 ) -> Result<Trainer, PipelineError> {
     let mut trainer = Trainer::new(net, config.clone(), seed)?;
@@ -86,7 +140,26 @@ pub fn train_in(
         trainer.restore(&checkpoint.tensors, progress)?;
     }
     let mut observer = Saving { context, file, counter, saved: Instant::now() };
-    trainer.run(loader, &mut observer)?;
+    for Phase { until, loader, judge } in phases {
+        let Some(judge) = judge else {
+            trainer.run_until(*until, loader, &mut observer)?;
+            continue;
+        };
+        loop {
+            let (epoch, is_whole) = (trainer.progress().epoch, trainer.progress().step == 0);
+            let is_due = epoch > 0 && epoch <= *until && (epoch.is_multiple_of(judge.every) || epoch == *until);
+            // Also where a process was killed between the epoch and the look.
+            if is_due && is_whole && trainer.progress().history.last().is_some_and(|last| last.held_out.is_none()) {
+                let accuracy = judge.accuracy(&trainer)?;
+                trainer.note_held_out(accuracy);
+            }
+            if epoch >= *until {
+                break;
+            }
+            let next = (epoch / judge.every + 1) * judge.every;
+            trainer.run_until(next.min(*until), loader, &mut observer)?;
+        }
+    }
     save(&trainer, file)?;
     Ok(trainer)
 }
@@ -122,10 +195,16 @@ fn save(trainer: &Trainer, file: &Path) -> Result<(), TrainError> {
     Ok(checkpoint.save(file)?)
 }
 
-/// Loads the weights that stage `stage` left into `net`.
-pub fn load(context: &StageContext<'_>, stage: &str, mut net: Net) -> Result<Net, PipelineError> {
-    let checkpoint = Checkpoint::load(&context.input_file(stage, CHECKPOINT)?)?;
-    net.weights_mut().load_values(&checkpoint.tensors).map_err(crate::nets::NetError::from)?;
+/// Loads the weights that stage `stage` left into `net`: their moving average where there is one.
+pub fn load(context: &StageContext<'_>, stage: &str, net: Net) -> Result<Net, PipelineError> {
+    load_from(&context.input_file(stage, CHECKPOINT)?, net)
+}
+
+/// Loads the weights of a checkpoint or model file into `net`: their moving average where there is one.
+pub fn load_from(file: &Path, mut net: Net) -> Result<Net, PipelineError> {
+    let checkpoint = Checkpoint::load(file)?;
+    let values = crate::train::averaged_values(&checkpoint.tensors);
+    net.weights_mut().load_values(&values).map_err(crate::nets::NetError::from)?;
     Ok(net)
 }
 

@@ -8,8 +8,8 @@ use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::stages::{self, Trained};
-use super::{Lab, PipelineError};
+use super::stages::{self, Phase, Trained};
+use super::{Lab, PipelineError, kept};
 use crate::estimate::{Evaluation, NormPolicy, ScoreSet};
 use crate::export::{self, ExportError, Format, export};
 use crate::model::{Card, MODEL, Model, Resize};
@@ -29,11 +29,18 @@ pub struct TrainResult {
     pub arch: String,
     /// Its space.
     pub space: String,
-    /// Top-1 accuracy on the test images, 0 to 1.
-    pub test_accuracy: f64,
+    /// Top-1 accuracy on the test images, 0 to 1; absent unless they were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_accuracy: Option<f64>,
     /// What it made of each class of the test images; absent where runs did not say so yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Evaluation>,
+    /// Accuracy on images held out from the training, 0 to 1, when it was last looked at; absent where none were held out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_accuracy: Option<f64>,
+    /// Epochs of the training; 0 in results that did not say so yet.
+    #[serde(default)]
+    pub epochs: u64,
     /// Multiply-adds per image.
     pub macs: u64,
     /// Trainable parameters.
@@ -45,15 +52,16 @@ pub struct TrainResult {
 }
 
 /// Trains `arch` alone on all training images. Every network of a run gets the same images in the same order.
-pub fn train_alone(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result<Trained, PipelineError> {
-    let loader = lab.alone_loader(&lab.recipe().standalone.train, lab.seed("alone images"))?;
-    train_on(lab, context, arch, &loader)
-}
-
-/// Trains `arch` alone on the search-train images, so that the held-out ones can judge it.
-pub fn train_finalist(lab: &Lab, context: &StageContext<'_>, arch: &Arch) -> Result<Trained, PipelineError> {
-    let loader = lab.search_loader(&lab.recipe().standalone.train, lab.seed("finalist images"))?;
-    train_on(lab, context, arch, &loader)
+pub fn train_alone(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    arch: &Arch,
+    epochs: u64,
+) -> Result<Trained, PipelineError> {
+    let config = kept::config(lab, epochs);
+    let loader = lab.alone_loader(&config, lab.seed("alone images"))?;
+    let trained = stages::train(context, network(lab, arch)?, &config, &loader, lab.seed("alone paths"))?;
+    Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
 }
 
 /// Trains `arch` alone on all training images with the seed of one repetition, and gives its accuracy on `set`, 0 to 1.
@@ -75,26 +83,27 @@ pub fn train_and_test(
     Ok(set.accuracy(&mut trainer.into_net(), arch, NormPolicy::Running)?)
 }
 
-/// Trains several networks alone, side by side, each from its own file in the stage's folder.
+/// Trains several networks alone to the same epoch, side by side, each from its own file in the stage's folder.
 pub fn train_several(
     lab: &Lab,
     context: &StageContext<'_>,
     archs: &[Arch],
+    until: u64,
     loader: &TrainLoader,
 ) -> Result<Vec<Net>, PipelineError> {
     let config = &lab.recipe().standalone.train;
-    let steps = loader.steps_per_epoch() as u64;
+    let phases = [Phase { until, loader, judge: None }];
     let jobs: Vec<(PathBuf, &Arch)> = archs
         .iter()
         .enumerate()
         .map(|(index, arch)| (context.file(&format!("network-{index}.safetensors")), arch))
         .collect();
-    let done = jobs.iter().map(|(file, _)| stages::steps_done(file, steps)).sum::<Result<u64, PipelineError>>()?;
-    let counter = context.counter("training", "steps", done, Some(config.epochs * steps * archs.len() as u64));
+    let done = jobs.iter().map(|(file, _)| stages::steps_done(file)).sum::<Result<u64, PipelineError>>()?;
+    let counter = context.counter("training", "steps", done, Some(stages::steps(&phases) * archs.len() as u64));
     let mut nets: Vec<Option<Net>> = vec![None; archs.len()];
     let train = |(file, arch): &(PathBuf, &Arch)| {
         let net = network(lab, arch)?;
-        stages::train_in(context, file, &counter, net, config, loader, lab.seed("alone paths")).map(Trainer::into_net)
+        stages::train_in(context, file, &counter, net, config, &phases, lab.seed("alone paths")).map(Trainer::into_net)
     };
     in_lanes(&jobs, train, |index, net| {
         nets[index] = Some(net);
@@ -109,18 +118,6 @@ impl Observer for StopWhenAsked<'_> {
     fn step_done(&mut self, _: &Trainer, _: usize) -> Result<(), TrainError> {
         Ok(self.0.check()?)
     }
-}
-
-fn train_on(
-    lab: &Lab,
-    context: &StageContext<'_>,
-    arch: &Arch,
-    loader: &TrainLoader,
-) -> Result<Trained, PipelineError> {
-    let config = &lab.recipe().standalone.train;
-    let net = network(lab, arch)?;
-    let trained = stages::train(context, net, config, loader, lab.seed("alone paths"))?;
-    Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
 }
 
 /// A fresh network of `arch`.
@@ -160,13 +157,34 @@ pub fn test_and_keep(
 ) -> Result<Evaluation, PipelineError> {
     let trained: Trained = context.input(stage)?;
     let arch = parse_trained(lab, stage, &trained)?;
-    let net = stages::load(context, stage, network(lab, &arch)?)?;
-    keep(lab, net, &arch, set, context.run().path())
+    let mut net = stages::load(context, stage, network(lab, &arch)?)?;
+    let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
+    let measured = Measured { test_accuracy: Some(evaluation.top1), ..Measured::of(&trained) };
+    keep(lab, net, &arch, measured, context.run().path())?;
+    Ok(evaluation)
 }
 
-/// Tests a network, and leaves it in `folder` as a model.
-pub fn keep(lab: &Lab, mut net: Net, arch: &Arch, set: &ScoreSet, folder: &Path) -> Result<Evaluation, PipelineError> {
-    let evaluation = set.evaluate(&mut net, arch, lab.images().classes())?;
+/// What is known of a trained network.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    /// Epochs that it was trained.
+    pub epochs: u64,
+    /// Accuracy on held-out images when that was last looked at, 0 to 1.
+    pub held_out_accuracy: Option<f64>,
+    /// Accuracy on the test images, 0 to 1, where they were looked at.
+    pub test_accuracy: Option<f64>,
+}
+
+impl Measured {
+    /// Before the test.
+    pub fn of(trained: &Trained) -> Self {
+        let epochs = trained.history.len() as u64;
+        Self { epochs, held_out_accuracy: trained.held_out_accuracy(), test_accuracy: None }
+    }
+}
+
+/// Leaves a network in `folder` as a model.
+pub fn keep(lab: &Lab, net: Net, arch: &Arch, measured: Measured, folder: &Path) -> Result<(), PipelineError> {
     let space = lab.alone_space();
     let card = Card {
         format: Card::FORMAT,
@@ -177,42 +195,63 @@ pub fn keep(lab: &Lab, mut net: Net, arch: &Arch, set: &ScoreSet, folder: &Path)
         classes: lab.images().classes().to_vec(),
         normalise: lab.normalise().clone(),
         resize: Resize::CentreCropLanczos3,
-        test_accuracy: evaluation.top1,
+        test_accuracy: measured.test_accuracy,
+        held_out_accuracy: measured.held_out_accuracy,
+        epochs: Some(measured.epochs),
     };
     let model = Model::new(card, net)?;
     model.save(&folder.join(MODEL))?;
     match export(&model, Format::Onnx { fold_norms: true }, &folder.join(export::ONNX)) {
-        Ok(_) => {}
         // A space that cannot be exported can still be searched.
-        Err(ExportError::Net(NetError::NotTraced(_))) => {}
-        Err(error) => return Err(error.into()),
+        Ok(_) | Err(ExportError::Net(NetError::NotTraced(_))) => Ok(()),
+        Err(error) => Err(error.into()),
     }
-    Ok(evaluation)
+}
+
+/// Leaves the network that this stage has trained as the run's model, as yet untested.
+pub fn keep_untested(lab: &Lab, context: &StageContext<'_>, trained: &Trained) -> Result<(), PipelineError> {
+    let arch = parse_trained(lab, context.name(), trained)?;
+    let net = stages::load_from(&context.file(stages::CHECKPOINT), network(lab, &arch)?)?;
+    keep(lab, net, &arch, Measured::of(trained), context.run().path())
 }
 
 /// The stages of a `train` run.
 pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
     let train = stages::training_stage(TRAIN, move |context| {
-        let arch = lab.alone_space().parse(&lab.recipe().standalone.arch)?;
-        train_alone(lab, context, &arch)
+        let recipe = &lab.recipe().standalone;
+        let arch = lab.alone_space().parse(&recipe.arch)?;
+        let mut net = network(lab, &arch)?;
+        if !recipe.from.is_empty() {
+            net = stages::load_from(Path::new(&recipe.from), net)?;
+        }
+        let trained = kept::train_to(lab, context, net, &arch, recipe.train.epochs, 0)?;
+        keep_untested(lab, context, &trained)?;
+        Ok(trained)
     });
-    let test = stages::stage(TEST, move |context| {
-        let set = lab.open_test()?;
-        test_and_keep(lab, context, TRAIN, &set)
-    });
-    vec![train, test.after([TRAIN])]
+    let mut all = vec![train];
+    if lab.recipe().standalone.test {
+        let test = stages::stage(TEST, move |context| {
+            let set = lab.open_test()?;
+            test_and_keep(lab, context, TRAIN, &set)
+        });
+        all.push(test.after([TRAIN]));
+    }
+    all
 }
 
 /// The result of a `train` run.
 pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<TrainResult, PipelineError> {
-    let arch = parse_trained(lab, TRAIN, &stages::value(values, TRAIN)?)?;
+    let trained: Trained = stages::value(values, TRAIN)?;
+    let arch = parse_trained(lab, TRAIN, &trained)?;
     let cost = lab.alone_space().cost(&arch);
-    let test: Evaluation = stages::value(values, TEST)?;
+    let test: Option<Evaluation> = values.contains_key(TEST).then(|| stages::value(values, TEST)).transpose()?;
     Ok(TrainResult {
         arch: lab.alone_space().format(&arch),
         space: lab.alone_space().name().to_string(),
-        test_accuracy: test.top1,
-        test: Some(test),
+        test_accuracy: test.as_ref().map(|test| test.top1),
+        test,
+        held_out_accuracy: trained.held_out_accuracy(),
+        epochs: trained.history.len() as u64,
         macs: cost.macs,
         params: cost.params,
         seconds: run.seconds()?,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
-use super::finalists::Scored;
+use super::finalists::{self, Scored};
 use super::front::spread;
 use super::{Lab, PipelineError, search, stages, standalone};
 use crate::estimate::NormPolicy;
@@ -68,7 +68,10 @@ fn verify(lab: &Lab, context: &StageContext<'_>) -> Result<Verified, PipelineErr
     // As finalists are trained, so that the held-out images can judge.
     let loader = lab.search_loader(&lab.recipe().standalone.train, lab.seed("finalist images"))?;
     let set = lab.score_set()?;
-    let nets = standalone::train_several(lab, context, &archs, &loader)?;
+    let recipe = &lab.recipe().standalone;
+    // As long as the last of several finalists.
+    let until = finalists::rungs(2, recipe.train.epochs, recipe.halving).pop().unwrap_or(recipe.train.epochs);
+    let nets = standalone::train_several(lab, context, &archs, until, &loader)?;
     let mut networks = Vec::new();
     for ((scored, arch), mut net) in chosen.into_iter().zip(&archs).zip(nets) {
         let held_out_accuracy = set.accuracy(&mut net, arch, NormPolicy::Running)?;

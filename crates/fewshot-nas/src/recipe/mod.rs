@@ -4,6 +4,7 @@
 //! the one before; what comes out has every setting written down and is kept in the run folder.
 
 mod arms;
+mod budget;
 mod error;
 mod gradient;
 mod names;
@@ -13,6 +14,7 @@ mod resolve;
 mod strategies;
 
 pub use arms::ArmRecipe;
+pub use budget::{BudgetPlan, BudgetRecipe};
 pub use error::RecipeError;
 pub use gradient::{GradientRecipe, Mode};
 pub use presets::{names as preset_names, text as preset_text};
@@ -36,6 +38,9 @@ pub struct Recipe {
     pub seed: u64,
     /// Worker threads; 0 takes one per core. Results do not depend on it.
     pub threads: usize,
+    /// What a search may take.
+    #[serde(default)]
+    pub budget: BudgetRecipe,
     /// The images.
     pub data: DataRecipe,
     /// The networks.
@@ -240,6 +245,14 @@ pub struct SearchRecipe {
     /// 0 for one network. There are no finalists then.
     #[serde(default)]
     pub pareto: usize,
+    /// Least share of the limit that is searched, 0 to 1: networks far below it are left out. Of several limits it is the first
+    /// of latency, multiply-adds, parameters that enough networks come near to.
+    #[serde(default)]
+    pub fill: f64,
+    /// Whether the hand-made networks of the space are scored and are among the finalists. Where there are none it does
+    /// nothing.
+    #[serde(default)]
+    pub by_hand: bool,
     /// Random networks, spread over the scores, that are trained alone in the end to tell how well scores order: 5 to
     /// 1000, or 0 for none.
     #[serde(default)]
@@ -254,12 +267,37 @@ pub struct StandaloneRecipe {
     pub width: usize,
     /// Cells per stage, 1 to 64.
     pub cells: usize,
-    /// Random architectures trained the same way, to compare with.
+    /// Random architectures trained as long as the kept one, to compare with.
     pub randoms: usize,
+    /// Whether three hand-made networks of the same limits (plain, residual, depthwise-separable) are trained by the same
+    /// recipe, for all of the budget each, to compare with; without a budget for as many epochs as the kept one.
+    #[serde(default)]
+    pub references: bool,
+    /// Share of the epochs after which the last finalist is chosen; above 0 to 1. Earlier ones are left out after half, a
+    /// quarter, .. of that (successive halving: Jamieson and Talwalkar 2016).
+    #[serde(default = "half")]
+    pub halving: f64,
+    /// Share of the epochs of the kept network from which on it is trained on the held-out images too, 0 to 1.
+    #[serde(default = "half")]
+    pub all_images_from: f64,
     /// The architecture of a run of kind `train`, as text; empty otherwise.
     pub arch: String,
+    /// The file whose weights such a run starts from; empty for fresh ones.
+    #[serde(default)]
+    pub from: String,
+    /// Whether such a run looks at the test images in the end.
+    #[serde(default = "yes")]
+    pub test: bool,
     /// How they are trained.
     pub train: TrainConfig,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn half() -> f64 {
+    0.5
 }
 
 /// Comparison of scores with the truth, or the making of a truth.

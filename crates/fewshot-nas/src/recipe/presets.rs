@@ -2,6 +2,7 @@
 
 /// Name and text of each preset, in the order of `fewshot recipes`.
 const PRESETS: &[(&str, &str)] = &[
+    ("images", include_str!("../../../../recipes/images.toml")),
     ("quick", include_str!("../../../../recipes/quick.toml")),
     ("standard", include_str!("../../../../recipes/standard.toml")),
     ("paper", include_str!("../../../../recipes/paper.toml")),

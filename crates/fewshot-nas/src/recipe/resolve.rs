@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::places::{self, Places};
 use super::{Recipe, RecipeError, arms, gradient, presets};
 use crate::estimate::Measure;
-use crate::train::ConfigError;
+use crate::train::{ConfigError, TrainConfig};
 
 /// A value that a recipe can hold: number, text, list of texts.
 pub trait Setting {
@@ -107,6 +107,15 @@ impl Layers {
         self
     }
 
+    /// Without what a run's budget chose for it: another run makes its own plan.
+    #[must_use]
+    pub fn without_plan(mut self) -> Self {
+        if let Some(Value::Table(budget)) = self.table.get_mut("budget") {
+            budget.remove("plan");
+        }
+        self
+    }
+
     fn merged(mut self, layer: Table) -> Self {
         merge(&mut self.table, layer);
         self
@@ -143,9 +152,14 @@ impl Recipe {
     /// The first setting that is out of its range, or names what there is not.
     pub fn check(&self) -> Result<(), RecipeError> {
         let setting = |section| move |source| RecipeError::range(section, source);
-        self.supernet.check().map_err(setting("supernet"))?;
-        self.children.check().map_err(setting("children"))?;
-        self.standalone.train.check().map_err(setting("standalone.train"))?;
+        self.budget.check().map_err(setting("budget"))?;
+        for (section, train) in
+            [("supernet", &self.supernet), ("children", &self.children), ("standalone.train", &self.standalone.train)]
+        {
+            // A budget fills in what is left open.
+            let epochs = if self.budget.is_set() { train.epochs.max(1) } else { train.epochs };
+            TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
+        }
         self.scoring.fine_tune.check().map_err(setting("scoring.fine_tune"))?;
         if self.scoring.measure == Measure::Speed && self.scoring.fine_tune.steps == 0 {
             return Err(RecipeError::setting(
@@ -193,7 +207,28 @@ impl Recipe {
                 self.search.verify == 0 || (5..=1000).contains(&self.search.verify),
                 "0 (none), or 5 to 1000: fewer tell nothing",
             ),
-            ("search", "budget", self.search.budget as f64, self.search.budget >= 1, "1 or more"),
+            (
+                "search",
+                "budget",
+                self.search.budget as f64,
+                self.search.budget >= 1 || self.budget.is_set(),
+                "1 or more (0 under a budget of time)",
+            ),
+            ("search", "fill", self.search.fill, (0.0..=1.0).contains(&self.search.fill), "0 to 1"),
+            (
+                "standalone",
+                "halving",
+                self.standalone.halving,
+                self.standalone.halving > 0.0 && self.standalone.halving <= 1.0,
+                "above 0, to 1",
+            ),
+            (
+                "standalone",
+                "all_images_from",
+                self.standalone.all_images_from,
+                (0.0..=1.0).contains(&self.standalone.all_images_from),
+                "0 to 1",
+            ),
             ("ranking", "seeds", self.ranking.seeds as f64, (1..=1000).contains(&self.ranking.seeds), "1 to 1000"),
         ];
         for (section, key, value, fits, allowed) in ranges {

@@ -62,8 +62,10 @@ pub trait Progress: Send + Sync {
     fn stage_finished(&self, _stage: StageInfo<'_>, _end: StageEnd) {}
     /// A piece of work has come so far.
     fn position(&self, _position: Position<'_>) {}
-    /// A line for the reader: a loss, a finding.
+    /// What is going on, for the reader: a loss, a finding. The next one takes its place.
     fn message(&self, _text: &str) {}
+    /// A line that stays: a plan, a choice made for the user.
+    fn line(&self, _text: &str) {}
 }
 
 /// Tells nobody.

@@ -65,9 +65,15 @@ impl Average {
     /// # Errors
     /// When one is missing or has another size than what it is of.
     pub fn from_values(weights: &Weights, values: &NamedValues, steps: u64) -> Result<Self, WeightsError> {
-        let own = values.iter().filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_string(), value.clone())));
         let mut averaged = weights.clone();
-        averaged.load_values(&own.collect())?;
+        averaged.load_values(&averaged_values(values))?;
         Ok(Self { steps, ..Self::of(&averaged) })
     }
+}
+
+/// The values by which the network of a checkpoint is judged: averages where it has them, else its weights.
+pub(crate) fn averaged_values(values: &NamedValues) -> NamedValues {
+    let averages: NamedValues =
+        values.iter().filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_string(), value.clone()))).collect();
+    if averages.is_empty() { values.clone() } else { averages }
 }

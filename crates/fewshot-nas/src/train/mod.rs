@@ -6,6 +6,7 @@ mod sampler;
 mod sgd;
 mod trainer;
 
+pub(crate) use average::averaged_values;
 pub use config::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
 pub use sampler::Sampler;
 pub use sgd::{Sgd, StepRecord};

@@ -7,7 +7,8 @@ use std::time::Instant;
 use fewshot_space::{Arch, Region};
 use serde::{Deserialize, Serialize};
 
-use super::super::{Lab, PipelineError, stages};
+use super::super::stages::{self, Phase};
+use super::super::{Lab, PipelineError};
 use super::arm::{Arm, PASSES};
 use crate::estimate::{Estimator, OneShot, ScoreSet, different};
 use crate::nets::Net;
@@ -173,7 +174,7 @@ impl Work<'_> {
         if self.result_file(member).exists() {
             return Ok(self.steps);
         }
-        stages::steps_done(&self.checkpoint_file(member), self.steps / self.arm.config.epochs.max(1))
+        stages::steps_done(&self.checkpoint_file(member))
     }
 
     fn member(&self, member: &Member, counter: &Counter<'_>) -> Result<Trained, PipelineError> {
@@ -188,7 +189,8 @@ impl Work<'_> {
         let mut history = Vec::new();
         if config.epochs > 0 {
             let loader = lab.search_loader(config, seed("images"))?;
-            let trainer = stages::train_in(self.context, &checkpoint, counter, net, config, &loader, seed("paths"))?;
+            let all = [Phase { until: config.epochs, loader: &loader, judge: None }];
+            let trainer = stages::train_in(self.context, &checkpoint, counter, net, config, &all, seed("paths"))?;
             history = trainer.progress().history.clone();
             net = trainer.into_net();
         }

@@ -1,0 +1,295 @@
+//! How a budget of time is shared, from what some training steps take on this machine.
+//!
+//! | part | share |
+//! |---|---|
+//! | the one supernet | 8 % |
+//! | sub-supernets together | 6 %; where that is less than an epoch each there is no split, and the supernet has it |
+//! | scoring | 6 % |
+//! | finalists that are not kept | at most a fifth of what the kept network gets |
+//! | the kept network, its time as a finalist included | what is left, at least half |
+//!
+//! Without a limit, networks may be as large as to be trained for as many epochs as show [`SEEN`] images, but for 30 epochs at
+//! least and 200 at most.
+
+use std::time::Instant;
+
+use fewshot_space::{Arch, Filter, Region, random};
+
+use super::finalists::{lost_epochs, rungs};
+use super::kept::seconds_per_step;
+use super::{Lab, PipelineError, stages};
+use crate::nets::Path;
+use crate::recipe::{BudgetPlan, Kind, Recipe, SplitRecipe};
+use crate::train::{Sampler, TrainConfig};
+
+/// Shares of the budget.
+const SUPERNET: f64 = 0.08;
+const SUB_SUPERNETS: f64 = 0.06;
+const SCORING: f64 = 0.06;
+/// What is neither trained nor scored: reading back, judging, testing, writing.
+const REST: f64 = 0.05;
+/// Most of the kept network's time that other finalists take.
+const LOST: f64 = 0.2;
+/// Images that a training should see at least, repeats counted.
+const SEEN: f64 = 2e6;
+/// Fewest and most epochs that are aimed at where no limit is given.
+const EPOCHS: (f64, f64) = (30.0, 200.0);
+/// Most multiply-adds per pixel that are chosen where no limit is given.
+const MACS_PER_PIXEL: f64 = 40_000.0;
+/// Networks scored: fewest and most.
+const SCORED: (f64, f64) = (24.0, 400.0);
+/// Random networks that are timed.
+const SAMPLES: usize = 4;
+
+/// The recipe with everything that its budget decides, and the plan in it.
+pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
+    if lab.recipe().kind == Kind::Train {
+        return planned_training(lab, began);
+    }
+    let mut recipe = lab.recipe().clone();
+    let budget = recipe.budget.seconds();
+    let mut told = Vec::new();
+    if let Some(limit) = unlimited(lab, budget)? {
+        recipe.search.max_macs = limit;
+        told.push(format!("no limit was given: networks of at most {} multiply-adds are searched", short(limit)));
+    }
+    let lab = lab.again(recipe.clone())?;
+    let step = alone_step(&lab)?;
+    let supernet_step = supernet_step(&lab)?;
+    let measuring = began.elapsed().as_secs_f64();
+
+    let (search, all) = (lab.search_images(), lab.images().len());
+    let epoch = |images: usize, step: f64, config: &TrainConfig| images as f64 * step / config.batch as f64;
+    let supernet_epoch = epoch(search, supernet_step, &recipe.supernet);
+    let parts = lab.partition().regions().len() as f64;
+    let mut sub_supernets = if lab.is_split() { SUB_SUPERNETS * budget } else { 0.0 };
+    if lab.is_split() && recipe.children.epochs == 0 && sub_supernets < parts * supernet_epoch {
+        recipe.split = SplitRecipe::default();
+        sub_supernets = 0.0;
+        told.push("nothing is split: the time is too short for an epoch of each sub-supernet".to_string());
+    }
+    let supernet = SUPERNET * budget + if sub_supernets == 0.0 { SUB_SUPERNETS * budget } else { 0.0 };
+    fill(&mut recipe.supernet.epochs, supernet / supernet_epoch);
+    fill(&mut recipe.children.epochs, sub_supernets / (parts * supernet_epoch));
+    let supernet = recipe.supernet.epochs as f64 * supernet_epoch;
+    let sub_supernets = match recipe.split == SplitRecipe::default() {
+        true => 0.0,
+        false => recipe.children.epochs as f64 * parts * supernet_epoch,
+    };
+
+    // A forward pass is a third of a step, and scoring has no other.
+    let scored_images = if recipe.scoring.images > 0 { recipe.scoring.images.min(all - search) } else { all - search };
+    let score = supernet_step / 3.0 * scored_images as f64 / recipe.supernet.batch as f64;
+    if recipe.search.budget == 0 {
+        recipe.search.budget = (SCORING * budget / score).clamp(SCORED.0, SCORED.1) as usize;
+    }
+    let scoring = recipe.search.budget as f64 * score;
+
+    // The epochs of the kept network and of those that it was chosen from, in what is left.
+    let left = budget * (1.0 - REST) - measuring - supernet - sub_supernets - scoring;
+    let images = recipe.standalone.all_images_from;
+    let train = &recipe.standalone.train;
+    let own_epoch = images * epoch(search, step, train) + (1.0 - images) * epoch(all, step, train);
+    let loser_epoch = epoch(search, step, train);
+    let halving = recipe.standalone.halving;
+    let (finalists, epochs) = (1..=recipe.search.finalists.max(1))
+        .rev()
+        .find_map(|finalists| {
+            let fits = |epochs: u64| {
+                let lost = lost_epochs(finalists, epochs, halving) as f64 * loser_epoch;
+                let kept = epochs as f64 * own_epoch;
+                (lost <= LOST * kept && lost + kept <= left) || (finalists == 1 && epochs == 1)
+            };
+            let most = (left / own_epoch).floor().max(1.0) as u64;
+            (1..=most).rev().find(|&epochs| fits(epochs)).map(|epochs| (finalists, epochs))
+        })
+        .unwrap_or((1, 1));
+    if finalists < recipe.search.finalists {
+        told.push(format!("{finalists} of {} finalists: there is no time for more", recipe.search.finalists));
+        recipe.search.finalists = finalists;
+    }
+    if recipe.standalone.train.epochs == 0 {
+        recipe.standalone.train.epochs = epochs;
+    }
+    let epochs = recipe.standalone.train.epochs;
+    // The rate must not fall while finalists are chosen: how long the training will be is known only then.
+    let chosen = rungs(finalists, epochs, halving).pop().unwrap_or(0) as f64 / epochs as f64;
+    let train = &mut recipe.standalone.train;
+    train.hold = train.hold.max(chosen).min(0.9);
+    let lost = lost_epochs(finalists, epochs, halving) as f64 * loser_epoch;
+    let kept = epochs as f64 * own_epoch;
+    let beside = beside(&lab, &recipe, kept);
+    told.extend(limits(&lab)?);
+    recipe.budget.plan = Some(BudgetPlan {
+        measuring,
+        supernet,
+        sub_supernets,
+        search: scoring,
+        finalists: lost,
+        kept,
+        beside,
+        step_ms: 1000.0 * step,
+        supernet_step_ms: 1000.0 * supernet_step,
+        told,
+    });
+    Ok(recipe)
+}
+
+/// One architecture alone, in all of the time.
+fn planned_training(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
+    let mut recipe = lab.recipe().clone();
+    let budget = recipe.budget.seconds();
+    let step = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
+    let measuring = began.elapsed().as_secs_f64();
+    let train = &mut recipe.standalone.train;
+    let (search, all) = (lab.search_images() as f64, lab.images().len() as f64);
+    let share = recipe.standalone.all_images_from;
+    let epoch = (share * search + (1.0 - share) * all) * step / train.batch as f64;
+    let kept = budget * (1.0 - REST) - measuring;
+    fill(&mut train.epochs, kept / epoch);
+    recipe.budget.plan = Some(BudgetPlan { measuring, kept, step_ms: 1000.0 * step, ..BudgetPlan::default() });
+    Ok(recipe)
+}
+
+fn fill(epochs: &mut u64, chosen: f64) {
+    if *epochs == 0 {
+        *epochs = (chosen.floor() as u64).max(1);
+    }
+}
+
+/// Seconds of what follows the kept network.
+fn beside(lab: &Lab, recipe: &Recipe, kept: f64) -> f64 {
+    let alone = &recipe.standalone;
+    let references = if alone.references { lab.references().map_or(0, |made| made.len()) } else { 0 };
+    let verified = recipe.search.verify as f64 * alone.halving * kept;
+    references as f64 * recipe.budget.seconds() + alone.randoms as f64 * kept + verified
+}
+
+/// What the limits leave of the space, in words.
+fn limits(lab: &Lab) -> Result<Vec<String>, PipelineError> {
+    let whole = lab.partition().whole();
+    if whole.filters().is_empty() {
+        return Ok(Vec::new());
+    }
+    let upper = |region: Region, filter: &Filter| region.filtered(Filter::at_most(filter.feature, filter.max));
+    let within = whole.filters().iter().fold(Region::full(whole.space().clone()), upper).size()?;
+    let (all, searched) = (Region::full(whole.space().clone()).size()?, whole.size()?);
+    let near = if searched < within { format!(", and {searched} of these come near enough to it") } else { String::new() };
+    Ok(vec![format!("{within} of {all} networks of {} keep the limit{near}", whole.space().name())])
+}
+
+/// Multiply-adds to allow where the user set no limit and the size of networks is a decision.
+fn unlimited(lab: &Lab, budget: f64) -> Result<Option<u64>, PipelineError> {
+    let recipe = lab.recipe();
+    let is_open = lab.partition().whole().filters().is_empty() && lab.cell_space().is_err();
+    if !is_open {
+        return Ok(None);
+    }
+    let pixels = (lab.images().height() * lab.images().width()) as f64;
+    let probe = Filter::at_most(fewshot_space::Feature::Macs, (3000.0 * pixels) as u64);
+    let made = super::hand_made::within(lab.alone_space().as_ref(), &[probe]);
+    let Some(network) = made.first() else { return Ok(None) };
+    let train = &recipe.standalone.train;
+    let seconds_per_mac =
+        step_of(lab, &network.arch)? / (train.batch as f64 * lab.alone_space().cost(&network.arch).macs as f64);
+    let images = lab.images().len() as f64;
+    let epochs = match train.epochs {
+        0 => (SEEN / images).clamp(EPOCHS.0, EPOCHS.1),
+        epochs => epochs as f64,
+    };
+    let macs = (0.6 * budget / (epochs * images * seconds_per_mac)).min(MACS_PER_PIXEL * pixels);
+    Ok(Some(macs.max(100.0 * pixels) as u64))
+}
+
+/// Seconds of a training step of a network alone: the mean of some random ones.
+fn alone_step(lab: &Lab) -> Result<f64, PipelineError> {
+    let archs = lab.random_archs("timed networks", SAMPLES)?;
+    let sum = archs.iter().map(|arch| step_of(lab, arch)).sum::<Result<f64, PipelineError>>()?;
+    Ok(sum / archs.len().max(1) as f64)
+}
+
+fn step_of(lab: &Lab, arch: &Arch) -> Result<f64, PipelineError> {
+    let train = &lab.recipe().standalone.train;
+    let loader = lab.search_loader(train, 0)?;
+    seconds_per_step(&super::standalone::network(lab, arch)?, train, &loader, |_| Ok(Path::Shared(arch.clone())))
+}
+
+fn supernet_step(lab: &Lab) -> Result<f64, PipelineError> {
+    let (config, whole) = (&lab.recipe().supernet, lab.partition().whole());
+    let loader = lab.search_loader(config, 0)?;
+    let sampler = Sampler::new(whole.clone(), config.sampling)?;
+    let net = stages::supernet(lab, whole);
+    seconds_per_step(&net, config, &loader, |step| {
+        Ok(sampler.draw(net.cells(), &mut random::stream(0, "timed paths", step as u64, 0))?)
+    })
+}
+
+/// `3.2 M`, `450 K`.
+pub fn short(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{:.0} K", count as f64 / 1e3),
+        _ => format!("{:.1} M", count as f64 / 1e6),
+    }
+}
+
+/// `90 s`, `5 min`, `2 h 5 min`.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 if seconds % 60 == 0 || seconds > 1200 => format!("{} min", (seconds + 30) / 60),
+        120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// What a planned run will do, a line each.
+pub fn announcement(recipe: &Recipe, parts: usize) -> Vec<String> {
+    let Some(plan) = &recipe.budget.plan else { return Vec::new() };
+    let split = match plan.sub_supernets > 0.0 {
+        true => format!(", {parts} sub-supernets {} ({} epochs each)", duration(plan.sub_supernets), recipe.children.epochs),
+        false => String::new(),
+    };
+    if recipe.kind == Kind::Train {
+        return vec![format!("{} of training: {} epochs", duration(plan.kept), recipe.standalone.train.epochs)];
+    }
+    let mut lines = vec![format!(
+        "{} for the kept network: supernet {} ({} epochs){split}, {} networks scored {}, {} finalists {}, the kept one {} \
+         (about {} epochs)",
+        duration(recipe.budget.seconds()),
+        duration(plan.supernet),
+        recipe.supernet.epochs,
+        recipe.search.budget,
+        duration(plan.search),
+        recipe.search.finalists,
+        duration(plan.finalists),
+        duration(plan.kept),
+        recipe.standalone.train.epochs,
+    )];
+    lines.extend(plan.told.iter().cloned());
+    if plan.beside > 0.0 {
+        lines.push(format!(
+            "then {} more to compare with: hand-made networks for {} each, {} random ones as long as the kept one, {} \
+             verified (--no-references, --randoms 0, --verify 0: none)",
+            duration(plan.beside),
+            duration(recipe.budget.seconds()),
+            recipe.standalone.randoms,
+            recipe.search.verify,
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_counts_are_told_shortly() {
+        assert_eq!([90.0, 119.4, 150.0, 300.0, 1230.0, 7500.0].map(duration), [
+            "90 s", "119 s", "2 min 30 s", "5 min", "21 min", "2 h 5 min"
+        ]);
+        assert_eq!([12, 4_400, 3_000_000].map(short), ["12", "4 K", "3.0 M"]);
+    }
+}
