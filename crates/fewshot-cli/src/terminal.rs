@@ -21,6 +21,8 @@ struct State {
     stage: String,
     /// What the stage last said of itself: its epoch and loss, or its best find.
     note: String,
+    /// When all is done, by plan.
+    end: Option<Instant>,
     last_line: Instant,
 }
 
@@ -31,7 +33,15 @@ impl Terminal {
             bar.set_draw_target(indicatif::ProgressDrawTarget::stderr_with_hz(10));
             bar
         });
-        Self { bar, state: Mutex::new(State { stage: String::new(), note: String::new(), last_line: Instant::now() }) }
+        Self {
+            bar,
+            state: Mutex::new(State {
+                stage: String::new(),
+                note: String::new(),
+                end: None,
+                last_line: Instant::now(),
+            }),
+        }
     }
 
     fn say(&self, line: &str) {
@@ -81,6 +91,10 @@ impl Progress for Terminal {
         self.say(&format!("{} {how}", title(stage)));
     }
 
+    fn time_left(&self, all: Duration) {
+        self.with_state(|state| state.end = Instant::now().checked_add(all));
+    }
+
     fn line(&self, text: &str) {
         self.say(text);
     }
@@ -98,6 +112,8 @@ impl Progress for Terminal {
     fn position(&self, position: Position<'_>) {
         let Position { what, done, total, unit, per_second } = position;
         let left = position.remaining().map(|left| format!(", {} left", HumanDuration(left))).unwrap_or_default();
+        let of_all = self.with_state(|state| state.end).map(|end| end.saturating_duration_since(Instant::now()));
+        let left = left + &of_all.map(|all| format!(", {} of all", HumanDuration(all))).unwrap_or_default();
         let rate = per_second.map(|rate| format!(", {rate:.1} {unit}/s")).unwrap_or_default();
         match &self.bar {
             Some(bar) => {

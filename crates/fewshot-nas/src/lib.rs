@@ -6,8 +6,8 @@
 //! The modules, in the order of the data: [`recipe`] says an experiment, [`nets`] builds networks for regions of a
 //! space, [`train`] trains them, [`estimate`] turns them into scores, [`search`] asks for architectures and is told
 //! their scores ([`gradient`] finds them by gradients instead), [`rank`] compares scores with the truth in a [`table`],
-//! [`run`] makes all of it resumable, and [`pipeline`] puts it together. [`latency`] predicts how long networks take. A [`model`] is what is left in the end, and
-//! [`export`] takes it elsewhere.
+//! [`stats`] says how sure a number is, [`run`] makes all of it resumable, and [`pipeline`] puts it together. [`latency`]
+//! predicts how long networks take. A [`model`] is what is left in the end, and [`export`] takes it elsewhere.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -23,5 +23,6 @@ pub mod rank;
 pub mod recipe;
 pub mod run;
 pub mod search;
+pub mod stats;
 pub mod table;
 pub mod train;

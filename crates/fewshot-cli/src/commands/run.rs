@@ -8,7 +8,7 @@ use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::{
-    self, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verified,
+    self, MoreTime, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
 };
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
@@ -54,12 +54,17 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
 pub fn train(args: TrainArgs) -> Result<(), Failure> {
     let found = match (&args.from, &args.arch) {
         (Some(run), _) => Some((run.as_path(), found_in(run)?)),
-        (None, Some(text)) if Path::new(text).join(RUN_FILE).exists() => Some((Path::new(text.as_str()), found_in(Path::new(text))?)),
+        (None, Some(text)) if Path::new(text).join(RUN_FILE).exists() => {
+            Some((Path::new(text.as_str()), found_in(Path::new(text))?))
+        }
         _ => None,
     };
     let mut layers = match (&args.from, &args.preset) {
         // Its own settings.
-        (Some(run), _) => Layers::preset("images").and_then(|layers| layers.file(&run.join(RUN_FILE))).map_err(PipelineError::from)?.without_plan(),
+        (Some(run), _) => Layers::preset("images")
+            .and_then(|layers| layers.file(&run.join(RUN_FILE)))
+            .map_err(PipelineError::from)?
+            .without_plan(),
         (None, preset) => Layers::preset(preset.as_deref().unwrap_or("images")).map_err(PipelineError::from)?,
     };
     layers = layered(layers, &args.run)?.set("kind", "train");
@@ -300,12 +305,24 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         let each = each.collect::<Vec<_>>().join(", ");
         lines.push(format!("finalists        {each} % on held-out images, trained alone"));
     }
-    lines.push(format!("test accuracy    {:.2} %, trained alone", 100.0 * result.test_accuracy));
+    lines.push(format!(
+        "test accuracy    {:.2} %, trained alone for {} epochs",
+        100.0 * result.test_accuracy,
+        result.epochs
+    ));
     if let Some(mean) = result.random_test_accuracy_mean {
         let each: Vec<String> =
             result.randoms.iter().map(|random| format!("{:.2}", 100.0 * random.test_accuracy)).collect();
         lines.push(format!("random networks  {:.2} % on average ({})", 100.0 * mean, each.join(", ")));
     }
+    if !result.references.is_empty() {
+        let each = result.references.iter().map(|made| format!("{} {:.2}", made.name, 100.0 * made.test_accuracy));
+        let epochs = result.references.iter().map(|made| made.epochs.to_string()).collect::<Vec<_>>().join(", ");
+        let each = each.collect::<Vec<_>>().join(", ");
+        lines.push(format!("made by hand     {each} %, trained alike for {epochs} epochs"));
+    }
+    lines.extend(result.verdict.iter().map(verdict_text));
+    lines.extend(result.more_time.iter().map(more_time_text));
     lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
     lines.extend(result.latency.map(|latency| {
         format!(
@@ -334,6 +351,27 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
     lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
     lines.push(format!("trained network  {}", models(run)));
     lines.join("\n")
+}
+
+/// Whether the search was worth it.
+fn verdict_text(verdict: &Verdict) -> String {
+    let Verdict { best, ahead, may_be_chance, .. } = verdict;
+    let side = if ahead.points < 0.0 { "behind" } else { "ahead of" };
+    let [low, high] = ahead.interval.map(|end| 100.0 * end);
+    let chance = if *may_be_chance { ": may be chance" } else { "" };
+    let points = 100.0 * ahead.points.abs();
+    format!(
+        "the search       {points:.2} points {side} the best of these, {best} (95 %: {low:+.2} to {high:+.2}){chance}"
+    )
+}
+
+fn more_time_text(more: &MoreTime) -> String {
+    let [low, high] = more.gain.interval.map(|end| 100.0 * end);
+    format!(
+        "more time        {} epochs would bring about {:+.2} points (95 %: {low:+.2} to {high:+.2}), by the learning curve",
+        more.epochs,
+        100.0 * more.gain.points
+    )
 }
 
 /// Whether the scores can be believed.

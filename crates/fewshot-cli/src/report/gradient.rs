@@ -254,7 +254,7 @@ mod tests {
 
     fn result() -> GradientResult {
         let seen = |epoch| EpochSeen {
-            train: EpochRecord { epoch, lr: 0.1, loss: 1.0, accuracy: 0.5 },
+            train: EpochRecord { epoch, lr: 0.1, loss: 1.0, accuracy: 0.5, held_out: None },
             val_accuracy: Some(0.4),
             beliefs: vec![vec![0.2, 0.2, 0.2, 0.2, 0.2]; 6],
         };

@@ -139,7 +139,8 @@ mod tests {
     use super::*;
 
     fn curve(index: usize, epochs: u64) -> Curve {
-        let record = |epoch| EpochRecord { epoch, lr: 0.1, loss: 2.0 / (epoch + 1) as f64, accuracy: 0.5 };
+        let record =
+            |epoch| EpochRecord { epoch, lr: 0.1, loss: 2.0 / (epoch + 1) as f64, accuracy: 0.5, held_out: None };
         Curve { name: format!("part {index}"), history: (0..epochs).map(record).collect() }
     }
 

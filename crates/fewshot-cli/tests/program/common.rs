@@ -10,6 +10,7 @@ use serde_json::Value;
 
 /// Settings under which a whole search takes seconds: real images, real training, little of it.
 pub const TINY: &str = r#"
+base = "quick"
 threads = 1
 [data]
 limit = 240

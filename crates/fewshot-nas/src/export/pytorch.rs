@@ -116,7 +116,10 @@ fn expression(op: &Op, inputs: &[String], layers: &[Layer]) -> String {
     match op {
         Op::Image => x.to_string(),
         Op::Normalise { .. } => format!("({x} - self.mean) / self.std"),
-        Op::Conv { layer, .. } | Op::Depthwise { layer, .. } | Op::BatchNorm { layer, .. } | Op::Linear { layer, .. } => {
+        Op::Conv { layer, .. }
+        | Op::Depthwise { layer, .. }
+        | Op::BatchNorm { layer, .. }
+        | Op::Linear { layer, .. } => {
             let attribute = layers.iter().find(|known| known.name == *layer).map_or("", |layer| &layer.attribute);
             format!("self.{attribute}({x})")
         }

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::Device;
-use fewshot_space::{Arch, Region, Space, random, space_names};
+use fewshot_space::{Arch, Region, random, space_names};
 use prost::Message;
 
 use super::onnx::proto::ModelProto;
 use super::{Format, ONNX, PYTORCH, export, onnx};
 use crate::model::fixture::{images, model, space};
 use crate::model::{MODEL, Model};
-use crate::nets::{Net, NetError, Op};
+use crate::nets::{Net, NetError, Op, blueprint};
 
 /// Pixels from 0 to 1, channels before rows.
 fn channels_first(model: &Model, images: &[Vec<u8>]) -> Vec<f32> {
@@ -49,11 +49,11 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
         // Even and odd sides, grey and coloured, not square.
         for image in [[8, 8, 3], [7, 7, 1], [10, 6, 3]] {
             let space = space(name, image);
-            let whole = Region::full(space.clone());
+            let whole = Region::full(space.space());
             let drawn = (0..8).map(|draw| whole.sample(&mut random::stream(5, "exported", draw, 0)).unwrap());
             // The first of all has no operation at all.
-            let first = Arch::new(vec![0; space.decisions().len()]);
-            for (seed, arch) in drawn.chain([space.canonical(&first)]).enumerate() {
+            let first = Arch::new(vec![0; space.space().decisions().len()]);
+            for (seed, arch) in drawn.chain([space.space().canonical(&first)]).enumerate() {
                 let mut model = model(&space, &arch, seed as u64);
                 let images = images(&model, 3);
                 let logits = model.logits(&images).unwrap().concat();
@@ -64,7 +64,7 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
                     let path = dir.path().join(&case);
                     std::fs::write(path.with_extension("in"), &input).unwrap();
                     std::fs::write(path.with_extension("onnx"), onnx::bytes(&model, fold_norms).unwrap()).unwrap();
-                    let text = format!("{} {image:?}, norms folded: {fold_norms}", space.format(&arch));
+                    let text = format!("{} {image:?}, norms folded: {fold_norms}", space.space().format(&arch));
                     wanted.insert(case, (text, logits.clone()));
                 }
             }
@@ -91,7 +91,8 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
 #[test]
 fn norms_behind_convolutions_are_folded_and_the_others_stay() {
     let space = space("nasbench201", [8, 8, 3]);
-    let arch = space.parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|skip_connect~2|").unwrap();
+    let arch =
+        space.space().parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|skip_connect~2|").unwrap();
     let model = model(&space, &arch, 1);
     let norms =
         |graph: &crate::nets::Graph| graph.nodes.iter().filter(|node| matches!(node.op, Op::BatchNorm { .. })).count();
@@ -107,7 +108,7 @@ fn norms_behind_convolutions_are_folded_and_the_others_stay() {
 #[test]
 fn a_supernet_is_not_exported() {
     let space = space("nasbench201", [8, 8, 3]);
-    let net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let net = Net::supernet(blueprint(&space), Region::full(space.space()), &Device::flex(), 0);
     let arch = Arch::new(vec![3; 6]);
     let normalise = fewshot_data::Normalise { mean: vec![0.5; 3], std: vec![0.5; 3] };
     let error = net.graph(&arch, [8, 8, 3], &normalise).unwrap_err();
@@ -145,7 +146,7 @@ fn an_onnx_file_says_what_the_model_says() {
 #[test]
 fn python_code_names_each_layer_once_and_only_those_that_are_used() {
     let space = space("nasbench201", [8, 8, 3]);
-    let arch = space.parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|none~2|").unwrap();
+    let arch = space.space().parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|none~2|").unwrap();
     let code = super::pytorch::code(&model(&space, &arch, 1)).unwrap();
     // Both convolutions are dead: their nodes do not reach the output.
     assert!(!code.contains("cells_0"), "{code}");

@@ -1,26 +1,35 @@
 //! Small models for tests: every architecture, with weights and statistics as training leaves them, none of them trivial.
 
-use std::sync::Arc;
-
 use burn::tensor::Device;
 use fewshot_data::Normalise;
-use fewshot_space::{Arch, CellSkeleton, CellSpace, Space, random};
+use fewshot_space::{Arch, BuiltinSpace, CellSkeleton, Skeleton, StageSkeleton, random};
 use rand::RngExt;
 
 use super::{Card, Model, Resize};
-use crate::nets::Net;
+use crate::nets::{Net, blueprint};
 use crate::run::TensorF32;
 
 /// The space `name` for images of `[height, width, channels]` and three classes.
-pub fn space(name: &str, [image_height, image_width, channels_in]: [usize; 3]) -> Arc<CellSpace> {
-    let default = CellSkeleton::default_for(name).unwrap();
-    let skeleton = CellSkeleton { image_height, image_width, channels_in, classes: 3, width: 4, cells: 1, ..default };
-    Arc::new(CellSpace::by_name(name, skeleton).unwrap())
+pub fn space(name: &str, [image_height, image_width, channels_in]: [usize; 3]) -> BuiltinSpace {
+    let classes = 3;
+    let skeleton = match Skeleton::default_for(name).unwrap() {
+        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
+            image_height,
+            image_width,
+            channels_in,
+            classes,
+            width: 4,
+            cells: 1,
+            ..default
+        }),
+        Skeleton::Stages(_) => Skeleton::Stages(StageSkeleton { image_height, image_width, channels_in, classes }),
+    };
+    BuiltinSpace::open(name, skeleton).unwrap()
 }
 
 /// A model of one architecture.
-pub fn model(space: &Arc<CellSpace>, arch: &Arch, seed: u64) -> Model {
-    let mut net = Net::standalone(space.clone(), arch, &Device::flex(), seed).unwrap();
+pub fn model(space: &BuiltinSpace, arch: &Arch, seed: u64) -> Model {
+    let mut net = Net::standalone(blueprint(space), arch, &Device::flex(), seed).unwrap();
     let mut values = net.weights().to_values().unwrap();
     for (name, tensor) in &mut values {
         let range = match name.rsplit('.').next().unwrap() {
@@ -34,13 +43,13 @@ pub fn model(space: &Arc<CellSpace>, arch: &Arch, seed: u64) -> Model {
         *tensor = TensorF32::new(tensor.shape().to_vec(), drawn).unwrap();
     }
     net.weights_mut().load_values(&values).unwrap();
-    let channels = space.skeleton().channels_in;
+    let [.., channels] = space.skeleton().image();
     let card = Card {
         format: Card::FORMAT,
         program: "1.2.3".to_string(),
-        space: space.name().to_string(),
-        arch: space.format(arch),
-        skeleton: space.skeleton().clone(),
+        space: space.space().name().to_string(),
+        arch: space.space().format(arch),
+        skeleton: space.skeleton(),
         classes: ["cat \"Tom\"", "dog's", "Vogel ü"].map(String::from).to_vec(),
         normalise: Normalise {
             mean: vec![0.4914, 0.48, 0.44][..channels].to_vec(),

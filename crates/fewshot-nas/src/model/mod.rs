@@ -18,7 +18,7 @@ use fewshot_space::{Arch, BuiltinSpace, Skeleton};
 use serde_json::Value;
 
 use crate::estimate::{Evaluation, Tally};
-use crate::nets::{Graph, NamedValues, Net, NetError, NormMode, halves_evenly, to_vec, blueprint};
+use crate::nets::{Graph, NamedValues, Net, NetError, NormMode, blueprint, halves_evenly, to_vec};
 use crate::run::{Checkpoint, RunReader, write_atomic};
 
 pub use card::{Card, Resize};

@@ -30,4 +30,6 @@ pub(crate) use weights::{host, tensor, to_vec};
 #[cfg(test)]
 pub(crate) mod mix_tests;
 #[cfg(test)]
+mod stage_tests;
+#[cfg(test)]
 mod tests;

@@ -19,12 +19,7 @@ use super::trace::{Traced, Tracer};
 impl Blueprint for StageSpace {
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {
         let StageSkeleton { image_height, image_width, channels_in, classes } = *self.skeleton();
-        // Sub-supernets of other widths than their parent's still have its shapes.
-        let only = region.allowed(stages::WIDTH);
-        let width = match only.iter().next() {
-            Some(width) if only.len() == 1 => WIDTHS[width],
-            _ => WIDTHS[WIDTHS.len() - 1],
-        };
+        let width = region.allowed(stages::WIDTH).iter().max().map_or(0, |widest| WIDTHS[widest]);
         let mut stems = BTreeMap::new();
         for stem in region.allowed(stages::STEM).iter().map(|option| STEMS[option]) {
             let convs = stages::stem_convs(stem, channels_in, width).into_iter().enumerate();
@@ -45,8 +40,9 @@ impl Blueprint for StageSpace {
                     let input = if first { output / 2 } else { output };
                     let stride = if first { 2 } else { 1 };
                     let name = format!("stages.{stage}.{}.{place}", kind.name());
-                    let layers =
-                        builder.for_decision(stages::block_of(stage), |builder| Block::new(kind, builder, &name, [input, output], stride, cell_norm));
+                    let layers = builder.for_decision(stages::block_of(stage), |builder| {
+                        Block::new(kind, builder, &name, [input, output], stride, cell_norm)
+                    });
                     blocks.insert((stage, place, kind), layers);
                 }
             }

@@ -180,7 +180,7 @@ impl Weights {
     /// (and, the optimizer being built afterwards, goes on training: the published code forgot that).
     ///
     /// # Errors
-    /// When a shared name has another size: the two are not nets of one skeleton.
+    /// When a shared name has more values here along an axis: the two are not nets of one skeleton.
     pub fn transfer_from(&mut self, source: &Weights) -> Result<Transfer, WeightsError> {
         self.transfer_as(source, str::to_string)
     }
@@ -196,14 +196,7 @@ impl Weights {
         for own in &mut self.params {
             match params.get(theirs(&own.name).as_str()) {
                 Some(found) => {
-                    if found.shape != own.shape {
-                        return Err(WeightsError::Size {
-                            name: own.name.clone(),
-                            found: found.shape.iter().product(),
-                            expected: own.shape.iter().product(),
-                        });
-                    }
-                    own.value = found.value.clone();
+                    own.value = first_values(found, own)?;
                     done.copied += 1;
                 }
                 None => done.fresh.push(own.name.clone()),
@@ -275,6 +268,38 @@ impl Weights {
             own.var = var;
         }
         Ok(())
+    }
+}
+
+/// The values of `source` that `own` has room for, the first along each axis: a narrow network starts from the first channels of
+/// a wide one.
+fn first_values(source: &Param, own: &Param) -> Result<Tensor<1>, WeightsError> {
+    if source.shape == own.shape {
+        return Ok(source.value.clone());
+    }
+    let fits =
+        source.shape.len() == own.shape.len() && own.shape.iter().zip(&source.shape).all(|(own, all)| own <= all);
+    if !fits {
+        return Err(WeightsError::Size {
+            name: own.name.clone(),
+            found: source.shape.iter().product(),
+            expected: own.shape.iter().product(),
+        });
+    }
+    let values = to_vec(&source.value);
+    let mut taken = Vec::with_capacity(own.shape.iter().product());
+    take_first(&values, &source.shape, &own.shape, &mut taken);
+    Ok(tensor(taken, &source.value.device()))
+}
+
+/// Row by row, axis by axis.
+fn take_first(values: &[f32], all: &[usize], own: &[usize], taken: &mut Vec<f32>) {
+    match (all, own) {
+        ([_, rest @ ..], [count, own @ ..]) => {
+            let row: usize = rest.iter().product();
+            values.chunks(row.max(1)).take(*count).for_each(|row| take_first(row, rest, own, taken));
+        }
+        _ => taken.extend_from_slice(values),
     }
 }
 

@@ -20,7 +20,7 @@ use super::kept::seconds_per_step;
 use super::{Lab, PipelineError, stages};
 use crate::nets::Path;
 use crate::recipe::{BudgetPlan, Kind, Recipe, SplitRecipe};
-use crate::train::{Sampler, TrainConfig};
+use crate::train::Sampler;
 
 /// Shares of the budget.
 const SUPERNET: f64 = 0.08;
@@ -41,6 +41,38 @@ const SCORED: (f64, f64) = (24.0, 400.0);
 /// Random networks that are timed.
 const SAMPLES: usize = 4;
 
+/// What training steps take, in seconds.
+struct Rates {
+    /// Of a network alone: the mean of some random ones.
+    alone: f64,
+    /// Of a path of the supernet.
+    supernet: f64,
+}
+
+impl Rates {
+    fn measure(lab: &Lab) -> Result<Rates, PipelineError> {
+        Ok(Rates { alone: alone_step(lab)?, supernet: supernet_step(lab)? })
+    }
+
+    /// Seconds of an epoch of the supernet, and of scoring one network; a forward pass is a third of a step.
+    fn of_supernet(&self, lab: &Lab, recipe: &Recipe) -> (f64, f64) {
+        let image = self.supernet / recipe.supernet.batch as f64;
+        let scored = match recipe.scoring.images {
+            0 => lab.held_out_images(),
+            images => images.min(lab.held_out_images()),
+        };
+        (image * lab.search_images() as f64, image / 3.0 * scored as f64)
+    }
+
+    /// Seconds of an epoch of a network alone on the search-train images, and of the kept one's on average.
+    fn of_alone(&self, lab: &Lab, recipe: &Recipe) -> (f64, f64) {
+        let image = self.alone / recipe.standalone.train.batch as f64;
+        let (search, all) = (image * lab.search_images() as f64, image * lab.training_images() as f64);
+        let share = recipe.standalone.all_images_from;
+        (search, share * search + (1.0 - share) * all)
+    }
+}
+
 /// The recipe with everything that its budget decides, and the plan in it.
 pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
     if lab.recipe().kind == Kind::Train {
@@ -54,115 +86,115 @@ pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
         told.push(format!("no limit was given: networks of at most {} multiply-adds are searched", short(limit)));
     }
     let lab = lab.again(recipe.clone())?;
-    let step = alone_step(&lab)?;
-    let supernet_step = supernet_step(&lab)?;
+    let rates = Rates::measure(&lab)?;
     let measuring = began.elapsed().as_secs_f64();
 
-    let (search, all) = (lab.search_images(), lab.images().len());
-    let epoch = |images: usize, step: f64, config: &TrainConfig| images as f64 * step / config.batch as f64;
-    let supernet_epoch = epoch(search, supernet_step, &recipe.supernet);
+    let (supernet_epoch, score) = rates.of_supernet(&lab, &recipe);
     let parts = lab.partition().regions().len() as f64;
-    let mut sub_supernets = if lab.is_split() { SUB_SUPERNETS * budget } else { 0.0 };
-    if lab.is_split() && recipe.children.epochs == 0 && sub_supernets < parts * supernet_epoch {
+    if lab.is_split() && recipe.children.epochs == 0 && SUB_SUPERNETS * budget < parts * supernet_epoch {
         recipe.split = SplitRecipe::default();
-        sub_supernets = 0.0;
         told.push("nothing is split: the time is too short for an epoch of each sub-supernet".to_string());
     }
-    let supernet = SUPERNET * budget + if sub_supernets == 0.0 { SUB_SUPERNETS * budget } else { 0.0 };
-    fill(&mut recipe.supernet.epochs, supernet / supernet_epoch);
-    fill(&mut recipe.children.epochs, sub_supernets / (parts * supernet_epoch));
-    let supernet = recipe.supernet.epochs as f64 * supernet_epoch;
-    let sub_supernets = match recipe.split == SplitRecipe::default() {
-        true => 0.0,
-        false => recipe.children.epochs as f64 * parts * supernet_epoch,
-    };
-
-    // A forward pass is a third of a step, and scoring has no other.
-    let scored_images = if recipe.scoring.images > 0 { recipe.scoring.images.min(all - search) } else { all - search };
-    let score = supernet_step / 3.0 * scored_images as f64 / recipe.supernet.batch as f64;
+    let is_split = recipe.split != SplitRecipe::default();
+    let share = if is_split { SUPERNET } else { SUPERNET + SUB_SUPERNETS };
+    fill(&mut recipe.supernet.epochs, share * budget / supernet_epoch);
+    fill(&mut recipe.children.epochs, SUB_SUPERNETS * budget / (parts * supernet_epoch));
     if recipe.search.budget == 0 {
         recipe.search.budget = (SCORING * budget / score).clamp(SCORED.0, SCORED.1) as usize;
     }
-    let scoring = recipe.search.budget as f64 * score;
 
     // The epochs of the kept network and of those that it was chosen from, in what is left.
-    let left = budget * (1.0 - REST) - measuring - supernet - sub_supernets - scoring;
-    let images = recipe.standalone.all_images_from;
-    let train = &recipe.standalone.train;
-    let own_epoch = images * epoch(search, step, train) + (1.0 - images) * epoch(all, step, train);
-    let loser_epoch = epoch(search, step, train);
+    let spent = times(&lab, &recipe, &rates);
+    let left = budget * (1.0 - REST) - measuring - spent.supernet - spent.sub_supernets - spent.search;
+    let (lost_epoch, kept_epoch) = rates.of_alone(&lab, &recipe);
     let halving = recipe.standalone.halving;
-    let (finalists, epochs) = (1..=recipe.search.finalists.max(1))
-        .rev()
-        .find_map(|finalists| {
-            let fits = |epochs: u64| {
-                let lost = lost_epochs(finalists, epochs, halving) as f64 * loser_epoch;
-                let kept = epochs as f64 * own_epoch;
-                (lost <= LOST * kept && lost + kept <= left) || (finalists == 1 && epochs == 1)
-            };
-            let most = (left / own_epoch).floor().max(1.0) as u64;
-            (1..=most).rev().find(|&epochs| fits(epochs)).map(|epochs| (finalists, epochs))
-        })
-        .unwrap_or((1, 1));
+    let fixed_epochs = recipe.standalone.train.epochs != 0;
+    let fits = |finalists: usize, epochs: u64| {
+        let lost = lost_epochs(finalists, epochs, halving) as f64 * lost_epoch;
+        let kept = epochs as f64 * kept_epoch;
+        lost <= LOST * kept && lost + kept <= left
+    };
+    let longest = match recipe.standalone.train.epochs {
+        0 => (left / kept_epoch).floor().max(1.0) as u64,
+        given => given,
+    };
+    let shortest = if fixed_epochs { longest } else { 1 };
+    let with = |finalists: usize| {
+        let epochs = (shortest..=longest).rev().find(|&epochs| fits(finalists, epochs))?;
+        Some((finalists, epochs))
+    };
+    let most = recipe.search.finalists.max(1);
+    let (finalists, epochs) = (2..=most).rev().find_map(with).unwrap_or((1, longest));
     if finalists < recipe.search.finalists {
         told.push(format!("{finalists} of {} finalists: there is no time for more", recipe.search.finalists));
         recipe.search.finalists = finalists;
     }
-    if recipe.standalone.train.epochs == 0 {
-        recipe.standalone.train.epochs = epochs;
-    }
-    let epochs = recipe.standalone.train.epochs;
     // The rate must not fall while finalists are chosen: how long the training will be is known only then.
     let chosen = rungs(finalists, epochs, halving).pop().unwrap_or(0) as f64 / epochs as f64;
     let train = &mut recipe.standalone.train;
+    train.epochs = epochs;
     train.hold = train.hold.max(chosen).min(0.9);
-    let lost = lost_epochs(finalists, epochs, halving) as f64 * loser_epoch;
-    let kept = epochs as f64 * own_epoch;
-    let beside = beside(&lab, &recipe, kept);
     told.extend(limits(&lab)?);
-    recipe.budget.plan = Some(BudgetPlan {
-        measuring,
-        supernet,
-        sub_supernets,
-        search: scoring,
-        finalists: lost,
-        kept,
-        beside,
-        step_ms: 1000.0 * step,
-        supernet_step_ms: 1000.0 * supernet_step,
-        told,
-    });
+    recipe.budget.plan = Some(BudgetPlan { measuring, fixed_epochs, told, ..times(&lab, &recipe, &rates) });
     Ok(recipe)
 }
 
 /// One architecture alone, in all of the time.
 fn planned_training(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
     let mut recipe = lab.recipe().clone();
-    let budget = recipe.budget.seconds();
-    let step = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
+    let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
     let measuring = began.elapsed().as_secs_f64();
-    let train = &mut recipe.standalone.train;
-    let (search, all) = (lab.search_images() as f64, lab.images().len() as f64);
-    let share = recipe.standalone.all_images_from;
-    let epoch = (share * search + (1.0 - share) * all) * step / train.batch as f64;
-    let kept = budget * (1.0 - REST) - measuring;
-    fill(&mut train.epochs, kept / epoch);
-    recipe.budget.plan = Some(BudgetPlan { measuring, kept, step_ms: 1000.0 * step, ..BudgetPlan::default() });
+    let (_, epoch) = Rates { alone, supernet: 0.0 }.of_alone(lab, &recipe);
+    let kept = recipe.budget.seconds() * (1.0 - REST) - measuring;
+    fill(&mut recipe.standalone.train.epochs, kept / epoch);
+    recipe.budget.plan = Some(BudgetPlan { measuring, kept, step_ms: 1000.0 * alone, ..BudgetPlan::default() });
     Ok(recipe)
+}
+
+/// Seconds that a search or a training by hand will take on this machine, by some of its steps; `None` for other kinds of run.
+pub fn estimate(lab: &Lab) -> Result<Option<f64>, PipelineError> {
+    let recipe = lab.recipe();
+    match recipe.kind {
+        Kind::Search => {
+            let plan = times(lab, recipe, &Rates::measure(lab)?);
+            Ok(Some(plan.supernet + plan.sub_supernets + plan.search + plan.finalists + plan.kept + plan.beside))
+        }
+        Kind::Train => {
+            let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
+            let (_, epoch) = Rates { alone, supernet: 0.0 }.of_alone(lab, recipe);
+            Ok(Some(recipe.standalone.train.epochs as f64 * epoch))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// How long the parts of a search take whose settings are all there.
+fn times(lab: &Lab, recipe: &Recipe, rates: &Rates) -> BudgetPlan {
+    let (supernet_epoch, score) = rates.of_supernet(lab, recipe);
+    let parts = if recipe.split == SplitRecipe::default() { 0.0 } else { lab.partition().regions().len() as f64 };
+    let (lost_epoch, kept_epoch) = rates.of_alone(lab, recipe);
+    let alone = &recipe.standalone;
+    let kept = alone.train.epochs as f64 * kept_epoch;
+    let references = if alone.references { lab.references().map_or(0, |made| made.len()) as f64 } else { 0.0 };
+    let of_reference = if recipe.budget.is_set() { recipe.budget.seconds() } else { kept };
+    let verified = recipe.search.verify as f64 * alone.halving * kept;
+    BudgetPlan {
+        supernet: recipe.supernet.epochs as f64 * supernet_epoch,
+        sub_supernets: recipe.children.epochs as f64 * parts * supernet_epoch,
+        search: recipe.search.budget as f64 * score,
+        finalists: lost_epochs(recipe.search.finalists, alone.train.epochs, alone.halving) as f64 * lost_epoch,
+        kept,
+        beside: references * of_reference + alone.randoms as f64 * kept + verified,
+        step_ms: 1000.0 * rates.alone,
+        supernet_step_ms: 1000.0 * rates.supernet,
+        ..BudgetPlan::default()
+    }
 }
 
 fn fill(epochs: &mut u64, chosen: f64) {
     if *epochs == 0 {
         *epochs = (chosen.floor() as u64).max(1);
     }
-}
-
-/// Seconds of what follows the kept network.
-fn beside(lab: &Lab, recipe: &Recipe, kept: f64) -> f64 {
-    let alone = &recipe.standalone;
-    let references = if alone.references { lab.references().map_or(0, |made| made.len()) } else { 0 };
-    let verified = recipe.search.verify as f64 * alone.halving * kept;
-    references as f64 * recipe.budget.seconds() + alone.randoms as f64 * kept + verified
 }
 
 /// What the limits leave of the space, in words.
@@ -174,7 +206,8 @@ fn limits(lab: &Lab) -> Result<Vec<String>, PipelineError> {
     let upper = |region: Region, filter: &Filter| region.filtered(Filter::at_most(filter.feature, filter.max));
     let within = whole.filters().iter().fold(Region::full(whole.space().clone()), upper).size()?;
     let (all, searched) = (Region::full(whole.space().clone()).size()?, whole.size()?);
-    let near = if searched < within { format!(", and {searched} of these come near enough to it") } else { String::new() };
+    let near =
+        if searched < within { format!(", and {searched} of these come near enough to it") } else { String::new() };
     Ok(vec![format!("{within} of {all} networks of {} keep the limit{near}", whole.space().name())])
 }
 
@@ -244,15 +277,22 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-/// What a planned run will do, a line each.
-pub fn announcement(recipe: &Recipe, parts: usize) -> Vec<String> {
-    let Some(plan) = &recipe.budget.plan else { return Vec::new() };
+/// What a run will do with its time, a line each.
+pub fn announcement(lab: &Lab) -> Result<Vec<String>, PipelineError> {
+    let recipe = lab.recipe();
+    let parts = lab.partition().regions().len();
+    let Some(plan) = &recipe.budget.plan else {
+        let told = |seconds| format!("about {} on this machine, by some of its steps", duration(seconds));
+        return Ok(estimate(lab)?.into_iter().map(told).collect());
+    };
     let split = match plan.sub_supernets > 0.0 {
-        true => format!(", {parts} sub-supernets {} ({} epochs each)", duration(plan.sub_supernets), recipe.children.epochs),
+        true => {
+            format!(", {parts} sub-supernets {} ({} epochs each)", duration(plan.sub_supernets), recipe.children.epochs)
+        }
         false => String::new(),
     };
     if recipe.kind == Kind::Train {
-        return vec![format!("{} of training: {} epochs", duration(plan.kept), recipe.standalone.train.epochs)];
+        return Ok(vec![format!("{} of training: {} epochs", duration(plan.kept), recipe.standalone.train.epochs)]);
     }
     let mut lines = vec![format!(
         "{} for the kept network: supernet {} ({} epochs){split}, {} networks scored {}, {} finalists {}, the kept one {} \
@@ -278,7 +318,7 @@ pub fn announcement(recipe: &Recipe, parts: usize) -> Vec<String> {
             recipe.search.verify,
         ));
     }
-    lines
+    Ok(lines)
 }
 
 #[cfg(test)]
@@ -287,9 +327,10 @@ mod tests {
 
     #[test]
     fn times_and_counts_are_told_shortly() {
-        assert_eq!([90.0, 119.4, 150.0, 300.0, 1230.0, 7500.0].map(duration), [
-            "90 s", "119 s", "2 min 30 s", "5 min", "21 min", "2 h 5 min"
-        ]);
+        assert_eq!(
+            [90.0, 119.4, 150.0, 300.0, 1230.0, 7500.0].map(duration),
+            ["90 s", "119 s", "2 min 30 s", "5 min", "21 min", "2 h 5 min"]
+        );
         assert_eq!([12, 4_400, 3_000_000].map(short), ["12", "4 K", "3.0 M"]);
     }
 }

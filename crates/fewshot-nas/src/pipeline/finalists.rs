@@ -265,7 +265,8 @@ mod tests {
 
     #[test]
     fn the_better_half_survives_and_ties_go_to_the_better_scored() {
-        let rung = |accuracies: &[f64]| Rung { epochs: 1, accuracies: accuracies.iter().copied().enumerate().collect() };
+        let rung =
+            |accuracies: &[f64]| Rung { epochs: 1, accuracies: accuracies.iter().copied().enumerate().collect() };
         assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(), [1, 3]);
         assert_eq!(rung(&[0.5, 0.5, 0.5]).survivors(), [0, 1]);
         assert_eq!(rung(&[0.2]).survivors(), [0]);

@@ -82,7 +82,8 @@ pub fn stages<'a>(lab: &'a Lab, winner: &'static str) -> Result<Vec<Stage<'a>>, 
         return Ok(Vec::new());
     }
     let stage = |network: HandMade| {
-        let stage = stages::training_stage(stage_name(network.name), move |context| train(lab, context, &network.arch, winner));
+        let stage =
+            stages::training_stage(stage_name(network.name), move |context| train(lab, context, &network.arch, winner));
         // After it, so that the kept network is there first.
         stage.after([winner])
     };
@@ -111,8 +112,9 @@ fn network(lab: &Lab, arch: &Arch) -> Result<Net, PipelineError> {
 fn train(lab: &Lab, context: &StageContext<'_>, arch: &Arch, winner: &str) -> Result<Trained, PipelineError> {
     let net = network(lab, arch)?;
     let kept: Trained = context.input(winner)?;
-    let budget = lab.recipe().budget.is_set().then(|| lab.recipe().budget.seconds());
-    let epochs = kept::epochs(lab, context, &net, arch, Epochs { same_as: kept.history.len() as u64, seconds: budget })?;
+    let budget = lab.recipe().budget.decides_epochs().then(|| lab.recipe().budget.seconds());
+    let epochs =
+        kept::epochs(lab, context, &net, arch, Epochs { same_as: kept.history.len() as u64, seconds: budget })?;
     let config = kept::config(lab, epochs);
     let loader = lab.alone_loader(&config, lab.seed("alone images"))?;
     let trained = stages::train(context, net, &config, &loader, lab.seed("alone paths"))?;

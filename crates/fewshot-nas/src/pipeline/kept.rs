@@ -118,7 +118,7 @@ pub fn train(lab: &Lab, context: &StageContext<'_>) -> Result<Trained, PipelineE
     if taken.epochs > 0 && !file.exists() {
         copy_whole(&context.input_file(FINALISTS, CHECKPOINT)?, &file)?;
     }
-    let epochs = match lab.recipe().budget.is_set() {
+    let epochs = match lab.recipe().budget.decides_epochs() {
         true => remembered(context, || epochs_left(lab, context, &net, &arch, taken.epochs))?,
         false => lab.recipe().standalone.train.epochs.max(taken.epochs),
     };
@@ -144,8 +144,10 @@ pub fn train_to(
     let set = lab.judging_set()?;
     let judge = Judge { set: &set, arch, every: epochs.div_ceil(LOOKS).max(1) };
     let switch = ((epochs as f64 * lab.recipe().standalone.all_images_from).round() as u64).clamp(begun, epochs);
-    let phases =
-        [Phase { until: switch, loader: &first, judge: Some(&judge) }, Phase { until: epochs, loader: &all, judge: None }];
+    let phases = [
+        Phase { until: switch, loader: &first, judge: Some(&judge) },
+        Phase { until: epochs, loader: &all, judge: None },
+    ];
     let seed = lab.seed("alone paths");
     if begun < switch && switch < epochs {
         stages::train_phases(context, net.clone(), &config, &phases[..1], seed)?;

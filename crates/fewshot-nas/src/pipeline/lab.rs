@@ -14,9 +14,9 @@ use fewshot_space::{
 };
 use rand::Rng;
 
+use super::PipelineError;
 use super::budget;
 use super::hand_made::{self, HandMade};
-use super::PipelineError;
 use super::region::{latency, partition, parts, searched_space};
 use super::truth::Truth;
 use crate::estimate::{FineTune, ScoreSet};
@@ -203,8 +203,7 @@ impl Lab {
     /// When there are none.
     pub fn judging_set(&self) -> Result<ScoreSet, PipelineError> {
         let held_out: Arc<[u32]> = self.splits.search_val.clone().into();
-        let loader =
-            EvalLoader::new(self.train.clone(), held_out, self.normalise.clone(), self.recipe.scoring.batch)?;
+        let loader = EvalLoader::new(self.train.clone(), held_out, self.normalise.clone(), self.recipe.scoring.batch)?;
         Ok(ScoreSet::new(loader.batches(), [], &self.device))
     }
 
@@ -279,6 +278,16 @@ impl Lab {
     /// Number of images that supernets are trained on: the search-train ones, but for the published protocol.
     pub fn search_images(&self) -> usize {
         self.search_indices().len()
+    }
+
+    /// Number of images that networks alone are trained on in the end: all that the recipe's limit leaves.
+    pub fn training_images(&self) -> usize {
+        self.splits.search_train.len() + self.splits.search_val.len()
+    }
+
+    /// Number of images that are held out from the training of weights.
+    pub fn held_out_images(&self) -> usize {
+        self.splits.search_val.len()
     }
 
     fn search_indices(&self) -> Vec<u32> {

@@ -14,12 +14,13 @@ mod stages;
 mod standalone;
 mod strategies;
 mod truth;
+mod verdict;
 mod verify;
 
 pub use finalists::Finalist;
 pub use front::FrontNetwork;
-pub use hand_made::Reference;
 pub use gradient::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
+pub use hand_made::Reference;
 pub use kept::UNSEEN;
 pub use lab::Lab;
 pub use ranking::{COLUMNS, FreeRow, InPart, MeanSpread, RankingResult, RankingRow, RegionRow};
@@ -28,9 +29,11 @@ pub use stages::Trained;
 pub use standalone::TrainResult;
 pub use strategies::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
 pub use truth::{Spread, Truth, TruthResult};
+pub use verdict::{MoreTime, Verdict};
 pub use verify::{Verified, VerifiedNetwork};
 
 use std::path::Path;
+use std::time::Duration;
 
 use burn::tensor::Device;
 use serde::Serialize;
@@ -223,7 +226,7 @@ enum Bench {
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
 pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let bench = Bench::open(recipe, session)?;
-    bench.announce(session.progress);
+    bench.announce(session.progress)?;
     let plan = bench.plan()?;
     let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
     bench.finish(&plan, &run, session)
@@ -250,11 +253,21 @@ impl Bench {
     }
 
     /// Tells what the run will do with its time.
-    fn announce(&self, progress: &dyn Progress) {
+    fn announce(&self, progress: &dyn Progress) -> Result<(), PipelineError> {
         if let Bench::Lab(lab) = self {
-            let parts = lab.partition().regions().len();
-            budget::announcement(lab.recipe(), parts).iter().for_each(|line| progress.line(line));
+            budget::announcement(lab)?.iter().for_each(|line| progress.line(line));
         }
+        Ok(())
+    }
+
+    /// Tells how long the run will still take, where that is planned.
+    fn tell_time_left(&self, run: &RunFolder, progress: &dyn Progress) -> Result<(), PipelineError> {
+        let budget = &self.recipe().budget;
+        if let Some(plan) = &budget.plan {
+            let left = budget.seconds() + plan.beside - plan.measuring - run.seconds()?;
+            progress.time_left(Duration::from_secs_f64(left.max(0.0)));
+        }
+        Ok(())
     }
 
     fn recipe(&self) -> &Recipe {
@@ -288,6 +301,7 @@ impl Bench {
     }
 
     fn finish(&self, plan: &Plan<'_>, run: &RunFolder, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+        self.tell_time_left(run, session.progress)?;
         let values = plan.run(run, session.interrupt, session.progress)?;
         let outcome = match self {
             Bench::Tables(_) => Outcome::Strategies(strategies::result(run, &values)?),

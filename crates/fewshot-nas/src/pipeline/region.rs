@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fewshot_space::{Feature, Filter, Partition, Region, Space, Timed};
+use fewshot_space::{ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Space, Timed};
 
 use super::PipelineError;
 use crate::latency::{self, LatencyModel};
@@ -63,6 +63,9 @@ pub fn partition(recipe: &Recipe, space: Arc<dyn Space>) -> Result<Partition, Pi
     }
     if recipe.search.fill > 0.0 {
         whole = filled(whole, recipe.search.fill)?;
+        if !whole.filters().is_empty() {
+            whole = tightened(whole)?;
+        }
     }
     parts(whole, &recipe.split)
 }
@@ -79,6 +82,25 @@ fn filled(whole: Region, share: f64) -> Result<Region, PipelineError> {
         }
     }
     Ok(whole)
+}
+
+/// The region without options that none of its members takes, so that supernets need not hold them. A region that is too large to
+/// be listed stays as it is.
+fn tightened(region: Region) -> Result<Region, PipelineError> {
+    if Region::full(region.space().clone()).size()? > ENUMERATION_LIMIT {
+        return Ok(region);
+    }
+    let mut taken = vec![OptionSet::default(); region.space().decisions().len()];
+    for arch in region.iter() {
+        for (taken, option) in taken.iter_mut().zip(arch.options()) {
+            *taken = taken.union(OptionSet::single((*option).into()));
+        }
+    }
+    let mut tight = region;
+    for (decision, options) in taken.into_iter().enumerate() {
+        tight = tight.restrict(decision, options)?;
+    }
+    Ok(tight)
 }
 
 /// One part per combination of the decisions' options and range of the feature; none is empty.

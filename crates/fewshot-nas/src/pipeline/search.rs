@@ -14,6 +14,7 @@ use super::hand_made::{self, Reference};
 use super::kept::{self, WINNER};
 use super::stages::{self, Rate, Trained};
 use super::standalone::{self, TEST};
+use super::verdict::{self, MoreTime, Verdict};
 use super::verify::{self, VERIFY, Verified};
 use super::{Lab, PipelineError};
 use crate::estimate::{Estimator, Evaluation, Fused, Measure, ScoreSet};
@@ -110,6 +111,12 @@ pub struct SearchResult {
     /// Hand-made networks of the same limits; empty when the recipe asks for none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<Reference>,
+    /// The found network beside the best of these; absent without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What a longer training would bring; absent where the held-out images were looked at too seldom to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more_time: Option<MoreTime>,
     /// Epochs that the found network was trained, those as a finalist included; 0 in results that did not say so yet.
     #[serde(default)]
     pub epochs: u64,
@@ -327,6 +334,7 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
     let verify = values.contains_key(VERIFY).then(|| stages::value(values, VERIFY)).transpose()?;
     let count = tested.randoms.len();
     let sum: f64 = tested.randoms.iter().map(|random| random.test_accuracy).sum();
+    let verdict = verdict::compare(&tested.winner, &tested.references);
     Ok(SearchResult {
         arch: taken.arch,
         space: space.name().to_string(),
@@ -337,6 +345,8 @@ pub fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> R
         test: Some(tested.winner),
         random_test_accuracy_mean: (count > 0).then(|| sum / count as f64),
         randoms: tested.randoms,
+        verdict,
+        more_time: verdict::more_time(&kept, lab.held_out_images() as u64),
         references: tested.references,
         epochs: kept.history.len() as u64,
         macs: cost.macs,

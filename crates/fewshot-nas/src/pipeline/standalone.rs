@@ -52,12 +52,7 @@ pub struct TrainResult {
 }
 
 /// Trains `arch` alone on all training images. Every network of a run gets the same images in the same order.
-pub fn train_alone(
-    lab: &Lab,
-    context: &StageContext<'_>,
-    arch: &Arch,
-    epochs: u64,
-) -> Result<Trained, PipelineError> {
+pub fn train_alone(lab: &Lab, context: &StageContext<'_>, arch: &Arch, epochs: u64) -> Result<Trained, PipelineError> {
     let config = kept::config(lab, epochs);
     let loader = lab.alone_loader(&config, lab.seed("alone images"))?;
     let trained = stages::train(context, network(lab, arch)?, &config, &loader, lab.seed("alone paths"))?;

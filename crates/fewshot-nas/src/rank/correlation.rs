@@ -3,9 +3,7 @@
 
 use super::Paired;
 use super::paired::bounds;
-
-/// The 97.5 % point of the standard normal distribution: 95 % lie within this many deviations.
-pub(super) const NORMAL_95: f64 = 1.959_963_984_540_054;
+use crate::stats::NORMAL_95;
 
 /// What one architecture contributes to the pairs it is in.
 struct Concordance {

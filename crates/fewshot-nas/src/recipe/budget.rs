@@ -41,6 +41,9 @@ pub struct BudgetPlan {
     pub step_ms: f64,
     /// The same for a path of the supernet.
     pub supernet_step_ms: f64,
+    /// Whether the epochs of networks alone were given: they are then trained for these, not for what is left of the time.
+    #[serde(default)]
+    pub fixed_epochs: bool,
     /// What was chosen, in words.
     pub told: Vec<String>,
 }
@@ -49,6 +52,11 @@ impl BudgetRecipe {
     /// Whether there is one.
     pub fn is_set(&self) -> bool {
         self.minutes > 0.0
+    }
+
+    /// Whether networks alone are trained for as long as there is time.
+    pub fn decides_epochs(&self) -> bool {
+        self.is_set() && self.plan.as_ref().is_some_and(|plan| !plan.fixed_epochs)
     }
 
     /// In seconds.

@@ -64,6 +64,8 @@ pub trait Progress: Send + Sync {
     fn position(&self, _position: Position<'_>) {}
     /// What is going on, for the reader: a loss, a finding. The next one takes its place.
     fn message(&self, _text: &str) {}
+    /// What all that is to come will take, by plan.
+    fn time_left(&self, _all: Duration) {}
     /// A line that stays: a plan, a choice made for the user.
     fn line(&self, _text: &str) {}
 }

@@ -73,7 +73,9 @@ impl Average {
 
 /// The values by which the network of a checkpoint is judged: averages where it has them, else its weights.
 pub(crate) fn averaged_values(values: &NamedValues) -> NamedValues {
-    let averages: NamedValues =
-        values.iter().filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_string(), value.clone()))).collect();
+    let averages: NamedValues = values
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_string(), value.clone())))
+        .collect();
     if averages.is_empty() { values.clone() } else { averages }
 }

@@ -208,14 +208,17 @@ mod tests {
 
     #[test]
     fn the_rate_rises_holds_and_falls() {
-        let config = TrainConfig { schedule: Schedule::Step, epochs: 10, warmup: 2.0, hold: 0.4, lr_min: 0.0, ..config() };
+        let config =
+            TrainConfig { schedule: Schedule::Step, epochs: 10, warmup: 2.0, hold: 0.4, lr_min: 0.0, ..config() };
         let rates: Vec<f64> = (0..100).map(|s| config.lr_at(s / 10, s as usize % 10, 10)).collect();
         assert!((rates[0] - 0.025 / 20.0).abs() < 1e-12 && (rates[9] - 0.0125).abs() < 1e-12);
         assert!(rates[19..=40].iter().all(|rate| *rate == 0.025), "{rates:?}");
         assert!((rates[70] - 0.0125).abs() < 1e-12 && rates[40..].windows(2).all(|w| w[1] < w[0]));
         // Up to there a training of another length is the same.
         let longer = TrainConfig { epochs: 20, hold: 0.2, ..config.clone() };
-        assert!((0..40).all(|s| longer.lr_at(s / 10, s as usize % 10, 10) == config.lr_at(s / 10, s as usize % 10, 10)));
+        assert!(
+            (0..40).all(|s| longer.lr_at(s / 10, s as usize % 10, 10) == config.lr_at(s / 10, s as usize % 10, 10))
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What every space must hold to. A new space adds one line to the list at the end.
 
 use crate::toys;
-use crate::{cell, is_active, nasbench, rng};
+use crate::{cell, is_active, nasbench, rng, stages};
 use fewshot_space::{Arch, Feature, OptionSet, Partition, Region, RegionError, Space, suggest};
 use rand::{Rng, RngExt};
 use std::collections::BTreeSet;
@@ -168,6 +168,11 @@ fn nasbench201() {
 #[test]
 fn cell1296() {
     check_space(cell());
+}
+
+#[test]
+fn stages_of_blocks() {
+    check_space(stages());
 }
 
 #[test]

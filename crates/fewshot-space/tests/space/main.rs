@@ -8,11 +8,14 @@ mod random;
 mod region;
 mod sampling;
 mod spec;
+mod stages;
 mod text;
 mod toys;
 mod variation;
 
-use fewshot_space::{Arch, CellSpace, Region, Space, cell1296, nasbench201 as nb201, random as streams};
+use fewshot_space::{
+    Arch, CellSpace, Region, Space, StageSkeleton, StageSpace, cell1296, nasbench201 as nb201, random as streams,
+};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 
@@ -22,6 +25,10 @@ fn nasbench() -> Arc<CellSpace> {
 
 fn cell() -> Arc<CellSpace> {
     Arc::new(cell1296::cell1296(cell1296::default_skeleton()))
+}
+
+fn stages() -> Arc<StageSpace> {
+    Arc::new(StageSpace::new(StageSkeleton { image_height: 32, image_width: 32, channels_in: 3, classes: 5 }))
 }
 
 /// Stream number `n` for tests.

@@ -192,7 +192,7 @@ mod tests {
             ("live_convs<=1", false),
             ("all", false),
         ] {
-            assert_eq!(holds(label, &space, &arch), inside, "{label}");
+            assert_eq!(holds(label, space.as_ref(), &arch), inside, "{label}");
         }
     }
 
