@@ -20,12 +20,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let dataset = Arc::new(Dataset::new("speed", shape, pixels, vec![0; IMAGES], classes)?);
         let indices: Arc<[u32]> = (0..IMAGES as u32).collect();
         let normalise = Normalise::measure(&dataset, &indices)?;
-        let augment = Augment::for_shape(shape);
-        let loader = TrainLoader::new(dataset, indices, normalise, augment, BATCH, 0)?;
-        let start = Instant::now();
-        let images: usize = loader.epoch(0, 0).map(|batch| batch.labels.len()).sum();
-        let seconds = start.elapsed().as_secs_f64();
-        println!("{shape}: {:.0} images/s ({augment:?}, batches of {BATCH})", images as f64 / seconds);
+        for augment in [Augment::for_shape(shape), Augment::by_size(shape, 100).0] {
+            let (dataset, indices, normalise) = (Arc::clone(&dataset), Arc::clone(&indices), normalise.clone());
+            let loader = TrainLoader::new(dataset, indices, normalise, augment, BATCH, 0)?;
+            let start = Instant::now();
+            let images: usize = loader.epoch(0, 0).map(|batch| batch.labels.len()).sum();
+            let seconds = start.elapsed().as_secs_f64();
+            println!("{shape}: {:.0} images/s ({augment}; batches of {BATCH})", images as f64 / seconds);
+        }
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{DataError, DataSource, Normalise};
+use crate::{DataError, DataSource, Normalise, Sizes};
 
 /// A summary of a data set; of the test part just its size, so that it stays sealed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,6 +17,8 @@ pub struct Info {
     pub width: usize,
     /// 1 (greyscale) or 3 (red, green, blue).
     pub channels: usize,
+    /// The sizes that the training images have on disk, and what they became.
+    pub sizes: Sizes,
     /// Training images.
     pub train_images: usize,
     /// Test images.
@@ -58,6 +60,7 @@ impl DataSource {
             height: train.height(),
             width: train.width(),
             channels: train.channels(),
+            sizes: self.sizes.clone(),
             train_images: train.len(),
             test_images: self.test.len(),
             classes: classes.map(|(name, count)| ClassInfo { name: name.clone(), train_images: count }).collect(),

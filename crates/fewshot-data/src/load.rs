@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::decode::{self, Raster};
 use crate::resize::{self, Fitter};
+use crate::sizes::{Sizes, Tally};
 use crate::{DataError, Place, Shape};
 
 /// The images of one part (training or test) of a data set, as a reader found them; nothing is decoded yet.
@@ -54,13 +55,23 @@ const CHUNK_BYTES: usize = 64 << 20;
 /// The part of an image file that is read for its size; it holds the header even behind an EXIF thumbnail of 64 KiB.
 const HEADER_BYTES: u64 = 128 << 10;
 
+/// Images that were read.
+pub(crate) struct Loaded {
+    pub shape: Shape,
+    /// Of all images, one after the other.
+    pub pixels: Vec<u8>,
+    /// The sizes that they had; `None` if there are no images.
+    pub sizes: Option<Sizes>,
+}
+
 /// Reads the images at `rows`, decodes and resizes them on all cores, and returns them in the order of `rows`.
-pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result<(Shape, Vec<u8>), DataError> {
+pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result<Loaded, DataError> {
     let size = match target.size.or_else(|| images.size()) {
         Some(size) => size,
         None => resize::default_size(&sizes(images, rows)?).unwrap_or((resize::DEFAULT_SIDE, resize::DEFAULT_SIDE)),
     };
     let mut pixels = Pixels::new(rows.len(), size, target)?;
+    let mut found = Tally::default();
     in_chunks(
         images,
         rows,
@@ -71,13 +82,16 @@ pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result
                 Content::Encoded(bytes) => decode::decode(&bytes),
                 Content::Raw(raster) => Ok(raster),
             };
-            raster
-                .and_then(|raster| fitter.fit(raster, size.0, size.1))
-                .map_err(|reason| DataError::Image { place, reason })
+            let raster = raster.map_err(|reason| DataError::Image { place, reason })?;
+            Ok(((raster.height, raster.width), prepare(raster, size, target.channels, fitter)))
         },
-        |raster| pixels.push(&raster),
+        |(size, raster)| {
+            found.add(size);
+            pixels.push(&raster)
+        },
     )?;
-    Ok(pixels.finish())
+    let (shape, pixels) = pixels.finish();
+    Ok(Loaded { shape, pixels, sizes: found.sizes(size, target.size.is_some()) })
 }
 
 /// Decodes one image file to the given shape, by the same rules as the images of a data set, so that a trained network
@@ -96,11 +110,18 @@ pub fn read_image(path: impl AsRef<Path>, shape: Shape) -> Result<Vec<u8>, DataE
         max_bytes: shape.bytes() as u64,
     };
     let mut pixels = Pixels::new(1, (shape.height, shape.width), &target)?;
-    let raster = decode::decode(&bytes)
-        .and_then(|raster| Fitter::default().fit(raster, shape.height, shape.width))
-        .map_err(|reason| DataError::Image { place: Place::file(path), reason })?;
-    pixels.push(&raster)?;
+    let raster = decode::decode(&bytes).map_err(|reason| DataError::Image { place: Place::file(path), reason })?;
+    pixels.push(&prepare(raster, (shape.height, shape.width), target.channels, &mut Fitter::default()))?;
     Ok(pixels.finish().1)
+}
+
+/// Brings a decoded image to its size, in grey if that is asked for: before it is resized, as people do it in Python.
+fn prepare(raster: Raster, (height, width): (usize, usize), channels: Option<usize>, fitter: &mut Fitter) -> Raster {
+    let raster = match (raster.channels, channels) {
+        (3, Some(1)) => Raster { channels: 1, pixels: raster.pixels.chunks_exact(3).map(luma).collect(), ..raster },
+        _ => raster,
+    };
+    fitter.fit(raster, height, width)
 }
 
 /// Height and width of each of the images at `rows`, from their headers alone.
@@ -176,11 +197,10 @@ fn in_chunks<S: Default, T: Send>(
 /// Pixels of many images, growing: one channel as long as all are grey, three from the first coloured one on.
 ///
 /// Grey means red = green = blue in every pixel, after resizing. So a set of scans stored as colour files is found to
-/// be grey without a look at all files first, and never takes three times its memory.
+/// be grey without a look at all files first, and never takes three times its memory. Where three channels are asked for,
+/// there are three from the start; where one is, all images are grey when they come.
 struct Pixels {
     shape: Shape,
-    /// The channels were asked for: colour is turned into grey and the other way round, instead of deciding.
-    fixed: bool,
     images: usize,
     max_bytes: u64,
     data: Vec<u8>,
@@ -189,8 +209,7 @@ struct Pixels {
 impl Pixels {
     fn new(images: usize, (height, width): (usize, usize), target: &Target) -> Result<Pixels, DataError> {
         let shape = Shape { height, width, channels: target.channels.unwrap_or(1) };
-        let mut pixels =
-            Pixels { shape, fixed: target.channels.is_some(), images, max_bytes: target.max_bytes, data: Vec::new() };
+        let mut pixels = Pixels { shape, images, max_bytes: target.max_bytes, data: Vec::new() };
         pixels.reserve()?;
         Ok(pixels)
     }
@@ -215,7 +234,6 @@ impl Pixels {
         match (raster.channels, self.shape.channels) {
             (have, want) if have == want => self.data.extend_from_slice(pixels),
             (1, _) => self.data.extend(pixels.iter().flat_map(|&value| [value; 3])),
-            _ if self.fixed => self.data.extend(pixels.chunks_exact(3).map(luma)),
             _ if pixels.chunks_exact(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]) => {
                 self.data.extend(pixels.chunks_exact(3).map(|pixel| pixel[0]));
             }
@@ -260,7 +278,7 @@ mod tests {
         let mut pixels = Pixels::new(images.len(), (1, 2), &target).unwrap();
         for image in images {
             let raster = Raster { height: 1, width: 2, channels: image.len() / 2, pixels: image.to_vec() };
-            pixels.push(&raster).unwrap();
+            pixels.push(&prepare(raster, (1, 2), channels, &mut Fitter::default())).unwrap();
         }
         pixels.finish()
     }

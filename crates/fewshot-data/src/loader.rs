@@ -11,6 +11,7 @@ use rand::seq::SliceRandom;
 
 use crate::augment::Draw;
 use crate::normalise::check_indices;
+use crate::split::balanced;
 use crate::{Augment, DataError, Dataset, Normalise};
 
 /// Images and labels that go through a network together.
@@ -41,6 +42,7 @@ pub struct TrainLoader {
     batch_size: usize,
     seed: u64,
     drop_last: bool,
+    balanced: bool,
 }
 
 impl TrainLoader {
@@ -63,7 +65,7 @@ impl TrainLoader {
     ) -> Result<TrainLoader, DataError> {
         let images = Images::new(dataset, indices, &normalise, batch_size)?;
         augment.check(images.dataset.shape())?;
-        TrainLoader { images, augment, batch_size, seed, drop_last: false }.checked()
+        TrainLoader { images, augment, batch_size, seed, drop_last: false, balanced: false }.checked()
     }
 
     /// Leaves a short last batch out, whatever its size (`true`), or as said at [`new`](TrainLoader::new) (`false`,
@@ -73,6 +75,17 @@ impl TrainLoader {
     /// [`DataError::Setting`] if an epoch would have no batch.
     pub fn drop_last(self, drop_last: bool) -> Result<TrainLoader, DataError> {
         TrainLoader { drop_last, ..self }.checked()
+    }
+
+    /// Draws all classes equally often (`true`), or every image once (`false`, default).
+    ///
+    /// A balanced epoch has as many images as another one. Each of the classes that occur among the loader's images has
+    /// the same share of it, up to one image: of a large class some images are left out (others in each epoch), those of
+    /// a small one are repeated, each about equally often and augmented anew each time. If the classes are balanced
+    /// already, each image comes once, in another order than without this.
+    #[must_use]
+    pub fn balanced(self, balanced: bool) -> TrainLoader {
+        TrainLoader { balanced, ..self }
     }
 
     fn checked(self) -> Result<TrainLoader, DataError> {
@@ -95,7 +108,11 @@ impl TrainLoader {
     ///
     /// They are made by a thread that stays up to three batches ahead and ends with the iterator, finished or not.
     pub fn epoch(&self, epoch: u64, from_step: usize) -> Batches {
-        let mut order = self.images.indices.to_vec();
+        let Images { dataset, indices, .. } = &self.images;
+        let mut order = match self.balanced {
+            true => balanced(dataset.labels(), indices, self.seed, epoch),
+            false => indices.to_vec(),
+        };
         order.shuffle(&mut random::stream(self.seed, "data/shuffle", epoch, 0));
         Batches::new(Plan {
             images: Images { indices: order.into(), ..self.images.clone() },

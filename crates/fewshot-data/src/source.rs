@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::load::{Target, load};
+use crate::load::{Loaded, Target, load};
 use crate::readers::{self, Found, Part};
 use crate::split::{counts, hold_out, stratified_subset};
-use crate::{DataError, Dataset};
+use crate::{DataError, Dataset, Sizes};
 
 /// Share of the images that is held out as test part where a data set has none.
 pub const HOLDOUT: f64 = 0.2;
@@ -58,6 +58,8 @@ pub struct DataSource {
     pub test: SealedTest,
     /// Name of the reader that recognised the layout.
     pub reader: &'static str,
+    /// The sizes that the training images have on disk, and what they became.
+    pub sizes: Sizes,
 }
 
 /// The test images of a data set, out of reach until [`open`](SealedTest::open).
@@ -177,17 +179,18 @@ pub(crate) fn assemble(
     }
 
     let target = Target { size: options.image_size, channels: options.channels, max_bytes: options.max_bytes };
-    let (shape, pixels) = load(train_images.as_ref(), &rows, &target)?;
+    let Loaded { shape, pixels, sizes } = load(train_images.as_ref(), &rows, &target)?;
+    let sizes = sizes.ok_or_else(|| DataError::NoImages { path: path.to_owned() })?;
     let train = Dataset::new(name.clone(), shape, pixels, pick(&train_labels, &rows), classes.clone())?;
 
     let test_labels = pick(&test_labels, &test_rows);
     let max_bytes = options.max_bytes;
     let test = SealedTest::new(test_rows.len(), move || {
         let target = Target { size: Some((shape.height, shape.width)), channels: Some(shape.channels), max_bytes };
-        let (shape, pixels) = load(test_images.as_ref(), &test_rows, &target)?;
+        let Loaded { shape, pixels, .. } = load(test_images.as_ref(), &test_rows, &target)?;
         Dataset::new(format!("{name} (test)"), shape, pixels, test_labels.clone(), classes.clone())
     });
-    Ok(DataSource { train, test, reader })
+    Ok(DataSource { train, test, reader, sizes })
 }
 
 fn pick(labels: &[u32], rows: &[u32]) -> Vec<u32> {

@@ -98,6 +98,24 @@ pub(crate) fn hold_out(labels: &[u32], used: &[u32], fraction: f64, purpose: &st
     (kept, held)
 }
 
+/// As many of `indices` (into `labels`) as there are, some perhaps several times, so that all classes among them come
+/// equally often, or once more than others: which do is drawn anew for each epoch.
+///
+/// A class with many images gives some of them. One with few gives all of them, over and over, none more than once more
+/// often than another. Of exactly balanced classes each image comes once.
+pub(crate) fn balanced(labels: &[u32], indices: &[u32], seed: u64, epoch: u64) -> Vec<u32> {
+    let stream = |counter| random::stream(seed, "data/balance", epoch, counter);
+    let mut classes = group(labels, indices);
+    classes.shuffle(&mut stream(0));
+    let (each, rest) = (indices.len() / classes.len().max(1), indices.len() % classes.len().max(1));
+    let mut chosen = Vec::with_capacity(indices.len());
+    for (place, (class, members)) in classes.iter_mut().enumerate() {
+        members.shuffle(&mut stream(1 + u64::from(*class)));
+        chosen.extend(members.iter().cycle().take(each + usize::from(place < rest)));
+    }
+    chosen
+}
+
 /// Number of images of each of `classes` classes; larger labels are not counted.
 pub(crate) fn counts(labels: &[u32], classes: usize) -> Vec<usize> {
     let mut counts = vec![0; classes];

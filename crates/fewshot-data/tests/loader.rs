@@ -29,7 +29,7 @@ fn loader(images: usize, batch_size: usize, augment: Augment) -> TrainLoader {
     TrainLoader::new(dataset(images), indices(images), identity(), augment, batch_size, SEED).unwrap()
 }
 
-const ALL: Augment = Augment { flip: true, crop_pad: 2, cutout: 3 };
+const ALL: Augment = Augment { flip: true, crop_pad: 2, cutout: 3, erase: 50, zoom: 20, light: 20 };
 
 /// The indices of the images in a batch that is neither augmented nor normalised.
 fn images_of(batch: &Batch) -> Vec<usize> {
@@ -107,6 +107,72 @@ fn values_are_normalised_by_channel() {
         let expected = (f32::from(byte) / 255.0 - normalise.mean[at % 3]) / normalise.std[at % 3];
         assert!((value - expected).abs() < 1e-6, "value {at}: {value} for {expected}");
     }
+}
+
+/// A loader of 50 images: 29 of class 0, 1 of class 1, 4 each of the other five.
+fn unbalanced() -> TrainLoader {
+    let indices: Vec<u32> = (0..203)
+        .filter(|image| match image % 7 {
+            0 => true,
+            1 => *image == 1,
+            _ => *image < 28,
+        })
+        .collect();
+    assert_eq!(indices.len(), 50);
+    TrainLoader::new(dataset(203), indices.into(), identity(), Augment::none(), 8, SEED).unwrap().balanced(true)
+}
+
+#[test]
+fn a_balanced_epoch_has_all_classes_equally_often() {
+    let loader = unbalanced();
+    assert_eq!(loader.steps_per_epoch(), 7);
+    let (mut with_more, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for epoch in 0..20 {
+        let batches: Vec<Batch> = loader.epoch(epoch, 0).collect();
+        let images: Vec<usize> = batches.iter().flat_map(images_of).collect();
+        let labels: Vec<u32> = batches.iter().flat_map(|batch| batch.labels.clone()).collect();
+        assert_eq!(labels, images.iter().map(|image| (image % 7) as u32).collect::<Vec<_>>());
+        let times = |image: usize| images.iter().filter(|&&other| other == image).count();
+        for class in 0..7 {
+            // 50 images are 7 a class, and one more.
+            let count = images.iter().filter(|&image| image % 7 == class).count();
+            assert!(count == 7 || count == 8, "class {class}: {count}");
+            if count == 8 {
+                with_more.insert(class);
+            }
+        }
+        for image in 0..203 {
+            let most = times(image);
+            match image % 7 {
+                0 => assert!(most <= 1, "29 images for 7 places"),
+                1 => assert!(if image == 1 { most == 7 || most == 8 } else { most == 0 }),
+                _ => assert!(if image < 28 { most == 1 || most == 2 } else { most == 0 }, "4 images for 7 places"),
+            }
+        }
+        assert!(labels[..7].iter().collect::<BTreeSet<_>>().len() > 1, "shuffled");
+        seen.extend(images);
+    }
+    assert!(with_more.len() > 3, "the place that is left goes round: {with_more:?}");
+    assert_eq!(seen.len(), 50, "no image is left out for good");
+}
+
+#[test]
+fn a_balanced_epoch_is_decided_by_seed_and_epoch_and_can_be_resumed() {
+    let uncut: Vec<Batch> = unbalanced().epoch(3, 0).collect();
+    for step in 0..=7 {
+        assert!(unbalanced().epoch(3, step).collect::<Vec<_>>() == uncut[step..], "from step {step}");
+    }
+    assert!(unbalanced().epoch(4, 0).collect::<Vec<_>>() != uncut);
+    assert!(unbalanced().balanced(false).epoch(3, 0).collect::<Vec<_>>() != uncut);
+}
+
+#[test]
+fn a_balanced_epoch_of_balanced_classes_has_every_image_once() {
+    let images: Vec<usize> =
+        loader(49, 7, Augment::none()).balanced(true).epoch(2, 0).flat_map(|batch| images_of(&batch)).collect();
+    assert_eq!(images.len(), 49);
+    assert_eq!(images.iter().collect::<BTreeSet<_>>().len(), 49);
+    assert!(!images.is_sorted());
 }
 
 #[test]

@@ -61,6 +61,27 @@ fn mixed_sizes_become_one_square_without_distortion() {
 }
 
 #[test]
+fn the_sizes_found_are_told() {
+    let folder = tempdir().unwrap();
+    for class in ["a", "b"] {
+        write_class(&folder.path().join("train"), class, 8, true);
+        write_class(&folder.path().join("test"), class, 1, true);
+    }
+    let source = open_all(folder.path()).unwrap();
+    let text = "64x64 to 200x100 pixels (4 sizes, median 90x120), cut to the centre square and resized to 64x64 \
+                (chosen: the sizes differ)";
+    assert_eq!(source.sizes.to_string(), text);
+    // The squares of 64 pixels are neither resized nor cut.
+    assert_eq!((source.sizes.resized, source.sizes.cut), (12, 12));
+    assert_eq!(source.info().unwrap().sizes, source.sizes);
+    let asked = OpenOptions { image_size: Some((16, 32)), ..OpenOptions::default() };
+    let text = "64x64 to 200x100 pixels (4 sizes, median 90x120), cut to this shape around the centre and resized to \
+                16x32 (asked for)";
+    assert_eq!(open(folder.path(), &asked).unwrap().sizes.to_string(), text);
+    assert_eq!(fewshot_data::sample().unwrap().sizes.to_string(), "all 28x28 pixels, used as they are");
+}
+
+#[test]
 fn grey_photographs_stay_grey_even_where_a_test_image_is_coloured() {
     let folder = tempdir().unwrap();
     let (train, test) = (folder.path().join("train"), folder.path().join("val"));

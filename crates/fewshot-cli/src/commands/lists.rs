@@ -101,10 +101,11 @@ pub fn data(args: DataArgs) -> Result<(), Failure> {
 }
 
 fn info_text(info: &Info) -> String {
-    let Info { name, reader, height, width, channels, train_images, test_images, .. } = info;
+    let Info { name, reader, height, width, channels, sizes, train_images, test_images, .. } = info;
     let mut lines = vec![
         format!("{name}, read as {reader}"),
         format!("{train_images} training and {test_images} test images of {height}x{width}, {channels} channel(s)"),
+        format!("on disk: {sizes}"),
         format!("mean {:.4?}, standard deviation {:.4?}", info.mean, info.std),
         format!("{:.1} MB in memory, fingerprint {}", info.bytes as f64 / 1e6, info.fingerprint),
         format!("{} classes:", info.classes.len()),

@@ -272,7 +272,7 @@ fn feeds() -> Feeds {
     let loader = |from: u32, seed: u64| {
         let indices: Arc<[u32]> = (from..from + 40).collect();
         let normalise = Normalise::measure(&data, &indices).unwrap();
-        let augment = Augment { flip: true, crop_pad: 2, cutout: 0 };
+        let augment = Augment { flip: true, crop_pad: 2, ..Augment::none() };
         TrainLoader::new(data.clone(), indices, normalise, augment, 20, seed).unwrap()
     };
     Feeds { train: loader(0, 1), val: loader(40, 2) }

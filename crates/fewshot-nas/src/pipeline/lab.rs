@@ -335,7 +335,8 @@ impl Lab {
         let data = &self.recipe.data;
         let side = self.train.height().min(self.train.width()) as f64;
         let pixels = |share: f64| (side * share).round() as usize;
-        let augment = Augment { flip: data.flip, crop_pad: pixels(data.crop), cutout: pixels(data.cutout) };
+        let augment =
+            Augment { flip: data.flip, crop_pad: pixels(data.crop), cutout: pixels(data.cutout), ..Augment::none() };
         let normalise = self.normalise.clone();
         Ok(TrainLoader::new(self.train.clone(), indices.into(), normalise, augment, config.batch, seed)?)
     }

@@ -21,7 +21,7 @@ fn loader(images: u32, batch: usize) -> TrainLoader {
     let data = Arc::new(fewshot_data::sample().unwrap().train);
     let indices: Arc<[u32]> = (0..images).collect();
     let normalise = Normalise::measure(&data, &indices).unwrap();
-    let augment = Augment { flip: true, crop_pad: 2, cutout: 0 };
+    let augment = Augment { flip: true, crop_pad: 2, ..Augment::none() };
     TrainLoader::new(data, indices, normalise, augment, batch, 3).unwrap()
 }
 

@@ -1,0 +1,129 @@
+//! Random changes of training images, drawn and applied while a batch is made.
+
+mod draw;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DataError, Shape};
+
+pub(crate) use draw::Draw;
+
+/// What is done to each training image, in this order: flip, zoom, pad and crop, scale to 0..1, normalise, light, cut
+/// out, erase. All of it is off by default.
+///
+/// The order is that of NAS-Bench-201 (X. Dong and Y. Yang, ICLR 2020) and of the CIFAR practice before it. Padding
+/// comes before normalising, so its pixels are black, not the mean colour; the cut-out square comes after, so it is the
+/// mean colour.
+///
+/// [`Display`](fmt::Display) names what is on, for example `flip, crop 8 pixels, cutout 16 pixels`, or `no change`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Augment {
+    /// Mirror left and right with probability 1/2. Not for images that mirroring makes wrong, such as digits and text.
+    pub flip: bool,
+    /// Pixels of black padding on each side before a random crop of the original size. 0: none. Below the shorter side.
+    pub crop_pad: usize,
+    /// Side in pixels of a square of zeros at a uniformly drawn centre, cut at the borders (T. DeVries and G. W.
+    /// Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017; there 16 for CIFAR-10). 0:
+    /// none. At most twice the longer side.
+    pub cutout: usize,
+    /// Per cent of the images, 0 to 100, that get a rectangle of zeros (Z. Zhong et al., "Random Erasing Data
+    /// Augmentation", AAAI 2020): 2 % to 25 % of the area, up to 3.3 times as high as wide or the other way round,
+    /// anywhere within the image. 0: none.
+    pub erase: usize,
+    /// Per cent, 0 to 90, by which an image is at most enlarged or shrunk around its centre: the factor is uniform in
+    /// `1 - zoom/100` to `1 + zoom/100`, the same for height and width. Sampled bilinearly and rounded to grey levels;
+    /// what is outside of the image is black. 0: none.
+    pub zoom: usize,
+    /// Per cent, 0 to 90, by which contrast and brightness change at most: a value `v` (0 to 1) of a channel becomes
+    /// `(v - mean) * contrast + mean * brightness`, with the mean that images are normalised with, and two factors
+    /// uniform in `1 - light/100` to `1 + light/100` that all channels share. The results are not cut to 0..1. 0: none.
+    pub light: usize,
+}
+
+/// Images a class below which [`Augment::by_size`] takes strong changes.
+const FEW: usize = 1000;
+
+impl Augment {
+    /// No change at all.
+    pub fn none() -> Augment {
+        Augment::default()
+    }
+
+    /// The usual choice for images of this shape: flip, and pad by an eighth of the shorter side (4 for CIFAR's 32, 2
+    /// for 16 pixels); greyscale by a fourteenth (2 for the 28 of Fashion-MNIST, whose objects fill the frame). Nothing
+    /// else.
+    pub fn for_shape(shape: Shape) -> Augment {
+        let part = if shape.channels == 1 { 14 } else { 8 };
+        Augment { flip: true, crop_pad: shape.height.min(shape.width) / part, ..Augment::none() }
+    }
+
+    /// A choice by the shape and the number of training images a class (the mean over the classes), and a line that
+    /// tells it, for example `flip, crop 8 pixels, erase 50 %, zoom 15 %, light 20 %, because there are fewer than 1000
+    /// images a class`.
+    ///
+    /// - grey images: as [`for_shape`](Augment::for_shape), since little is known of what else leaves a digit, a garment
+    ///   or an X-ray what it is;
+    /// - coloured, fewer than 1,000 a class: networks learn such a set by heart, so besides flip and crop half of the
+    ///   images get a random rectangle, all are zoomed by up to 15 % and lit by up to 20 %;
+    /// - coloured, 1,000 or more: besides flip and crop a mild cutout, a quarter of the shorter side.
+    pub fn by_size(shape: Shape, images_per_class: usize) -> (Augment, String) {
+        let usual = Augment::for_shape(shape);
+        let (augment, because) = if shape.channels == 1 {
+            (usual, "the images are grey".to_owned())
+        } else if images_per_class < FEW {
+            let strong = Augment { erase: 50, zoom: 15, light: 20, ..usual };
+            (strong, format!("there are fewer than {FEW} images a class"))
+        } else {
+            let mild = Augment { cutout: shape.height.min(shape.width) / 4, ..usual };
+            (mild, format!("there are at least {FEW} images a class"))
+        };
+        let text = format!("{augment}, because {because}");
+        (augment, text)
+    }
+
+    /// Refuses values that do not suit images of this shape.
+    pub(crate) fn check(&self, shape: Shape) -> Result<(), DataError> {
+        let shorter = shape.height.min(shape.width);
+        if self.crop_pad >= shorter {
+            return Err(DataError::setting("`crop_pad`", self.crop_pad, format!("below the shorter side, {shorter}")));
+        }
+        let most = 2 * shape.height.max(shape.width);
+        if self.cutout > most {
+            return Err(DataError::setting("`cutout`", self.cutout, format!("at most twice the longer side, {most}")));
+        }
+        for (name, value, most) in
+            [("`erase`", self.erase, 100), ("`zoom`", self.zoom, 90), ("`light`", self.light, 90)]
+        {
+            if value > most {
+                return Err(DataError::setting(name, value, format!("0 to {most} per cent")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Augment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Augment { flip, crop_pad, cutout, erase, zoom, light } = *self;
+        let mut parts = Vec::new();
+        if flip {
+            parts.push("flip".to_owned());
+        }
+        let strengths = [
+            ("crop", crop_pad, "pixels"),
+            ("cutout", cutout, "pixels"),
+            ("erase", erase, "%"),
+            ("zoom", zoom, "%"),
+            ("light", light, "%"),
+        ];
+        let on = strengths.into_iter().filter(|&(_, value, _)| value > 0);
+        parts.extend(on.map(|(name, value, unit)| format!("{name} {value} {unit}")));
+        if parts.is_empty() { f.write_str("no change") } else { f.write_str(&parts.join(", ")) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
