@@ -3,7 +3,7 @@
 pub const SEARCH: &str = "\
 Examples:
   fewshot search                                  on the embedded sample, in minutes
-  fewshot search --data photos --max-params 100000 --max-latency-ms 2
+  fewshot search --data photos --max-params 100K --max-latency-ms 2
   fewshot search --data photos --pareto 6         six networks from cheap to accurate
   fewshot search --data photos --verify 10        can the ranking be believed on these photos?
   fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine

@@ -3,6 +3,9 @@
 mod examples;
 mod lists;
 mod model;
+mod number;
+#[cfg(test)]
+mod number_tests;
 
 use std::path::PathBuf;
 
@@ -44,7 +47,7 @@ pub enum Command {
     /// Ask a trained network what is on images
     #[command(after_help = examples::PREDICT)]
     Predict(PredictArgs),
-    /// Measure a trained network on labelled images: top-1, top-5, recall per class, confusion
+    /// Measure a trained network on labelled images: top-1, top-5 (of more than five classes), recall per class, confusion
     #[command(after_help = examples::EVAL)]
     Eval(EvalArgs),
     /// Write a trained network for other programs: ONNX, safetensors, PyTorch
@@ -86,7 +89,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<u32>,
     /// Use at most this many training images
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::count_u32, allow_negative_numbers = true)]
     pub limit: Option<u32>,
     /// A TOML file with any part of a recipe, laid over the preset or the one it names (`base`)
     #[arg(long, value_name = "FILE")]
@@ -131,19 +134,19 @@ pub struct SearchArgs {
     #[arg(long)]
     pub strategy: Option<String>,
     /// Architectures to score
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::count_u32, allow_negative_numbers = true)]
     pub budget: Option<u32>,
     /// Train so many of the best-scored alone and take the best on held-out images [0: trust the scores]
     #[arg(long, value_name = "N")]
     pub finalists: Option<u32>,
-    /// Most multiply-adds per image of the network that is trained alone
-    #[arg(long, value_name = "N")]
+    /// Most multiply-adds per image of the network that is trained alone, e.g. 3M
+    #[arg(long, value_name = "N", value_parser = number::count, allow_negative_numbers = true)]
     pub max_macs: Option<u64>,
-    /// Most parameters of the network that is trained alone
-    #[arg(long, value_name = "N")]
+    /// Most parameters of the network that is trained alone, e.g. 50K
+    #[arg(long, value_name = "N", value_parser = number::count, allow_negative_numbers = true)]
     pub max_params: Option<u64>,
-    /// Most milliseconds for one image on one thread of this machine, by its measured blocks
-    #[arg(long, value_name = "MS")]
+    /// Most milliseconds for one image on one thread of this machine, by its measured blocks, e.g. 1.5 or 300us
+    #[arg(long, value_name = "MS", value_parser = number::milliseconds, allow_negative_numbers = true)]
     pub max_latency_ms: Option<f64>,
     /// Find the front of accuracy against multiply-adds (by nsga2 unless --strategy says otherwise), and train N of its
     /// networks [N: 5]

@@ -136,7 +136,7 @@ fn evaluation_text(evaluation: &Evaluation, part: Part, name: &str) -> String {
     };
     let mut lines = vec![format!("measured on        {} {of} of {name}", evaluation.images)];
     lines.push(format!("top-1 accuracy     {}", percent(evaluation.top1)));
-    lines.extend(evaluation.top5.map(|top5| format!("top-5 accuracy     {}", percent(top5))));
+    lines.extend(evaluation.top5().map(|top5| format!("top-5 accuracy     {}", percent(top5))));
     lines.push(format!("balanced accuracy  {}", percent(evaluation.balanced_accuracy)));
     let mistakes = evaluation.mistakes();
     let mut rows = vec![["class", "images", "recall", "most often taken for"].map(String::from).to_vec()];
@@ -203,6 +203,8 @@ fn open(args: &ModelArgs) -> Result<Model, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use fewshot_nas::estimate::Tally;
+
     use super::*;
 
     #[test]
@@ -212,6 +214,18 @@ mod tests {
         assert_eq!(found.classes.iter().map(|likely| likely.class.as_str()).collect::<Vec<_>>(), ["b", "a"]);
         assert!((softmax(&[1.0, 2.0, 0.5]).iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!((softmax(&[0.0, 3.0_f32.ln()])[1] - 0.75).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_wider_accuracy_is_shown_where_it_says_anything() {
+        for classes in [2, 5, 6, 10] {
+            let names: Vec<String> = (0..classes).map(|class| format!("c{class}")).collect();
+            let mut tally = Tally::new(classes);
+            tally.add(&vec![0.0; classes], &[1]);
+            let text = evaluation_text(&tally.finish(&names), Part::Test, "photos");
+            assert!(text.contains("top-1 accuracy     0.00 %"), "{text}");
+            assert_eq!(text.contains("top-5 accuracy     100.00 %"), classes > 5, "{text}");
+        }
     }
 
     #[test]

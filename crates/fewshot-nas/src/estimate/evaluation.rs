@@ -14,7 +14,8 @@ pub struct Evaluation {
     pub images: u64,
     /// Share of images whose likeliest class is the right one, 0 to 1.
     pub top1: f64,
-    /// Share of images whose right class is among the five likeliest, 0 to 1; absent below five classes.
+    /// Share of images whose right class is among the five likeliest, 0 to 1; absent up to five classes, where it is always 1.
+    /// Results of older versions have it for five classes too: [`Evaluation::top5`] does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top5: Option<f64>,
     /// Mean of `recall` over the classes that have images, 0 to 1: accuracy as if all had equally many.
@@ -28,6 +29,11 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// The share of images whose right class is among the five likeliest, where that says anything: with more than five classes.
+    pub fn top5(&self) -> Option<f64> {
+        self.top5.filter(|_| self.classes.len() > TOP)
+    }
+
     /// Whether there is a row, a column and a recall for every class; files may say anything.
     pub fn is_whole(&self) -> bool {
         let classes = self.classes.len();
@@ -88,7 +94,7 @@ impl Tally {
         Evaluation {
             images,
             top1: share(hits),
-            top5: (classes.len() >= TOP).then(|| share(self.in_top)),
+            top5: (classes.len() > TOP).then(|| share(self.in_top)),
             balanced_accuracy: present.iter().sum::<f64>() / present.len().max(1) as f64,
             classes: classes.to_vec(),
             recall,
@@ -131,9 +137,23 @@ mod tests {
     }
 
     #[test]
+    fn five_classes_have_no_likelier_five() {
+        let five = evaluation(5, &[(&[0., 1., 0., 0., 0.], 1), (&[0., 1., 0., 0., 0.], 3)]);
+        assert_eq!((five.top5, five.top5()), (None, None));
+        assert!(!serde_json::to_string(&five).unwrap().contains("top5"));
+        // As older versions wrote it.
+        let older = Evaluation { top5: Some(1.0), ..five };
+        let read: Evaluation = serde_json::from_str(&serde_json::to_string(&older).unwrap()).unwrap();
+        assert_eq!((read.top5, read.top5()), (Some(1.0), None));
+    }
+
+    #[test]
     fn json_comes_back_as_it_was() {
-        let found = evaluation(5, &[(&[0., 1., 0., 0., 0.], 1), (&[0., 1., 0., 0., 0.], 3)]);
-        let text = serde_json::to_string(&found).unwrap();
-        assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap(), found);
+        for classes in [5, 6] {
+            let found = evaluation(classes, &[(&[0., 1., 0., 0., 0., 0.][..classes], 1), (&[0.; 6][..classes], 3)]);
+            assert_eq!(found.top5().is_some(), classes == 6);
+            let text = serde_json::to_string(&found).unwrap();
+            assert_eq!(serde_json::from_str::<Evaluation>(&text).unwrap(), found);
+        }
     }
 }

@@ -144,6 +144,38 @@ fn an_onnx_file_says_what_the_model_says() {
 }
 
 #[test]
+fn an_onnx_file_says_what_other_runtimes_ask_for() {
+    for name in space_names() {
+        let space = space(name, [8, 8, 3]);
+        let whole = Region::full(space.clone());
+        for draw in 0..8 {
+            let arch = whole.sample(&mut random::stream(6, "exported", draw, 0)).unwrap();
+            let model = model(&space, &arch, draw);
+            let pads =
+                model.graph().unwrap().nodes.iter().filter(|node| matches!(node.op, Op::PadChannels { .. })).count();
+            let onnx = ModelProto::decode(&onnx::bytes(&model, true).unwrap()[..]).unwrap();
+            let nodes = onnx.graph.unwrap().node;
+            let last: Vec<&str> = nodes.iter().rev().take(2).map(|node| node.name.as_str()).collect();
+            assert_eq!(last, ["probabilities", "logits"]);
+            let mut seen = 0;
+            for pad in nodes.iter().filter(|node| node.op_type == "Pad") {
+                let mode = pad.attribute.iter().find(|attribute| attribute.name == "mode").unwrap();
+                assert_eq!(mode.s.as_deref(), Some(&b"constant"[..]));
+                // Its one reader is the pool of the reduction.
+                let readers: Vec<_> = nodes.iter().filter(|node| node.input.contains(&pad.output[0])).collect();
+                assert_eq!(readers.iter().map(|node| node.op_type.as_str()).collect::<Vec<_>>(), ["AveragePool"]);
+                let side = readers[0].attribute.iter().find(|attribute| attribute.name == "kernel_shape").unwrap();
+                assert_eq!(side.ints, [2, 2]);
+                seen += 1;
+            }
+            assert_eq!(seen, pads, "{name}");
+            // Only that space widens without parameters.
+            assert_eq!(seen > 0, *name == "cell1296", "{name}");
+        }
+    }
+}
+
+#[test]
 fn python_code_names_each_layer_once_and_only_those_that_are_used() {
     let space = space("nasbench201", [8, 8, 3]);
     let arch = space.space().parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|none~2|").unwrap();

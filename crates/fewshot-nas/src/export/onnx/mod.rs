@@ -2,6 +2,7 @@
 //! `probabilities` `[N, classes]`. The normalisation is part of the graph, so that nobody can forget it.
 
 pub(super) mod proto;
+mod reorder;
 
 use prost::Message;
 
@@ -37,6 +38,7 @@ pub fn bytes(model: &Model, fold: bool) -> Result<Vec<u8>, ExportError> {
     if fold {
         (graph, tensors) = fold_norms(graph, tensors)?;
     }
+    let graph = reorder::pad_before_pool(graph);
     let mut writer = Writer { tensors: &tensors, nodes: Vec::new(), initializers: Vec::new() };
     for (value, node) in graph.nodes.iter().enumerate() {
         writer.node(&graph, value, node)?;
@@ -147,7 +149,8 @@ impl Writer<'_> {
                 // Before each axis, then behind each.
                 let pads = [0, 0, 0, 0, 0, *added as i64, 0, 0];
                 inputs.push(self.ints(&format!("{out}_pads"), &pads));
-                self.push("Pad", inputs, out, Vec::new());
+                // The default, but pnnx (of ncnn) reads no Pad that does not say it.
+                self.push("Pad", inputs, out, vec![AttributeProto::string("mode", "constant")]);
             }
             Op::Zeros => {
                 inputs.push(self.floats(&format!("{out}_factor"), &[1, 1, 1, 1], &[0.0]));
@@ -168,7 +171,11 @@ impl Writer<'_> {
     }
 
     fn push(&mut self, op_type: &str, input: Vec<String>, output: String, attribute: Vec<AttributeProto>) {
-        let name = format!("{op_type}_{output}");
+        // Where outputs go by the names of the nodes that make them (tract in Python), these are the names they have elsewhere.
+        let name = match output.as_str() {
+            LOGITS | PROBABILITIES => output.clone(),
+            _ => format!("{op_type}_{output}"),
+        };
         self.nodes.push(NodeProto { input, output: vec![output], name, op_type: op_type.to_string(), attribute });
     }
 

@@ -74,6 +74,8 @@ pub struct AttributeProto {
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub s: Option<Vec<u8>>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]
@@ -83,6 +85,7 @@ pub struct AttributeProto {
 impl AttributeProto {
     const FLOAT: i32 = 1;
     const INT: i32 = 2;
+    const STRING: i32 = 3;
     const INTS: i32 = 7;
 
     pub fn float(name: &str, value: f32) -> Self {
@@ -91,6 +94,10 @@ impl AttributeProto {
 
     pub fn int(name: &str, value: i64) -> Self {
         Self { name: name.to_string(), i: Some(value), r#type: Self::INT, ..Self::default() }
+    }
+
+    pub fn string(name: &str, value: &str) -> Self {
+        Self { name: name.to_string(), s: Some(value.as_bytes().to_vec()), r#type: Self::STRING, ..Self::default() }
     }
 
     pub fn ints(name: &str, values: Vec<i64>) -> Self {

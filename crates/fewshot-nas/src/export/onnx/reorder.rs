@@ -1,0 +1,24 @@
+//! Equal graphs that more runtimes can read.
+
+use crate::nets::{Graph, Node, Op};
+
+/// Puts channels of zeros before the average pool that alone makes the values they are added to. The mean of zeros is zero and
+/// channels do not meet in a pool, so all values are equal.
+///
+/// A reduction without parameters pools and then pads. Where a padded max pool comes next, IREE 3.13 merges the two paddings
+/// into one of another rank, and does not compile; with the average pool between them it does.
+pub fn pad_before_pool(mut graph: Graph) -> Graph {
+    for index in 0..graph.nodes.len() {
+        if !matches!(graph.nodes[index].op, Op::PadChannels { .. }) {
+            continue;
+        }
+        let pooled = graph.nodes[index].inputs[0];
+        if matches!(graph.nodes[pooled].op, Op::AvgPool(_)) && graph.readers(pooled) == 1 {
+            let (pad, pool) = (graph.nodes[index].op.clone(), graph.nodes[pooled].op.clone());
+            let inputs = graph.nodes[pooled].inputs.clone();
+            graph.nodes[pooled] = Node { op: pad, inputs };
+            graph.nodes[index] = Node { op: pool, inputs: vec![pooled] };
+        }
+    }
+    graph
+}
