@@ -88,6 +88,17 @@ pub struct RunArgs {
     /// Resize images to this side
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<u32>,
+    /// How much training images are changed: by the size of the data (auto), not at all (none), flip and crop (light), or flip,
+    /// crop, random rectangles, zoom and light (strong)
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub augment: Option<Augmentation>,
+    /// Mirror no training images: for digits, text, anything that mirroring makes wrong
+    #[arg(long)]
+    pub no_flip: bool,
+    /// Draw all classes equally often in training, however many images they have: better recall of rare classes, at some cost
+    /// to overall accuracy
+    #[arg(long)]
+    pub balance: bool,
     /// Use at most this many training images
     #[arg(long, value_name = "N", value_parser = number::count_u32, allow_negative_numbers = true)]
     pub limit: Option<u32>,
@@ -119,7 +130,7 @@ pub struct SearchArgs {
     pub preset: String,
     /// Time from when the images are read to the kept network: 20 (minutes), 1h, 90s; 0 takes all settings as they are given
     /// [default: 5]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = number::duration)]
     pub minutes: Option<f64>,
     /// The space of networks; see `fewshot spaces`
     #[arg(long)]
@@ -212,7 +223,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "ARCH")]
     pub arch: Option<String>,
     /// Time to train: 20 (minutes), 1h, 90s [default: 5 without --epochs]
-    #[arg(long, value_name = "TIME", conflicts_with = "epochs")]
+    #[arg(long, value_name = "TIME", conflicts_with = "epochs", value_parser = number::duration)]
     pub minutes: Option<f64>,
     /// Passes over the training images
     #[arg(long, value_name = "N", conflicts_with = "alone_epochs")]
@@ -229,6 +240,19 @@ pub struct TrainArgs {
     /// What all runs share.
     #[command(flatten)]
     pub run: RunArgs,
+}
+
+/// How much training images are changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Augmentation {
+    /// By the size of the data
+    Auto,
+    /// Not at all
+    None,
+    /// Flip and crop
+    Light,
+    /// Flip, crop, random rectangles, zoom and light
+    Strong,
 }
 
 /// How much of a published comparison to redo.

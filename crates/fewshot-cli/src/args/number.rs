@@ -98,7 +98,6 @@ pub fn milliseconds(text: &str) -> Result<f64, NumberError> {
 
 /// A duration in seconds, above 0 and at most 30 days: a number of minutes, or numbers with the units `d`, `h`, `m` (or
 /// `min`) and `s` (or `sec`), from large to small.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the flag `--minutes`, which is to come"))]
 pub fn duration(text: &str) -> Result<f64, NumberError> {
     let (mut rest, mut seconds, mut before) = (text.trim(), 0.0, f64::INFINITY);
     let whole = rest;

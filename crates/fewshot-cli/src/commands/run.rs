@@ -15,7 +15,9 @@ use fewshot_nas::run::{Interrupt, RunReader};
 use fewshot_space::{BuiltinSpace, space_names, suggest};
 
 use super::{print, print_json};
-use crate::args::{AloneArgs, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs};
+use crate::args::{
+    AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs,
+};
 use crate::failure::Failure;
 use crate::report;
 use crate::terminal::Terminal;
@@ -39,7 +41,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = set(layers, "search.max_latency_ms", args.max_latency_ms);
     let layers = set(layers, "search.pareto", args.pareto);
     let layers = set(layers, "search.verify", args.verify);
-    let layers = set(layers, "budget.minutes", args.minutes);
+    let layers = set(layers, "budget.minutes", args.minutes.map(|seconds| seconds / 60.0));
     let layers = set(layers, "standalone.references", args.no_references.then_some(false));
     let layers = set(layers, "standalone.randoms", args.no_references.then_some(0));
     let layers = set(layers, "standalone.randoms", args.randoms);
@@ -96,7 +98,7 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
     }
     let epochs = args.epochs.or(args.alone.alone_epochs);
     layers = match (args.minutes, epochs) {
-        (Some(minutes), _) => layers.set("budget.minutes", minutes).set("standalone.train.epochs", 0),
+        (Some(seconds), _) => layers.set("budget.minutes", seconds / 60.0).set("standalone.train.epochs", 0),
         (None, Some(epochs)) => layers.set("budget.minutes", 0.0).set("standalone.train.epochs", epochs),
         // As long as the run had planned.
         (None, None) if args.from.is_some() => layers.set("budget.minutes", 0.0),
@@ -213,8 +215,26 @@ fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
     let layers = set(layers, "data.path", path);
     let layers = set(layers, "data.image_size", args.image_size);
     let layers = set(layers, "data.limit", args.limit);
+    let layers = match args.augment {
+        Some(how) => augmented(layers, how),
+        None => layers,
+    };
+    let layers = set(layers, "data.flip", args.no_flip.then_some(false));
+    let layers = set(layers, "data.balance", args.balance.then_some(true));
     let layers = set(layers, "seed", args.seed);
     Ok(set(layers, "threads", args.threads))
+}
+
+fn augmented(layers: Layers, how: Augmentation) -> Layers {
+    let (flip, crop, cutout, erase, zoom, light) = match how {
+        Augmentation::Auto => return layers.set("data.augment", "by_size").set("data.flip", true),
+        Augmentation::None => (false, 0.0, 0.0, 0.0, 0.0, 0.0),
+        Augmentation::Light => (true, 0.125, 0.0, 0.0, 0.0, 0.0),
+        Augmentation::Strong => (true, 0.125, 0.0, 0.5, 0.15, 0.2),
+    };
+    let layers = layers.set("data.augment", "given").set("data.flip", flip);
+    let shares = [("crop", crop), ("cutout", cutout), ("erase", erase), ("zoom", zoom), ("light", light)];
+    shares.into_iter().fold(layers, |layers, (key, share)| layers.set(&format!("data.{key}"), share))
 }
 
 /// A run is resumed from anywhere, so it keeps the absolute path of its images.

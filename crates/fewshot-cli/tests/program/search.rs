@@ -196,7 +196,8 @@ fn usage_errors_exit_with_2_and_say_what_was_meant() {
     for (args, hint) in [
         (vec!["search", "--space", "nasbench20l"], "nasbench201"),
         (vec!["search", "--preset", "quik"], "quick"),
-        (vec!["search", "--split", "e9"], "e3"),
+        (vec!["search", "--split", "e9"], "block3"),
+        (vec!["search", "--preset", "quick", "--split", "e9"], "e3"),
         (vec!["search", "--space", "nasbench201", "--splits", "7"], "6 decisions"),
         (vec!["search", "--strategy", "ree"], "rea"),
         (vec!["search", "--device", "gpu"], "cpu"),

@@ -147,7 +147,7 @@ fn an_onnx_file_says_what_the_model_says() {
 fn an_onnx_file_says_what_other_runtimes_ask_for() {
     for name in space_names() {
         let space = space(name, [8, 8, 3]);
-        let whole = Region::full(space.clone());
+        let whole = Region::full(space.space());
         for draw in 0..8 {
             let arch = whole.sample(&mut random::stream(6, "exported", draw, 0)).unwrap();
             let model = model(&space, &arch, draw);

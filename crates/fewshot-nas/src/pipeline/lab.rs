@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use fewshot_data::{
-    Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, Splits, TrainLoader,
+    Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, SizeChoice, Splits, TrainLoader,
     stratified_subset,
 };
 use fewshot_space::{
@@ -23,7 +23,7 @@ use crate::estimate::{FineTune, ScoreSet};
 use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::{Blueprint, blueprint, halves_evenly};
-use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
+use crate::recipe::{DataRecipe, FineTuneRecipe, Kind, Recipe, SplitRecipe, Strength, SupernetReduction};
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -42,7 +42,12 @@ pub struct Lab {
     partition: Partition,
     truth: Option<Arc<Truth>>,
     latency: Option<Arc<LatencyModel>>,
+    /// What was found in the images and chosen for them, a line each.
+    told: Vec<String>,
 }
+
+/// Side of larger images, where none is asked for, at most.
+const LARGEST_SIDE: usize = 64;
 
 impl Lab {
     /// Opens the images and lays out the space that the recipe names.
@@ -68,7 +73,23 @@ impl Lab {
     }
 
     fn lay_out(mut recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
-        let DataSource { train, test, .. } = open_data(&recipe)?;
+        let mut told = Vec::new();
+        let mut source = open_data(&recipe)?;
+        let shorter = source.train.height().min(source.train.width());
+        let is_open = recipe.budget.is_set() && recipe.data.image_size == 0;
+        let is_large = shorter > LARGEST_SIDE || source.sizes.choice == SizeChoice::Program;
+        if is_open && is_large && side_for(&recipe) < shorter {
+            recipe.data.image_size = side_for(&recipe);
+            let found = source.sizes;
+            source = open_data(&recipe)?;
+            let (largest, side) = (found.largest, recipe.data.image_size);
+            told.push(format!(
+                "images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"
+            ));
+        }
+        told.push(format!("images: {}", source.sizes));
+        let DataSource { train, test, .. } = source;
+        told.extend(augment_by_size(&mut recipe, &train));
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
         let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
@@ -107,12 +128,18 @@ impl Lab {
             partition,
             truth: truth.map(Arc::new),
             latency,
+            told,
         })
     }
 
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// What was found in the images and chosen for them, a line each.
+    pub fn told(&self) -> &[String] {
+        &self.told
     }
 
     /// Where tensors live.
@@ -333,12 +360,10 @@ impl Lab {
 
     fn loader(&self, indices: Vec<u32>, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
         let data = &self.recipe.data;
-        let side = self.train.height().min(self.train.width()) as f64;
-        let pixels = |share: f64| (side * share).round() as usize;
-        let augment =
-            Augment { flip: data.flip, crop_pad: pixels(data.crop), cutout: pixels(data.cutout), ..Augment::none() };
+        let augment = augment(data, self.train.height().min(self.train.width()));
         let normalise = self.normalise.clone();
-        Ok(TrainLoader::new(self.train.clone(), indices.into(), normalise, augment, config.batch, seed)?)
+        let loader = TrainLoader::new(self.train.clone(), indices.into(), normalise, augment, config.batch, seed)?;
+        Ok(loader.balanced(data.balance))
     }
 
     /// The held-out images that supernets score on (under the published protocol the test images), and training batches to recalibrate with.
@@ -438,6 +463,48 @@ fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
         return Ok(fewshot_data::sample_with(&options)?);
     }
     Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
+}
+
+/// The recipe's shares for images with this shorter side.
+fn augment(data: &DataRecipe, side: usize) -> Augment {
+    let pixels = |share: f64| (side as f64 * share).round() as usize;
+    let per_cent = |share: f64| (100.0 * share).round() as usize;
+    Augment {
+        flip: data.flip,
+        crop_pad: pixels(data.crop),
+        cutout: pixels(data.cutout),
+        erase: per_cent(data.erase),
+        zoom: per_cent(data.zoom),
+        light: per_cent(data.light),
+    }
+}
+
+/// Puts in what the size of the data says of changes to training images; says what that is.
+fn augment_by_size(recipe: &mut Recipe, images: &Dataset) -> Option<String> {
+    if recipe.data.augment != Strength::BySize {
+        return None;
+    }
+    let per_class = images.len() / images.classes().len().max(1);
+    let (chosen, told) = Augment::by_size(images.shape(), per_class);
+    let side = images.height().min(images.width()).max(1) as f64;
+    let data = &mut recipe.data;
+    data.flip &= chosen.flip;
+    (data.crop, data.cutout) = (chosen.crop_pad as f64 / side, chosen.cutout as f64 / side);
+    let share = |per_cent: usize| per_cent as f64 / 100.0;
+    (data.erase, data.zoom, data.light) = (share(chosen.erase), share(chosen.zoom), share(chosen.light));
+    data.augment = Strength::Given;
+    let vetoed = if chosen.flip && !data.flip { ", but no flip" } else { "" };
+    Some(format!("training images: {told}{vetoed}"))
+}
+
+/// Side of the images where the user named none: as large as limit and time let networks make use of it.
+fn side_for(recipe: &Recipe) -> usize {
+    let (limit, minutes) = (recipe.search.max_macs, recipe.budget.minutes);
+    match () {
+        () if (1..6_000_000).contains(&limit) || minutes < 3.0 => 32,
+        () if (1..15_000_000).contains(&limit) || minutes < 15.0 => 48,
+        () => LARGEST_SIDE,
+    }
 }
 
 fn stage_skeleton(images: &Dataset) -> StageSkeleton {

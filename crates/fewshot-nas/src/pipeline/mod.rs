@@ -226,9 +226,9 @@ enum Bench {
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
 pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let bench = Bench::open(recipe, session)?;
-    bench.announce(session.progress)?;
     let plan = bench.plan()?;
     let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
+    bench.announce(session.progress)?;
     bench.finish(&plan, &run, session)
 }
 
@@ -255,6 +255,7 @@ impl Bench {
     /// Tells what the run will do with its time.
     fn announce(&self, progress: &dyn Progress) -> Result<(), PipelineError> {
         if let Bench::Lab(lab) = self {
+            lab.told().iter().for_each(|line| progress.line(line));
             budget::announcement(lab)?.iter().for_each(|line| progress.line(line));
         }
         Ok(())

@@ -113,6 +113,32 @@ pub struct DataRecipe {
     pub crop: f64,
     /// Side of the square that cutout blanks, as a share of the image's side, 0 (none) to 1.
     pub cutout: f64,
+    /// Share of the images that get a random rectangle blanked, 0 (none) to 1.
+    #[serde(default)]
+    pub erase: f64,
+    /// By which share images are enlarged or shrunk at most, 0 (none) to 0.9.
+    #[serde(default)]
+    pub zoom: f64,
+    /// By which share brightness and contrast change at most, 0 (none) to 0.9.
+    #[serde(default)]
+    pub light: f64,
+    /// Who chooses these strengths; mirroring can be switched off all the same.
+    #[serde(default)]
+    pub augment: Strength,
+    /// Whether training draws all classes equally often, however many images they have.
+    #[serde(default)]
+    pub balance: bool,
+}
+
+/// Who chooses how much training images are changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// The recipe.
+    #[default]
+    Given,
+    /// The size of the data, when the run begins ([`fewshot_data::Augment::by_size`]).
+    BySize,
 }
 
 /// The space and the size of its supernet.

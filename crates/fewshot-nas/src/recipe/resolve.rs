@@ -174,6 +174,9 @@ impl Recipe {
         let ranges = [
             ("data", "crop", self.data.crop, (0.0..=0.5).contains(&self.data.crop), "0 to 0.5"),
             ("data", "cutout", self.data.cutout, (0.0..=1.0).contains(&self.data.cutout), "0 to 1"),
+            ("data", "erase", self.data.erase, (0.0..=1.0).contains(&self.data.erase), "0 to 1"),
+            ("data", "zoom", self.data.zoom, (0.0..=0.9).contains(&self.data.zoom), "0 to 0.9"),
+            ("data", "light", self.data.light, (0.0..=0.9).contains(&self.data.light), "0 to 0.9"),
             (
                 "data",
                 "val_fraction",
