@@ -1,6 +1,7 @@
 //! The report of a search.
 
-use fewshot_nas::pipeline::{Finalist, HistoryEntry, RandomNetwork, SearchResult};
+use fewshot_nas::pipeline::{Finalist, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict};
+use fewshot_nas::stats::{NORMAL_95, wilson};
 use maud::{Markup, html};
 
 use super::chart::{Bar, Bars, Colour, Dot, Mark, Scale, Series, Shape, Xy, tree};
@@ -47,7 +48,8 @@ fn lead(result: &SearchResult) -> Markup {
         ),
         0 => "The best-scored of them was trained alone and is".to_string(),
         count => format!(
-            "The {count} best-scored were trained alone, and the one that did best on held-out images was taken. It is"
+            "Of {count} of them, trained alone side by side, the half that did worse on held-out images was left out again and \
+             again, and the last one went on. It is"
         ),
     };
     let random = result.random_test_accuracy_mean.map(|mean| {
@@ -60,6 +62,9 @@ fn lead(result: &SearchResult) -> Markup {
         )
     });
     let mut numbers = vec![(percent(result.test_accuracy), "test accuracy of the found network".to_string())];
+    numbers.extend(result.verdict.as_ref().map(|verdict| {
+        (percent(verdict.best_test_accuracy), format!("best of the hand-made networks ({})", verdict.best))
+    }));
     numbers.extend(result.random_test_accuracy_mean.map(|mean| (percent(mean), "mean of random networks".to_string())));
     numbers.extend([
         (grouped(result.params), "parameters".to_string()),
@@ -73,7 +78,7 @@ fn lead(result: &SearchResult) -> Markup {
     html! {
         p.lead {
             (counted(result.distinct as u64, "network")) " of the space " (result.space) " got a score from " (scorers) ". "
-            (chosen) " right on " (percent(result.test_accuracy)) " of the test images." (random.unwrap_or_default())
+            (chosen) " right on " (percent(result.test_accuracy)) " of the test images. " (verdict(result)) (random.unwrap_or_default())
         }
         (tiles(&numbers))
     }
@@ -81,13 +86,14 @@ fn lead(result: &SearchResult) -> Markup {
 
 /// The found network beside random ones, and beside the other finalists.
 fn quality(result: &SearchResult) -> Option<Section> {
-    let charts: Vec<Markup> = beside_random(result).into_iter().chain(beside_finalists(result)).collect();
+    let charts: Vec<Markup> = beside_others(result).into_iter().chain(beside_finalists(result)).collect();
     if charts.is_empty() {
         return None;
     }
     let body = html! {
         (figures(&charts))
         @if !result.finalists.is_empty() { details { summary { "The finalists" } (finalists(result)) } }
+        @if !result.references.is_empty() { details { summary { "The hand-made networks" } (references(result)) } }
         @if !result.randoms.is_empty() { details { summary { "The random networks" } (randoms(result)) } }
     };
     Some(Section { title: "How good is it?", body })
@@ -97,49 +103,113 @@ fn accuracy_bar(label: String, accuracy: f64, colour: Colour) -> Bar {
     Bar { label, value: 100.0 * accuracy, text: percent(accuracy), colour, interval: None, dots: Vec::new() }
 }
 
-fn beside_random(result: &SearchResult) -> Option<Markup> {
-    let mean = result.random_test_accuracy_mean?;
+/// A bar with the interval that so many test images leave.
+fn tested_bar(label: String, accuracy: f64, colour: Colour, images: Option<u64>) -> Bar {
+    let interval = images.filter(|images| *images > 0).map(|images| {
+        let [low, high] = wilson((accuracy * images as f64).round() as u64, images, NORMAL_95);
+        (100.0 * low, 100.0 * high)
+    });
+    Bar { interval, ..accuracy_bar(label, accuracy, colour) }
+}
+
+/// The found network beside hand-made and random ones.
+fn beside_others(result: &SearchResult) -> Option<Markup> {
+    if result.references.is_empty() && result.randoms.is_empty() {
+        return None;
+    }
+    let images = result.test.as_ref().map(|test| test.images);
+    let made = |made: &Reference| tested_bar(format!("{}, by hand", made.name), made.test_accuracy, Colour::of(1), images);
     let random = |(index, random): (usize, &RandomNetwork)| {
-        accuracy_bar(format!("random {}", index + 1), random.test_accuracy, Colour::GREY)
+        tested_bar(format!("random {}", index + 1), random.test_accuracy, Colour::GREY, images)
     };
-    let found = accuracy_bar("found".into(), result.test_accuracy, Colour::of(0));
-    let bars = std::iter::once(found).chain(result.randoms.iter().enumerate().map(random)).collect();
-    let marks = vec![Mark { label: "mean of the random networks".into(), value: 100.0 * mean, text: percent(mean) }];
-    let alt = "Test accuracy of the found network and of random ones".to_string();
-    let chart = Bars { label: "test accuracy, %".into(), bars, marks, alt }.draw();
-    let note = "All were trained alone, on the same images in the same order, and tested once. The random ones were drawn, not \
-                chosen among finalists.";
-    Some(figure("Test accuracy beside random networks", note, &chart))
+    let found = tested_bar("found".into(), result.test_accuracy, Colour::of(0), images);
+    let bars = std::iter::once(found)
+        .chain(result.references.iter().map(made))
+        .chain(result.randoms.iter().enumerate().map(random))
+        .collect();
+    let mean = result.random_test_accuracy_mean;
+    let mean = mean.map(|mean| Mark { label: "mean of the random networks".into(), value: 100.0 * mean, text: percent(mean) });
+    let alt = "Test accuracy of the found network, of hand-made and of random ones".to_string();
+    let chart = Bars { label: "test accuracy, %".into(), bars, marks: mean.into_iter().collect(), alt }.draw();
+    let note = "All were trained by one recipe and tested once. Hand-made networks had all of the time that the search had, on all \
+                training images; random ones were trained for as many epochs as the found one, and were drawn, not chosen. \
+                Whiskers: 95 %, from the number of test images.";
+    Some(figure("Test accuracy beside other networks", note, &chart))
+}
+
+/// Whether the search was worth it, and what more time would bring.
+fn verdict(result: &SearchResult) -> Markup {
+    let lead = result.verdict.as_ref().map(|Verdict { best, ahead, may_be_chance, .. }| {
+        let side = if ahead.points < 0.0 { "behind" } else { "ahead of" };
+        let [low, high] = ahead.interval.map(|end| 100.0 * end);
+        let chance = if *may_be_chance { ", so it may be chance" } else { "" };
+        format!(
+            "It is {:.1} points {side} the best of the hand-made networks, the {best} one (95 %: {low:+.1} to {high:+.1}{chance}). ",
+            100.0 * ahead.points.abs()
+        )
+    });
+    let more = result.more_time.as_ref().map(|MoreTime { epochs, gain }| {
+        let [low, high] = gain.interval.map(|end| 100.0 * end);
+        format!(
+            "By its learning curve, {epochs} epochs instead of {} would bring {:+.1} points (95 %: {low:+.1} to {high:+.1}).",
+            result.epochs,
+            100.0 * gain.points
+        )
+    });
+    html! { (lead.unwrap_or_default()) (more.unwrap_or_default()) }
+}
+
+fn references(result: &SearchResult) -> Markup {
+    let row = |made: &Reference| Row {
+        grey: false,
+        cells: vec![
+            Cell::new(made.name.clone()),
+            Cell::new(percent(made.test_accuracy)),
+            Cell::new(grouped(made.epochs)),
+            Cell::new(short(made.macs as f64)),
+            Cell::new(grouped(made.params)),
+            Cell::words(arch(&made.arch)),
+        ],
+    };
+    let rows: Vec<Row> = result.references.iter().map(row).collect();
+    table(&["network", "test accuracy", "epochs", "multiply-adds", "parameters", "architecture"], &rows)
 }
 
 fn beside_finalists(result: &SearchResult) -> Option<Markup> {
     let bar = |(index, finalist): (usize, &Finalist)| {
         let (taken, colour) =
             if finalist.arch == result.arch { (", taken", Colour::of(0)) } else { ("", Colour::GREY) };
-        accuracy_bar(format!("finalist {}{taken}", index + 1), finalist.held_out_accuracy, colour)
+        accuracy_bar(format!("{}{taken}", finalist_name(index, finalist)), finalist.held_out_accuracy, colour)
     };
     let bars: Vec<Bar> = result.finalists.iter().enumerate().map(bar).collect();
     let alt = "Held-out accuracy of each finalist".to_string();
     let note = "Supernets put first what learns fastest. So the best-scored networks, each of a different function, were \
-                trained alone, and the one that is best on images held out from that training was taken.";
+                trained alone side by side; after each rung the half that was worse on held-out images was left out. \
+                Accuracies are those of the epoch at which a network was left out or taken.";
     let label = "held-out accuracy, trained alone, %".to_string();
     let chart = Bars { label, bars, marks: Vec::new(), alt };
     (!result.finalists.is_empty()).then(|| figure("The finalists, best-scored first", note, &chart.draw()))
+}
+
+fn finalist_name(index: usize, finalist: &Finalist) -> String {
+    let by_hand = finalist.by_hand.as_ref().map(|name| format!(" ({name}, by hand)")).unwrap_or_default();
+    format!("finalist {}{by_hand}", index + 1)
 }
 
 fn finalists(result: &SearchResult) -> Markup {
     let row = |(index, finalist): (usize, &Finalist)| {
         let taken = if finalist.arch == result.arch { ", taken" } else { "" };
         let cells = vec![
-            Cell::new(format!("finalist {}{taken}", index + 1)),
+            Cell::new(format!("{}{taken}", finalist_name(index, finalist))),
             Cell::new(percent(finalist.score)),
+            Cell::new(grouped(finalist.epochs)),
             Cell::new(percent(finalist.held_out_accuracy)),
             Cell::words(arch(&finalist.arch)),
         ];
         Row { grey: false, cells }
     };
     let rows: Vec<Row> = result.finalists.iter().enumerate().map(row).collect();
-    table(&["network", "score in its supernet", "held-out accuracy, trained alone", "architecture"], &rows)
+    table(&["network", "score in its supernet", "epochs", "held-out accuracy, trained alone", "architecture"], &rows)
 }
 
 fn randoms(result: &SearchResult) -> Markup {

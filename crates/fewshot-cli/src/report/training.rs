@@ -44,11 +44,22 @@ pub fn pair(title: &str, curves: &[Curve]) -> Markup {
     let more = curves.len().saturating_sub(DRAWN);
     let note = if more > 0 { format!("The first {DRAWN} of {} curves.", curves.len()) } else { String::new() };
     let loss = chart("mean training loss", curves, |epoch| epoch.loss);
-    let accuracy = chart("training accuracy, %", curves, |epoch| 100.0 * epoch.accuracy);
+    let mut accuracy = chart("training accuracy, %", curves, |epoch| 100.0 * epoch.accuracy);
+    if let [curve] = curves {
+        accuracy.series.extend(held_out(curve));
+    }
     figures(&[
         figure(&format!("Loss: {title}"), &note, &loss.draw()),
         figure(&format!("Training accuracy: {title}"), &note, &accuracy.draw()),
     ])
+}
+
+/// Accuracy on held-out images, where it was looked at.
+fn held_out(curve: &Curve) -> Option<Series> {
+    let looks = curve.history.iter().filter_map(|epoch| Some(((epoch.epoch + 1) as f64, 100.0 * epoch.held_out?)));
+    let looks: Vec<(f64, f64)> = looks.collect();
+    let name = "held-out images, by the averaged weights".to_string();
+    (looks.len() > 1).then(|| Series { name, colour: Colour::of(1), shape: Shape::Line(looks) })
 }
 
 /// Few curves have a colour and a name of their own; more are drawn alike, with their mean.

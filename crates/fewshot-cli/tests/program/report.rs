@@ -50,7 +50,7 @@ fn a_search_ends_with_a_page_and_the_page_says_how_to_repeat_it() {
     let fact = |key: &str| result[key].as_str().unwrap().to_string();
     let accuracy = format!("{:.2} %", 100.0 * result["test_accuracy"].as_f64().unwrap());
     let parts =
-        ["beside random networks", "The finalists", "The split", "e0=nor_conv_3x3", "3,125 networks", "best so far"];
+        ["beside other networks", "The finalists", "The split", "e0=nor_conv_3x3", "3,125 networks", "best so far"];
     for part in parts.into_iter().chain([accuracy.as_str(), fact("arch").as_str(), "sub-supernets (5)"]) {
         assert!(joined(&page).contains(part), "{part}");
     }

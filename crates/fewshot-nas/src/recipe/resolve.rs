@@ -6,7 +6,7 @@ use fewshot_space::suggest;
 use toml::{Table, Value};
 
 use super::places::{self, Places};
-use super::{Recipe, RecipeError, arms, gradient, presets};
+use super::{Kind, Recipe, RecipeError, arms, gradient, presets};
 use crate::estimate::Measure;
 use crate::train::{ConfigError, TrainConfig};
 
@@ -156,8 +156,9 @@ impl Recipe {
         for (section, train) in
             [("supernet", &self.supernet), ("children", &self.children), ("standalone.train", &self.standalone.train)]
         {
-            // A budget fills in what is left open.
-            let epochs = if self.budget.is_set() { train.epochs.max(1) } else { train.epochs };
+            // A budget fills in what is left open, and a training has no supernets.
+            let is_open = self.budget.is_set() || (self.kind == Kind::Train && section != "standalone.train");
+            let epochs = if is_open { train.epochs.max(1) } else { train.epochs };
             TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
         }
         self.scoring.fine_tune.check().map_err(setting("scoring.fine_tune"))?;
@@ -214,7 +215,7 @@ impl Recipe {
                 "search",
                 "budget",
                 self.search.budget as f64,
-                self.search.budget >= 1 || self.budget.is_set(),
+                self.search.budget >= 1 || self.budget.is_set() || self.kind == Kind::Train,
                 "1 or more (0 under a budget of time)",
             ),
             ("search", "fill", self.search.fill, (0.0..=1.0).contains(&self.search.fill), "0 to 1"),
