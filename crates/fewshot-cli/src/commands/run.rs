@@ -93,8 +93,9 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
                 layers = set(layers, "standalone.from", weights.map(|file| absolute(file)));
             }
         }
-        // Nothing is chosen, so no images are held out.
-        None => layers = layers.set("standalone.all_images_from", 0.0),
+        // Nothing is chosen, so no images are held out, unless a recipe says so.
+        None if args.run.recipe.is_none() => layers = layers.set("standalone.all_images_from", 0.0),
+        None => {}
     }
     let epochs = args.epochs.or(args.alone.alone_epochs);
     layers = match (args.minutes, epochs) {

@@ -118,7 +118,8 @@ fn beside_others(result: &SearchResult) -> Option<Markup> {
         return None;
     }
     let images = result.test.as_ref().map(|test| test.images);
-    let made = |made: &Reference| tested_bar(format!("{}, by hand", made.name), made.test_accuracy, Colour::of(1), images);
+    let made =
+        |made: &Reference| tested_bar(format!("{}, by hand", made.name), made.test_accuracy, Colour::of(1), images);
     let random = |(index, random): (usize, &RandomNetwork)| {
         tested_bar(format!("random {}", index + 1), random.test_accuracy, Colour::GREY, images)
     };
@@ -128,7 +129,8 @@ fn beside_others(result: &SearchResult) -> Option<Markup> {
         .chain(result.randoms.iter().enumerate().map(random))
         .collect();
     let mean = result.random_test_accuracy_mean;
-    let mean = mean.map(|mean| Mark { label: "mean of the random networks".into(), value: 100.0 * mean, text: percent(mean) });
+    let mean =
+        mean.map(|mean| Mark { label: "mean of the random networks".into(), value: 100.0 * mean, text: percent(mean) });
     let alt = "Test accuracy of the found network, of hand-made and of random ones".to_string();
     let chart = Bars { label: "test accuracy, %".into(), bars, marks: mean.into_iter().collect(), alt }.draw();
     let note = "All were trained by one recipe and tested once. Hand-made networks had all of the time that the search had, on all \

@@ -1,6 +1,7 @@
 //! The program as its users start it.
 
 mod bench;
+mod budget;
 mod common;
 mod faults;
 mod gradient;

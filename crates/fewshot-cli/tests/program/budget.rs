@@ -1,0 +1,124 @@
+//! Searches with a budget of time, what they are compared with, and how their networks go on.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::common::{fewshot, last_json, run, said};
+
+/// A search of a few seconds on a few images, within this limit.
+fn short_search(out: &Path, flags: &[&str]) -> std::process::Output {
+    let mut command =
+        fewshot(["search", "--json", "--minutes", "4s", "--limit", "300", "--max-macs", "300K", "--threads", "2"]);
+    command.args(flags).arg("--out").arg(out).output().unwrap()
+}
+
+fn settings(run: &Path) -> toml::Table {
+    std::fs::read_to_string(run.join("run.toml")).unwrap().parse().unwrap()
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[test]
+fn a_budget_chooses_what_is_open_fills_the_limit_and_goes_on_with_train() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let output = short_search(&out, &["--no-references"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let told = said(&output);
+    for words in [
+        "for the kept network: supernet",
+        "networks of stages keep the limit",
+        "images: all 28x28",
+        "training images: ",
+    ] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    let result = last_json(&output);
+    let macs = result["macs"].as_u64().unwrap();
+    assert!((180_000..=300_000).contains(&macs), "the limit is kept and filled: {macs}");
+    assert!(result["epochs"].as_u64().unwrap() >= 1 && result.get("references").is_none());
+    let recipe = &settings(&out)["recipe"];
+    for (section, key) in [("supernet", "epochs"), ("search", "budget")] {
+        assert!(recipe[section][key].as_integer().unwrap() >= 1, "{section}.{key}: {recipe}");
+    }
+    assert!(recipe["budget"]["plan"]["kept"].as_float().unwrap() > 0.0);
+    // Every scored network is near the limit, the hand-made ones among them.
+    let history = std::fs::read_to_string(out.join("history.jsonl")).unwrap();
+    let entries: Vec<Value> = history.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(entries.iter().all(|entry| entry["macs"].as_u64().unwrap() <= 300_000));
+    assert!(
+        entries
+            .iter()
+            .any(|entry| entry["arch"].as_str().unwrap().contains("block1=residual,depth1=1,block2=residual"))
+    );
+
+    // The run's network further, on its own images; the test images stay closed unless they are asked for.
+    let further = dir.path().join("further");
+    let train = |out: &Path, flags: &[&str]| {
+        let mut command = fewshot(["train", "--json", "--epochs", "2"]);
+        let output = command.args(flags).arg("--out").arg(out).output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+        last_json(&output)
+    };
+    let folder = out.to_str().unwrap();
+    let trained = train(&further, &[folder]);
+    assert_eq!((&trained["arch"], &trained["epochs"]), (&result["arch"], &2.into()));
+    assert!(number(&trained["held_out_accuracy"]) > 0.0 && trained.get("test_accuracy").is_none());
+    assert_eq!(settings(&further)["recipe"]["data"]["limit"].as_integer(), Some(300));
+    // It started from what the run had learned, not anew.
+    let from = settings(&further)["recipe"]["standalone"]["from"].as_str().unwrap().to_string();
+    assert!(from.ends_with("before-held-out.safetensors"), "{from}");
+    let fresh = train(&dir.path().join("fresh"), &[folder, "--fresh", "--test"]);
+    assert!(number(&fresh["test_accuracy"]) > 0.0 && fresh["held_out_accuracy"] != trained["held_out_accuracy"]);
+    let named = train(&dir.path().join("named"), &["--arch", folder, "--limit", "300"]);
+    assert_eq!((&named["arch"], &named["space"]), (&result["arch"], &result["space"]));
+    assert!(number(&named["test_accuracy"]) > 0.0);
+}
+
+#[test]
+fn hand_made_networks_stand_beside_the_found_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (recipe, out) = (dir.path().join("tiny.toml"), dir.path().join("run"));
+    let text = crate::common::TINY.replace("randoms = 2\n", "randoms = 1\nreferences = true\n");
+    assert!(text.contains("references"));
+    std::fs::write(&recipe, text).unwrap();
+    let mut command = fewshot(["search", "--json", "--max-macs", "900K", "--recipe"]);
+    let output = command.arg(&recipe).arg("--out").arg(&out).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let result = last_json(&output);
+    let references = result["references"].as_array().unwrap();
+    let names: Vec<&str> = references.iter().map(|made| made["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["plain", "residual", "separable"]);
+    for made in references {
+        assert!(made["macs"].as_u64().unwrap() <= 900_000 && made["epochs"] == result["epochs"], "{made}");
+    }
+    let best = references.iter().map(|made| number(&made["test_accuracy"])).fold(0.0, f64::max);
+    let verdict = &result["verdict"];
+    assert_eq!(number(&verdict["best_test_accuracy"]), best);
+    let ahead = number(&verdict["ahead"]["points"]);
+    assert!((ahead - (number(&result["test_accuracy"]) - best)).abs() < 1e-9);
+    let [low, high] = [0, 1].map(|end| number(&verdict["ahead"]["interval"][end]));
+    assert!(low <= ahead && ahead <= high);
+    assert_eq!(verdict["may_be_chance"], low <= 0.0 && high >= 0.0);
+    let shown = String::from_utf8(run(["resume".as_ref(), out.as_os_str()]).stdout).unwrap();
+    assert!(shown.contains("made by hand     plain ") && shown.contains("the best of these"), "{shown}");
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("residual, by hand") && page.contains("the best of the hand-made networks"));
+}
+
+#[test]
+fn times_and_counts_are_read_as_people_write_them() {
+    for (flags, words) in [
+        (["--minutes", "soon"], "minutes"),
+        (["--minutes", "0s"], "minutes"),
+        (["--max-macs", "3.5X"], "max-macs"),
+        (["--max-latency-ms", "fast"], "max-latency-ms"),
+    ] {
+        let output = run(["search"].iter().chain(&flags));
+        assert_eq!(output.status.code(), Some(2), "{flags:?}");
+        assert!(said(&output).contains(words), "{flags:?}: {}", said(&output));
+    }
+}
