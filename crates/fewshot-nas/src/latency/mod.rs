@@ -12,14 +12,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Device, Tensor};
-use fewshot_space::{Arch, Region, random};
+use fewshot_space::{Arch, Feature, Filter, Region, random};
 use serde::{Deserialize, Serialize};
 
 use self::clock::quick_ms;
 use crate::nets::{Block, Blueprint, Net, NetError, NormMode, Path};
 
-/// Random networks that are looked through for blocks. Of NAS-Bench-201 every block is in one network of 25 or more.
-const LOOKED_THROUGH: u64 = 1024;
+/// Random networks that are looked through for blocks. Of NAS-Bench-201 every block is in one network of 25 or more; of a space
+/// whose sizes are decisions, more are needed to see nearly all.
+const LOOKED_THROUGH: [u64; 2] = [1024, 8192];
+/// Spaces of more networks have sizes for decisions: only those that can be within the limit are looked through.
+const LARGE: u128 = 100_000;
+/// Blocks that are timed as often as [`ROUNDS`] says; more of them less often, but once at least.
+const MANY: usize = 500;
+/// Small networks that tell how many multiply-adds a millisecond can hold at most, and by how much that is stretched.
+const PROBES: (u64, usize, f64) = (256, 8, 1.5);
 /// Random networks timed as a whole: half of them for the factor, half to check.
 const WHOLE: u64 = 32;
 /// Each thing is timed so many times, after all others, so that blocks and networks meet the same disturbances; the shortest
@@ -103,7 +110,7 @@ impl LatencyModel {
     /// Predictions for networks of `blueprint` on images of `[height, width, channels]`, by `table`.
     ///
     /// # Errors
-    /// When the table lacks a block that is in a network of the space.
+    /// When the table lacks a block that is in a network of the space, unless that is a large one.
     pub fn new(
         blueprint: Arc<dyn Blueprint>,
         image: [usize; 3],
@@ -111,7 +118,14 @@ impl LatencyModel {
         device: &Device,
     ) -> Result<Self, LatencyError> {
         let model = Self { net: catalogue(&blueprint, device), image, table };
-        match distinct_blocks(&model.net, image)?.into_keys().find(|name| !model.table.blocks.contains_key(name)) {
+        // Of a large space the table holds what can be within the limit, and the rest has no prediction.
+        if model.net.region().size()? > LARGE {
+            return Ok(model);
+        }
+        match distinct_blocks(&model.net, model.net.region(), image)?
+            .into_keys()
+            .find(|name| !model.table.blocks.contains_key(name))
+        {
             Some(name) => Err(LatencyError::UnknownBlock(name)),
             None => Ok(model),
         }
@@ -150,20 +164,51 @@ impl LatencyModel {
     }
 }
 
-/// Times every block that networks of `blueprint` are made of, and some networks as a whole. `seed` draws them.
+/// The networks of the space that can keep a limit of so many milliseconds, as far as their multiply-adds tell: all of a space that
+/// is not large.
+///
+/// # Errors
+/// When a network cannot be timed.
+pub fn plausible(
+    blueprint: &Arc<dyn Blueprint>,
+    image: [usize; 3],
+    limit_ms: f64,
+    device: &Device,
+) -> Result<Region, LatencyError> {
+    let whole = Region::full(blueprint.clone());
+    if whole.size()? <= LARGE {
+        return Ok(whole);
+    }
+    let (drawn, timed, stretch) = PROBES;
+    let draws = (0..drawn).map(|draw| draw_arch(&whole, 0, "latency probes", draw));
+    let mut archs = draws.collect::<Result<Vec<Arch>, LatencyError>>()?;
+    archs.sort_by_key(|arch| blueprint.cost(arch).macs);
+    let mut fastest: f64 = 0.0;
+    one_thread()?.install(|| {
+        for arch in archs.iter().take(timed) {
+            let ms = quick_ms(self::whole(blueprint, arch, image, device)?);
+            fastest = fastest.max(blueprint.cost(arch).macs as f64 / ms);
+        }
+        Ok::<_, LatencyError>(())
+    })?;
+    Ok(whole.filtered(Filter::at_most(Feature::Macs, (stretch * fastest * limit_ms) as u64)))
+}
+
+/// Times every block that networks of `region` are made of, and some networks as a whole. `seed` draws them.
 ///
 /// # Errors
 /// When the space's networks cannot be taken apart.
 pub fn measure(
     blueprint: &Arc<dyn Blueprint>,
+    region: &Region,
     image: [usize; 3],
     device: &Device,
     seed: u64,
 ) -> Result<LatencyTable, LatencyError> {
     let net = catalogue(blueprint, device);
-    let distinct = distinct_blocks(&net, image)?;
+    let distinct = distinct_blocks(&net, region, image)?;
     one_thread()?.install(|| {
-        let archs = (0..WHOLE).map(|draw| draw_arch(net.region(), seed, "latency check", draw));
+        let archs = (0..WHOLE).map(|draw| draw_arch(region, seed, "latency check", draw));
         let archs = archs.collect::<Result<Vec<Arch>, LatencyError>>()?;
         let mut calls: Vec<Call> = distinct.values().map(|block| block.ready(device)).collect();
         for arch in &archs {
@@ -193,7 +238,8 @@ type Call = Box<dyn FnMut()>;
 /// Milliseconds of each call.
 fn shortest(calls: &mut [Call]) -> Vec<f64> {
     let mut least = vec![f64::INFINITY; calls.len()];
-    for _ in 0..ROUNDS {
+    let rounds = (ROUNDS * MANY / calls.len().max(1)).clamp(1, ROUNDS);
+    for _ in 0..rounds {
         for (call, least) in calls.iter_mut().zip(&mut least) {
             *least = least.min(quick_ms(call));
         }
@@ -228,11 +274,12 @@ fn draw_arch(region: &Region, seed: u64, purpose: &str, draw: u64) -> Result<Arc
     Ok(region.sample(&mut random::stream(seed, purpose, draw, 0))?)
 }
 
-fn distinct_blocks(net: &Net, image: [usize; 3]) -> Result<BTreeMap<String, Block>, LatencyError> {
+fn distinct_blocks(net: &Net, region: &Region, image: [usize; 3]) -> Result<BTreeMap<String, Block>, LatencyError> {
     let mut distinct = BTreeMap::new();
-    for draw in 0..LOOKED_THROUGH {
+    let is_large = net.region().size()? > LARGE;
+    for draw in 0..LOOKED_THROUGH[usize::from(is_large)] {
         // The same networks whatever the run's seed: a table of one run is good for another.
-        let arch = draw_arch(net.region(), 0, "latency blocks", draw)?;
+        let arch = draw_arch(region, 0, "latency blocks", draw)?;
         distinct.extend(net.blocks(&arch, image)?.into_iter().map(|block| (block.to_string(), block)));
     }
     Ok(distinct)
@@ -301,7 +348,7 @@ mod tests {
     #[test]
     fn a_network_takes_as_long_as_its_blocks() {
         let (blueprint, device) = (blueprint(), Device::flex());
-        let table = measure(&blueprint, IMAGE, &device, 0).unwrap();
+        let table = measure(&blueprint, &Region::full(blueprint.clone()), IMAGE, &device, 0).unwrap();
         assert!(table.blocks.values().all(|&ms| ms > 0.0) && table.blocks.len() > 20, "{table:?}");
         // How close is for quiet machines to show; sums without any relation to the truth are far beyond this.
         assert!((0.2..5.0).contains(&table.scale) && table.mean_error < 1.0, "{table:?}");

@@ -44,6 +44,8 @@ pub struct Lab {
     latency: Option<Arc<LatencyModel>>,
     /// What was found in the images and chosen for them, a line each.
     told: Vec<String>,
+    /// When the images were read: a budget counts from there.
+    read_at: Instant,
 }
 
 /// Side of larger images, where none is asked for, at most.
@@ -59,7 +61,7 @@ impl Lab {
         if !lab.recipe.budget.is_set() || lab.recipe.budget.plan.is_some() {
             return Ok(lab);
         }
-        let recipe = budget::planned(&lab, Instant::now())?;
+        let recipe = budget::planned(&lab, lab.read_at)?;
         lab.again(recipe)
     }
 
@@ -87,6 +89,7 @@ impl Lab {
                 "images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"
             ));
         }
+        let read_at = Instant::now();
         told.push(format!("images: {}", source.sizes));
         let DataSource { train, test, .. } = source;
         told.extend(augment_by_size(&mut recipe, &train));
@@ -129,6 +132,7 @@ impl Lab {
             truth: truth.map(Arc::new),
             latency,
             told,
+            read_at,
         })
     }
 
@@ -201,7 +205,11 @@ impl Lab {
     /// When a limit cannot be told.
     pub fn hand_made(&self) -> Result<Vec<HandMade>, PipelineError> {
         match (self.recipe.search.by_hand, &self.alone) {
-            (true, BuiltinSpace::Stages(_)) => self.references(),
+            (true, BuiltinSpace::Stages(_)) => {
+                // One that is far below the limit is not searched either.
+                let whole = self.partition.whole();
+                Ok(self.references()?.into_iter().filter(|network| whole.contains(&network.arch)).collect())
+            }
             _ => Ok(Vec::new()),
         }
     }

@@ -25,7 +25,10 @@ pub fn latency(
     }
     let table = match recipe.latency.take() {
         Some(table) => table,
-        None => latency::measure(blueprint, image, device, recipe.seed)?,
+        None => {
+            let region = latency::plausible(blueprint, image, recipe.search.max_latency_ms, device)?;
+            latency::measure(blueprint, &region, image, device, recipe.seed)?
+        }
     };
     recipe.latency = Some(table.clone());
     Ok(Some(LatencyModel::new(blueprint.clone(), image, table, device)?))
