@@ -13,12 +13,11 @@
 
 use std::time::Instant;
 
-use fewshot_space::{Arch, Filter, Region, random};
+use fewshot_space::{Filter, Region, random};
 
 use super::finalists::{lost_epochs, rungs};
-use super::kept::seconds_per_step;
+use super::kept::{seconds_per_step, step_of};
 use super::{Lab, PipelineError, stages};
-use crate::nets::Path;
 use crate::recipe::{BudgetPlan, Kind, Recipe, SplitRecipe};
 use crate::train::Sampler;
 
@@ -239,12 +238,6 @@ fn alone_step(lab: &Lab) -> Result<f64, PipelineError> {
     let archs = lab.random_archs("timed networks", SAMPLES)?;
     let sum = archs.iter().map(|arch| step_of(lab, arch)).sum::<Result<f64, PipelineError>>()?;
     Ok(sum / archs.len().max(1) as f64)
-}
-
-fn step_of(lab: &Lab, arch: &Arch) -> Result<f64, PipelineError> {
-    let train = &lab.recipe().standalone.train;
-    let loader = lab.search_loader(train, 0)?;
-    seconds_per_step(&super::standalone::network(lab, arch)?, train, &loader, |_| Ok(Path::Shared(arch.clone())))
 }
 
 fn supernet_step(lab: &Lab) -> Result<f64, PipelineError> {

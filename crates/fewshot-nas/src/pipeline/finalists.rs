@@ -3,9 +3,10 @@
 //!
 //! Successive halving (Jamieson and Talwalkar, AISTATS 2016): all train side by side, and after each rung the worse half is
 //! left out. As long as the learning rate does not fall, a finalist is the kept network in its first epochs, so nothing
-//! is trained twice.
+//! is trained twice. Under a budget of time they are compared after equal times, as they would be used: a network whose steps
+//! take half as long is trained for twice the epochs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use fewshot_space::Arch;
@@ -15,11 +16,14 @@ use super::search::{Found, HistoryEntry, SEARCH};
 use super::stages::{self, CHECKPOINT, Judge, Phase};
 use super::{Lab, PipelineError, kept, standalone};
 use crate::run::{Stage, StageContext, in_lanes};
+use crate::train::TrainConfig;
 
 /// Stage that trains finalists and takes one of them.
 pub const FINALISTS: &str = "finalists";
 /// Who is left, in the stage's folder.
 const STATE: &str = "rungs.json";
+/// How far each is trained, likewise: measured once.
+const COURSES: &str = "courses.json";
 
 /// An architecture and its score.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,23 +62,30 @@ pub struct Taken {
     pub finalists: Vec<Finalist>,
     /// Epochs that it has been trained; 0 for none.
     pub epochs: u64,
+    /// Epochs that were planned for it, which its learning rate is held by.
+    pub planned: u64,
 }
 
 /// Accuracies at the end of a rung.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Rung {
-    /// Epochs trained.
+    /// Finalist, epochs that it has been trained, and its accuracy on held-out images, 0 to 1.
+    reached: Vec<(usize, u64, f64)>,
+}
+
+/// Rungs of each finalist, and the epochs that are planned for it should it be kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Course {
+    rungs: Vec<u64>,
     epochs: u64,
-    /// Finalist and its accuracy on held-out images, 0 to 1.
-    accuracies: Vec<(usize, f64)>,
 }
 
 impl Rung {
     /// The better half, in the order of the finalists; of equals the better-scored.
     fn survivors(&self) -> Vec<usize> {
-        let mut order = self.accuracies.clone();
-        order.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let mut left: Vec<usize> = order.iter().take(order.len().div_ceil(2)).map(|(index, _)| *index).collect();
+        let mut order = self.reached.clone();
+        order.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let mut left: Vec<usize> = order.iter().take(order.len().div_ceil(2)).map(|(index, ..)| *index).collect();
         left.sort_unstable();
         left
     }
@@ -131,25 +142,35 @@ pub fn best_functions(lab: &Lab, history: &[HistoryEntry], count: usize) -> Resu
     }
 }
 
-/// The best-scored, with the hand-made ones in the place of the last where they are not among them.
+/// The best-scored of each part of the split in turn, since scores of one supernet can be compared better than those of several;
+/// hand-made networks take the last places.
 pub fn finalists(lab: &Lab, history: &[HistoryEntry]) -> Result<Vec<Scored>, PipelineError> {
     let count = lab.recipe().search.finalists.max(1);
-    let mut best = best_functions(lab, history, usize::MAX)?;
-    if count <= 1 {
-        best.truncate(count);
-        return Ok(best);
+    // Each is timed as a whole where latency is limited.
+    let looked_at = if lab.latency().is_some() { 4 * count } else { usize::MAX };
+    let best = best_functions(lab, history, if count == 1 { 1 } else { looked_at })?;
+    if count == 1 {
+        return Ok(best.into_iter().take(1).collect());
     }
     let space = lab.alone_space();
     let hand: Vec<String> = lab.hand_made()?.into_iter().map(|network| space.format(&network.arch)).collect();
-    let is_hand_made = |scored: &Scored| hand.contains(&scored.arch);
-    let found = count.saturating_sub(best.iter().filter(|scored| is_hand_made(scored)).count()).max(1);
-    let mut free = 0;
-    best.retain(|scored| {
-        free += usize::from(!is_hand_made(scored));
-        is_hand_made(scored) || free <= found
-    });
-    best.truncate(count.max(found));
-    Ok(best)
+    let (made, found): (Vec<Scored>, Vec<Scored>) = best.into_iter().partition(|scored| hand.contains(&scored.arch));
+    let mut parts: BTreeMap<usize, VecDeque<Scored>> = BTreeMap::new();
+    for scored in found {
+        let owner = lab.partition().route(&space.parse(&scored.arch)?).unwrap_or_default();
+        parts.entry(owner).or_default().push_back(scored);
+    }
+    let mut finalists = Vec::new();
+    let places = count.saturating_sub(made.len()).max(1);
+    while finalists.len() < places && parts.values().any(|part| !part.is_empty()) {
+        let mut heads: Vec<Scored> = parts.values_mut().filter_map(VecDeque::pop_front).collect();
+        heads.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let left = places - finalists.len();
+        finalists.extend(heads.into_iter().take(left));
+    }
+    finalists.extend(made.into_iter().take(count.saturating_sub(places)));
+    finalists.sort_by(|a, b| b.score.total_cmp(&a.score));
+    Ok(finalists)
 }
 
 /// Trains the finalists rung by rung, and takes the last one left.
@@ -157,20 +178,21 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, PipelineError>
     let found: Found = context.input(SEARCH)?;
     let first = found.best.first().ok_or(PipelineError::NothingScored)?;
     if count(lab) == 0 {
-        return Ok(Taken { arch: first.arch.clone(), score: first.score, finalists: Vec::new(), epochs: 0 });
+        let planned = lab.recipe().standalone.train.epochs;
+        return Ok(Taken { arch: first.arch.clone(), score: first.score, finalists: Vec::new(), epochs: 0, planned });
     }
     let space = lab.alone_space();
     let archs = found.best.iter().map(|scored| Ok(space.parse(&scored.arch)?));
     let archs = archs.collect::<Result<Vec<Arch>, PipelineError>>()?;
-    let config = &lab.recipe().standalone.train;
-    let plan = rungs(archs.len(), config.epochs, lab.recipe().standalone.halving);
+    let courses = courses(lab, context, &archs)?;
     let file = context.file(STATE);
     let mut done: Vec<Rung> = stages::load_json(&file)?.unwrap_or_default();
     let mut left: Vec<usize> = done.last().map_or_else(|| (0..archs.len()).collect(), Rung::survivors);
-    for &epochs in plan.iter().skip(done.len()) {
-        let rung = train_rung(lab, context, &archs, &left, (done.last().map_or(0, |rung| rung.epochs), epochs))?;
+    let count = courses.first().map_or(0, |course| course.rungs.len());
+    for number in done.len()..count {
+        let rung = train_rung(lab, context, &archs, &left, &courses, number)?;
         left = rung.survivors();
-        let best = rung.accuracies.iter().map(|(_, accuracy)| *accuracy).fold(0.0, f64::max);
+        let best = rung.reached.iter().map(|(.., accuracy)| *accuracy).fold(0.0, f64::max);
         let text = format!("{} of {} finalists left, best {:.2} %", left.len(), archs.len(), 100.0 * best);
         context.progress().message(&text);
         done.push(rung);
@@ -180,10 +202,8 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, PipelineError>
     keep_checkpoint(context, taken)?;
     let hand = lab.hand_made()?;
     let finalist = |(index, scored): (usize, &Scored)| {
-        let last = done.iter().rev().find_map(|rung| {
-            rung.accuracies.iter().find(|(other, _)| *other == index).map(|(_, accuracy)| (rung.epochs, *accuracy))
-        });
-        let (epochs, held_out_accuracy) = last.unwrap_or_default();
+        let last = done.iter().rev().find_map(|rung| rung.reached.iter().find(|(other, ..)| *other == index));
+        let (_, epochs, held_out_accuracy) = last.copied().unwrap_or_default();
         let by_hand = hand.iter().find(|network| network.arch == archs[index]).map(|network| network.name.to_string());
         Finalist { arch: scored.arch.clone(), score: scored.score, held_out_accuracy, epochs, by_hand }
     };
@@ -191,7 +211,8 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, PipelineError>
         arch: found.best[taken].arch.clone(),
         score: found.best[taken].score,
         finalists: found.best.iter().enumerate().map(finalist).collect(),
-        epochs: plan.last().copied().unwrap_or(0),
+        epochs: courses[taken].rungs.last().copied().unwrap_or(0),
+        planned: courses[taken].epochs,
     })
 }
 
@@ -199,39 +220,69 @@ fn network_file(context: &StageContext<'_>, index: usize) -> PathBuf {
     context.file(&format!("network-{index}.safetensors"))
 }
 
-/// Trains those that are left to the end of a rung, side by side, and judges them.
+/// How far each finalist is trained, rung by rung: for equal times under a budget, measured once, else for equal epochs.
+fn courses(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<Course>, PipelineError> {
+    let recipe = &lab.recipe().standalone;
+    let course = |speed: f64| {
+        let epochs = ((recipe.train.epochs as f64 * speed).round() as u64).max(1);
+        Course { rungs: rungs(archs.len(), epochs, recipe.halving), epochs }
+    };
+    if !lab.recipe().budget.decides_epochs() {
+        return Ok(archs.iter().map(|_| course(1.0)).collect());
+    }
+    let file = context.file(COURSES);
+    if let Some(courses) = stages::load_json(&file)? {
+        return Ok(courses);
+    }
+    let seconds = archs.iter().map(|arch| kept::step_of(lab, arch)).collect::<Result<Vec<f64>, PipelineError>>()?;
+    let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
+    let courses: Vec<Course> = seconds.iter().map(|own| course(mean / own)).collect();
+    stages::save_json(&file, &courses)?;
+    Ok(courses)
+}
+
+/// Trains those that are left to the end of rung `number`, side by side, and judges them.
 fn train_rung(
     lab: &Lab,
     context: &StageContext<'_>,
     archs: &[Arch],
     left: &[usize],
-    (begun, until): (u64, u64),
+    courses: &[Course],
+    number: usize,
 ) -> Result<Rung, PipelineError> {
     let config = &lab.recipe().standalone.train;
     let loader = lab.search_loader(config, lab.seed("finalist images"))?;
     let set = lab.judging_set()?;
     let steps = loader.steps_per_epoch() as u64;
-    let mut done = 0;
+    let (mut done, mut all) = (0, 0);
     for &index in left {
+        let rungs = &courses[index].rungs;
+        let begun = number.checked_sub(1).map_or(0, |before| rungs[before]);
         done += stages::steps_done(&network_file(context, index))?.saturating_sub(begun * steps);
+        all += (rungs[number] - begun) * steps;
     }
-    let what = format!("{} finalists to epoch {until}", left.len());
-    let counter = context.counter(&what, "steps", done, Some((until - begun) * steps * left.len() as u64));
+    let what = format!("{} finalists, rung {} of {}", left.len(), number + 1, courses[0].rungs.len());
+    let counter = context.counter(&what, "steps", done, Some(all));
     let train = |&index: &usize| {
+        let Course { rungs, epochs } = &courses[index];
+        let until = rungs[number];
+        // Held and averaged over the same shares of its own epochs.
+        let config = TrainConfig { epochs: *epochs, ..config.clone() };
         let judge = Judge { set: &set, arch: &archs[index], every: until };
         let phases = [Phase { until, loader: &loader, judge: Some(&judge) }];
         let net = standalone::network(lab, &archs[index])?;
         let file = network_file(context, index);
-        let trainer = stages::train_in(context, &file, &counter, net, config, &phases, lab.seed("alone paths"))?;
+        let trainer = stages::train_in(context, &file, &counter, net, &config, &phases, lab.seed("alone paths"))?;
         Ok::<_, PipelineError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
     };
-    let mut accuracies = Vec::new();
+    let mut reached = Vec::new();
     in_lanes(left, train, |position, accuracy| {
-        accuracies.push((left[position], accuracy));
+        let index = left[position];
+        reached.push((index, courses[index].rungs[number], accuracy));
         Ok::<_, PipelineError>(())
     })?;
-    accuracies.sort_unstable_by_key(|(index, _)| *index);
-    Ok(Rung { epochs: until, accuracies })
+    reached.sort_unstable_by_key(|(index, ..)| *index);
+    Ok(Rung { reached })
 }
 
 /// Leaves the state of the taken one as the stage's checkpoint, for the kept network to go on from.
@@ -265,8 +316,9 @@ mod tests {
 
     #[test]
     fn the_better_half_survives_and_ties_go_to_the_better_scored() {
-        let rung =
-            |accuracies: &[f64]| Rung { epochs: 1, accuracies: accuracies.iter().copied().enumerate().collect() };
+        let rung = |accuracies: &[f64]| Rung {
+            reached: accuracies.iter().enumerate().map(|(index, accuracy)| (index, 1, *accuracy)).collect(),
+        };
         assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(), [1, 3]);
         assert_eq!(rung(&[0.5, 0.5, 0.5]).survivors(), [0, 1]);
         assert_eq!(rung(&[0.2]).survivors(), [0]);

@@ -115,7 +115,7 @@ fn train(lab: &Lab, context: &StageContext<'_>, arch: &Arch, winner: &str) -> Re
     let budget = lab.recipe().budget.decides_epochs().then(|| lab.recipe().budget.seconds());
     let epochs =
         kept::epochs(lab, context, &net, arch, Epochs { same_as: kept.history.len() as u64, seconds: budget })?;
-    let config = kept::config(lab, epochs);
+    let config = kept::config(lab, epochs, epochs);
     let loader = lab.alone_loader(&config, lab.seed("alone images"))?;
     let trained = stages::train(context, net, &config, &loader, lab.seed("alone paths"))?;
     Ok(Trained { arch: Some(lab.stage_space().format(arch)), ..trained })

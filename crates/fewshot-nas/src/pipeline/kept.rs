@@ -43,11 +43,12 @@ struct Schedule {
     epochs: u64,
 }
 
-/// The recipe of networks alone for a training of `epochs`, which holds its learning rate as long as the finalists did.
-pub fn config(lab: &Lab, epochs: u64) -> TrainConfig {
+/// The recipe of networks alone for a training of `epochs`, which holds its learning rate and averages its weights as one of
+/// `planned` does.
+pub fn config(lab: &Lab, epochs: u64, planned: u64) -> TrainConfig {
     let own = &lab.recipe().standalone.train;
-    let held = own.hold * own.epochs as f64;
-    let ema = own.ema * own.epochs as f64 / epochs.max(1) as f64;
+    let held = own.hold * planned as f64;
+    let ema = own.ema * planned as f64 / epochs.max(1) as f64;
     let hold = (held / epochs.max(1) as f64).min(0.9);
     TrainConfig { epochs, hold, ema: ema.min(1.0), ..own.clone() }
 }
@@ -73,6 +74,13 @@ pub fn seconds_per_step(
     }
     seconds.sort_unstable_by(f64::total_cmp);
     Ok(seconds.get(seconds.len() / 2).copied().unwrap_or(f64::MIN_POSITIVE))
+}
+
+/// Seconds of a training step of a network of `arch`, on all threads.
+pub fn step_of(lab: &Lab, arch: &Arch) -> Result<f64, PipelineError> {
+    let train = &lab.recipe().standalone.train;
+    let loader = lab.search_loader(train, 0)?;
+    seconds_per_step(&standalone::network(lab, arch)?, train, &loader, |_| Ok(Path::Shared(arch.clone())))
 }
 
 /// Epochs on all training images that fit into the given time, for a network from the start; measured once per stage.
@@ -119,24 +127,24 @@ pub fn train(lab: &Lab, context: &StageContext<'_>) -> Result<Trained, PipelineE
         copy_whole(&context.input_file(FINALISTS, CHECKPOINT)?, &file)?;
     }
     let epochs = match lab.recipe().budget.decides_epochs() {
-        true => remembered(context, || epochs_left(lab, context, &net, &arch, taken.epochs))?,
+        true => remembered(context, || epochs_left(lab, context, &arch, taken.epochs))?,
         false => lab.recipe().standalone.train.epochs.max(taken.epochs),
     };
-    let trained = train_to(lab, context, net, &arch, epochs, taken.epochs)?;
+    let trained = train_to(lab, context, net, &arch, epochs, (taken.epochs, taken.planned))?;
     standalone::keep_untested(lab, context, &trained)?;
     Ok(trained)
 }
 
-/// Trains `arch` alone in both phases, to `epochs`, `begun` of which it has behind it.
+/// Trains `arch` alone in both phases, to `epochs`, `begun` of which it has behind it, by the recipe for `planned`.
 pub fn train_to(
     lab: &Lab,
     context: &StageContext<'_>,
     net: Net,
     arch: &Arch,
     epochs: u64,
-    begun: u64,
+    (begun, planned): (u64, u64),
 ) -> Result<Trained, PipelineError> {
-    let config = config(lab, epochs);
+    let config = config(lab, epochs, planned);
     let (first, all) = (
         lab.search_loader(&config, lab.seed("finalist images"))?,
         lab.alone_loader(&config, lab.seed("alone images"))?,
@@ -168,13 +176,7 @@ pub fn copy_whole(from: &std::path::Path, to: &std::path::Path) -> Result<(), Pi
 }
 
 /// Epochs to which the network can be trained in what is left of the budget.
-fn epochs_left(
-    lab: &Lab,
-    context: &StageContext<'_>,
-    net: &Net,
-    arch: &Arch,
-    begun: u64,
-) -> Result<u64, PipelineError> {
+fn epochs_left(lab: &Lab, context: &StageContext<'_>, arch: &Arch, begun: u64) -> Result<u64, PipelineError> {
     let (budget, recipe) = (&lab.recipe().budget, &lab.recipe().standalone);
     // An event of now, so that the log tells the time.
     context.event("time", json!({}))?;
@@ -183,7 +185,7 @@ fn epochs_left(
     let left = budget.seconds() * (1.0 - RESERVE.0) - RESERVE.1 - spent;
     let first = lab.search_loader(&recipe.train, lab.seed("finalist images"))?;
     let all = lab.alone_loader(&recipe.train, lab.seed("alone images"))?;
-    let step = seconds_per_step(net, &recipe.train, &first, |_| Ok(Path::Shared(arch.clone())))?;
+    let step = step_of(lab, arch)?;
     let [first, all] = [first, all].map(|loader| step * loader.steps_per_epoch() as f64);
     let share = recipe.all_images_from;
     // The last epochs are on all images, and what is begun was on the others.

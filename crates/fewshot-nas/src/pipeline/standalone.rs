@@ -53,7 +53,7 @@ pub struct TrainResult {
 
 /// Trains `arch` alone on all training images. Every network of a run gets the same images in the same order.
 pub fn train_alone(lab: &Lab, context: &StageContext<'_>, arch: &Arch, epochs: u64) -> Result<Trained, PipelineError> {
-    let config = kept::config(lab, epochs);
+    let config = kept::config(lab, epochs, epochs);
     let loader = lab.alone_loader(&config, lab.seed("alone images"))?;
     let trained = stages::train(context, network(lab, arch)?, &config, &loader, lab.seed("alone paths"))?;
     Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
@@ -219,7 +219,7 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
         if !recipe.from.is_empty() {
             net = stages::load_from(Path::new(&recipe.from), net)?;
         }
-        let trained = kept::train_to(lab, context, net, &arch, recipe.train.epochs, 0)?;
+        let trained = kept::train_to(lab, context, net, &arch, recipe.train.epochs, (0, recipe.train.epochs))?;
         keep_untested(lab, context, &trained)?;
         Ok(trained)
     });
