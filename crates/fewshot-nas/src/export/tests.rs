@@ -194,6 +194,16 @@ fn python_code_names_each_layer_once_and_only_those_that_are_used() {
     }
 }
 
+#[test]
+fn python_code_makes_depthwise_convolutions_and_reads_their_weights() {
+    let space = space("stages", [8, 8, 3]);
+    let text = "stem=1,width=4,block1=sep5,depth1=1,block2=conv,depth2=1,block3=conv,depth3=1";
+    let code = super::pytorch::code(&model(&space, &space.space().parse(text).unwrap(), 1)).unwrap();
+    assert!(code.contains("nn.Conv2d(4, 4, 5, stride=1, padding=2, groups=4, bias=False)"), "{code}");
+    // Their weights have no axis of inputs in the file.
+    assert!(code.contains("weight.unsqueeze(2) if weight.dim() == 3 else weight"), "{code}");
+}
+
 /// Environment variables of [`child_entry`].
 const OUT: &str = "FEWSHOT_TEST_EXPORT_TO";
 const CUT_AT: &str = crate::run::CUT_AT;

@@ -11,7 +11,7 @@
 //! Without a limit, networks may be as large as to be trained for as many epochs as show [`SEEN`] images, but for 30 epochs at
 //! least and 200 at most.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fewshot_space::{Filter, Region, random};
 
@@ -37,8 +37,9 @@ const EPOCHS: (f64, f64) = (30.0, 200.0);
 const MACS_PER_PIXEL: f64 = 40_000.0;
 /// Networks scored: fewest and most.
 const SCORED: (f64, f64) = (24.0, 400.0);
-/// Random networks that are timed.
+/// Random networks that are timed, and the time after which no other is begun.
 const SAMPLES: usize = 4;
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What training steps take, in seconds.
 struct Rates {
@@ -235,9 +236,16 @@ fn unlimited(lab: &Lab, budget: f64) -> Result<Option<u64>, PipelineError> {
 
 /// Seconds of a training step of a network alone: the mean of some random ones.
 fn alone_step(lab: &Lab) -> Result<f64, PipelineError> {
-    let archs = lab.random_archs("timed networks", SAMPLES)?;
-    let sum = archs.iter().map(|arch| step_of(lab, arch)).sum::<Result<f64, PipelineError>>()?;
-    Ok(sum / archs.len().max(1) as f64)
+    let began = Instant::now();
+    let (mut sum, mut count) = (0.0, 0);
+    for arch in lab.random_archs("timed networks", SAMPLES)? {
+        sum += step_of(lab, &arch)?;
+        count += 1;
+        if began.elapsed() > PATIENCE {
+            break;
+        }
+    }
+    Ok(sum / f64::from(count.max(1)))
 }
 
 fn supernet_step(lab: &Lab) -> Result<f64, PipelineError> {

@@ -1,6 +1,6 @@
 //! Training of the kept network, and of those beside it, for as long as there is time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::TrainLoader;
@@ -27,8 +27,12 @@ const LOOKS: u64 = 20;
 const RESERVE: (f64, f64) = (0.02, 1.0);
 /// Epochs that a budget chooses at most: more were never seen to help.
 const MOST_EPOCHS: u64 = 2000;
-/// Steps that are timed, after as many to warm up.
-const TIMED: usize = 6;
+/// Steps before those that are timed, after which none of the batches that were made ahead are left; steps that are timed. Where
+/// they take long, fewer of both.
+const WARM_UP: usize = 6;
+const TIMED: usize = 32;
+const FEWEST_TIMED: usize = 2;
+const LONGEST: Duration = Duration::from_millis(700);
 
 /// How long to train.
 pub struct Epochs {
@@ -53,7 +57,8 @@ pub fn config(lab: &Lab, epochs: u64, planned: u64) -> TrainConfig {
     TrainConfig { epochs, hold, ema: ema.min(1.0), ..own.clone() }
 }
 
-/// Seconds of a training step of `net` along paths that `draw` gives, the fastest of some, on all threads; `net` is not changed.
+/// Seconds of a training step of `net` along paths that `draw` gives, on all threads, the making of its batch included: the mean of
+/// some in a row, since batches are made ahead. `net` is not changed.
 pub fn seconds_per_step(
     net: &Net,
     config: &TrainConfig,
@@ -61,19 +66,23 @@ pub fn seconds_per_step(
     mut draw: impl FnMut(usize) -> Result<Path, PipelineError>,
 ) -> Result<f64, PipelineError> {
     let mut trainer = Trainer::new(net.clone(), TrainConfig { epochs: 1, ..config.clone() }, 0)?;
-    let mut seconds = Vec::new();
+    let mut began = Instant::now();
+    let (mut is_warm, mut timed) = (false, 0);
     let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
-    for (index, batch) in batches.take(2 * TIMED).enumerate() {
+    for (index, batch) in batches.take(WARM_UP + TIMED).enumerate() {
+        if !is_warm && (index == WARM_UP || (index > 0 && began.elapsed() > LONGEST)) {
+            is_warm = true;
+            began = Instant::now();
+        }
         let path = draw(index)?;
-        let began = Instant::now();
         let images = Tensor::from_data(TensorData::new(batch.images, batch.shape), net.weights().device());
         trainer.step_on(images, &batch.labels, &path, 1e-3)?;
-        if index >= TIMED {
-            seconds.push(began.elapsed().as_secs_f64());
+        timed += usize::from(is_warm);
+        if timed >= FEWEST_TIMED && began.elapsed() > LONGEST {
+            break;
         }
     }
-    seconds.sort_unstable_by(f64::total_cmp);
-    Ok(seconds.get(seconds.len() / 2).copied().unwrap_or(f64::MIN_POSITIVE))
+    Ok((began.elapsed().as_secs_f64() / timed.max(1) as f64).max(f64::MIN_POSITIVE))
 }
 
 /// Seconds of a training step of a network of `arch`, on all threads.
