@@ -22,11 +22,27 @@ use crate::failure::Failure;
 use crate::report;
 use crate::terminal::Terminal;
 
+/// The decision that a space is split on where nobody says.
+fn usual_split(space: &str) -> &'static str {
+    match space {
+        "stages" => "stem",
+        "cell1296" => "e2",
+        _ => "e0",
+    }
+}
+
 /// The settings of a run, in its folder.
 const RUN_FILE: &str = "run.toml";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = base(&args.preset, &args.run)?;
+    // Another space has other decisions to split on.
+    let split = match (&args.space, args.splits) {
+        (_, Some(_)) => Some(Vec::new()),
+        (Some(space), None) => Some(vec![usual_split(space).to_string()]),
+        (None, None) => None,
+    };
+    let layers = set(layers, "split.decisions", split);
     let layers = set(layers, "space.name", args.space);
     let layers = set(layers, "space.width", args.width);
     let layers = set(layers, "space.cells", args.cells);
@@ -69,7 +85,8 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
             .without_plan(),
         (None, preset) => Layers::preset(preset.as_deref().unwrap_or("images")).map_err(PipelineError::from)?,
     };
-    layers = layered(layers, &args.run)?.set("kind", "train");
+    // One network is split nowhere.
+    layers = layered(layers, &args.run)?.set("kind", "train").set("split.decisions", Vec::<String>::new());
     if args.from.is_none()
         && let Some((run, _)) = &found
     {
@@ -90,6 +107,11 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
             if !args.fresh {
                 let files = [UNSEEN, MODEL].map(|name| run.join(name));
                 let weights = files.iter().find(|file| file.exists());
+                if weights.is_some_and(|file| file.ends_with(MODEL)) {
+                    eprintln!(
+                        "the run's network was trained on all images: what held-out ones say of it flatters it (--fresh)"
+                    );
+                }
                 layers = set(layers, "standalone.from", weights.map(|file| absolute(file)));
             }
         }

@@ -271,6 +271,10 @@ fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Re
         if prefix.is_empty() && ["arms", "gradient", "latency", "strategies"].contains(&key.as_str()) {
             continue;
         }
+        // A run's settings hold the plan that its budget led to.
+        if prefix == "budget." && key == "plan" {
+            continue;
+        }
         let Some(expected) = known.get(key) else {
             let hint = suggest::hint(key, known.keys().map(String::as_str).collect::<Vec<_>>());
             return Err(RecipeError::Parse {
