@@ -272,7 +272,7 @@ pub fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match seconds {
         0..120 => format!("{seconds} s"),
-        120..7200 if seconds % 60 == 0 || seconds > 1200 => format!("{} min", (seconds + 30) / 60),
+        120..7200 if seconds.is_multiple_of(60) || seconds > 1200 => format!("{} min", (seconds + 30) / 60),
         120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }

@@ -56,7 +56,7 @@ pub fn within(space: &dyn Space, limits: &[Filter]) -> Vec<HandMade> {
         debug_assert!(depths.iter().all(|depth| (1..=DEPTH).contains(depth)));
         let widest = |stem: usize| {
             let archs = WIDTHS.iter().map(|&width| (width, StageSpace::by_hand(stem, width, block, depths)));
-            archs.filter(|(_, arch)| fits(arch)).last()
+            archs.rev().find(|(_, arch)| fits(arch))
         };
         let candidates: Vec<(usize, Arch)> = STEMS.iter().filter_map(|&stem| widest(stem)).collect();
         let roomy = candidates.iter().find(|(width, _)| *width >= NARROW);
