@@ -1,29 +1,24 @@
 //! What all stages of a run share: images, splits, space, region, partition.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use burn::tensor::Device;
-use fewshot_data::{
-    Augment, DataSource, Dataset, EvalLoader, Normalise, OpenOptions, SealedTest, SizeChoice, Splits, TrainLoader,
-    stratified_subset,
-};
-use fewshot_space::{
-    Arch, BuiltinSpace, CellSkeleton, CellSpace, Partition, Skeleton, Space, StageSkeleton, StageSpace, random,
-};
+use fewshot_data::{DataSource, Dataset, EvalLoader, Normalise, SealedTest, Splits, TrainLoader, stratified_subset};
+use fewshot_space::{Arch, BuiltinSpace, CellSpace, Partition, Skeleton, Space, StageSpace, random};
 use rand::Rng;
 
 use super::PipelineError;
 use super::budget;
 use super::hand_made::{self, HandMade};
-use super::region::{latency, partition, parts, searched_space};
+use super::images;
+use super::region::{check_shape, latency, partition, parts, searched_space, space_for, stage_skeleton};
 use super::truth::Truth;
 use crate::estimate::{FineTune, ScoreSet};
 use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
-use crate::nets::{Blueprint, blueprint, halves_evenly};
-use crate::recipe::{DataRecipe, FineTuneRecipe, Kind, Recipe, SplitRecipe, Strength, SupernetReduction};
+use crate::nets::{Blueprint, blueprint};
+use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -47,9 +42,6 @@ pub struct Lab {
     /// When the images were read: a budget counts from there.
     read_at: Instant,
 }
-
-/// Side of larger images, where none is asked for, at most.
-const LARGEST_SIDE: usize = 64;
 
 impl Lab {
     /// Opens the images and lays out the space that the recipe names.
@@ -76,23 +68,8 @@ impl Lab {
 
     fn lay_out(mut recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
         let mut told = Vec::new();
-        let mut source = open_data(&recipe)?;
-        let shorter = source.train.height().min(source.train.width());
-        let is_open = recipe.budget.is_set() && recipe.data.image_size == 0;
-        let is_large = shorter > LARGEST_SIDE || source.sizes.choice == SizeChoice::Program;
-        if is_open && is_large && side_for(&recipe) < shorter {
-            recipe.data.image_size = side_for(&recipe);
-            let found = source.sizes;
-            source = open_data(&recipe)?;
-            let (largest, side) = (found.largest, recipe.data.image_size);
-            told.push(format!(
-                "images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"
-            ));
-        }
+        let DataSource { train, test, .. } = images::open(&mut recipe, &mut told)?;
         let read_at = Instant::now();
-        told.push(format!("images: {}", source.sizes));
-        let DataSource { train, test, .. } = source;
-        told.extend(augment_by_size(&mut recipe, &train));
         let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
         let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
@@ -368,7 +345,7 @@ impl Lab {
 
     fn loader(&self, indices: Vec<u32>, config: &TrainConfig, seed: u64) -> Result<TrainLoader, PipelineError> {
         let data = &self.recipe.data;
-        let augment = augment(data, self.train.height().min(self.train.width()));
+        let augment = images::augment(data, self.train.height().min(self.train.width()));
         let normalise = self.normalise.clone();
         let loader = TrainLoader::new(self.train.clone(), indices.into(), normalise, augment, config.batch, seed)?;
         Ok(loader.balanced(data.balance))
@@ -456,108 +433,5 @@ impl Lab {
             }
         }
         Ok(archs)
-    }
-}
-
-/// Reductions pool height and width alike, so both must be even or both odd each time they are halved.
-fn check_shape(height: usize, width: usize) -> Result<(), PipelineError> {
-    if halves_evenly(height, width) { Ok(()) } else { Err(PipelineError::Shape { height, width }) }
-}
-
-fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
-    let side = recipe.data.image_size;
-    let options = OpenOptions { image_size: (side > 0).then_some((side, side)), ..OpenOptions::default() };
-    if recipe.data.path.is_empty() {
-        return Ok(fewshot_data::sample_with(&options)?);
-    }
-    Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
-}
-
-/// The recipe's shares for images with this shorter side.
-fn augment(data: &DataRecipe, side: usize) -> Augment {
-    let pixels = |share: f64| (side as f64 * share).round() as usize;
-    let per_cent = |share: f64| (100.0 * share).round() as usize;
-    Augment {
-        flip: data.flip,
-        crop_pad: pixels(data.crop),
-        cutout: pixels(data.cutout),
-        erase: per_cent(data.erase),
-        zoom: per_cent(data.zoom),
-        light: per_cent(data.light),
-    }
-}
-
-/// Puts in what the size of the data says of changes to training images; says what that is.
-fn augment_by_size(recipe: &mut Recipe, images: &Dataset) -> Option<String> {
-    if recipe.data.augment != Strength::BySize {
-        return None;
-    }
-    let per_class = images.len() / images.classes().len().max(1);
-    let (chosen, told) = Augment::by_size(images.shape(), per_class);
-    let side = images.height().min(images.width()).max(1) as f64;
-    let data = &mut recipe.data;
-    data.flip &= chosen.flip;
-    (data.crop, data.cutout) = (chosen.crop_pad as f64 / side, chosen.cutout as f64 / side);
-    let share = |per_cent: usize| per_cent as f64 / 100.0;
-    (data.erase, data.zoom, data.light) = (share(chosen.erase), share(chosen.zoom), share(chosen.light));
-    data.augment = Strength::Given;
-    let vetoed = if chosen.flip && !data.flip { ", but no flip" } else { "" };
-    Some(format!("training images: {told}{vetoed}"))
-}
-
-/// Side of the images where the user named none: as large as limit and time let networks make use of it.
-fn side_for(recipe: &Recipe) -> usize {
-    let (limit, minutes) = (recipe.search.max_macs, recipe.budget.minutes);
-    match () {
-        () if (1..6_000_000).contains(&limit) || minutes < 3.0 => 32,
-        () if (1..15_000_000).contains(&limit) || minutes < 15.0 => 48,
-        () => LARGEST_SIDE,
-    }
-}
-
-fn stage_skeleton(images: &Dataset) -> StageSkeleton {
-    StageSkeleton {
-        image_height: images.height(),
-        image_width: images.width(),
-        channels_in: images.channels(),
-        classes: images.classes().len(),
-    }
-}
-
-fn space_for(
-    recipe: &Recipe,
-    images: &Dataset,
-    width: usize,
-    cells: usize,
-    reduction: SupernetReduction,
-) -> Result<BuiltinSpace, PipelineError> {
-    let (image_height, image_width) = (images.height(), images.width());
-    let (channels_in, classes) = (images.channels(), images.classes().len());
-    let skeleton = match Skeleton::default_for(&recipe.space.name)? {
-        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
-            image_height,
-            image_width,
-            channels_in,
-            classes,
-            width,
-            cells,
-            reduction: reduction.or(default.reduction),
-        }),
-        Skeleton::Stages(_) => Skeleton::Stages(stage_skeleton(images)),
-    };
-    Ok(BuiltinSpace::open(&recipe.space.name, skeleton)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check_shape;
-
-    #[test]
-    fn shapes_that_halve_unevenly_are_refused() {
-        for (height, width, fits) in
-            [(32, 32, true), (28, 28, true), (7, 7, true), (32, 48, true), (28, 31, false), (30, 28, false)]
-        {
-            assert_eq!(check_shape(height, width).is_ok(), fits, "{height}x{width}");
-        }
     }
 }

@@ -5,6 +5,7 @@ mod finalists;
 mod front;
 mod gradient;
 mod hand_made;
+mod images;
 mod kept;
 mod lab;
 mod ranking;

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use fewshot_space::{ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Space, Timed};
+use fewshot_data::Dataset;
+use fewshot_space::{
+    BuiltinSpace, CellSkeleton, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Skeleton, Space,
+    StageSkeleton, Timed,
+};
 
 use super::PipelineError;
 use crate::latency::{self, LatencyModel};
-use crate::nets::Blueprint;
-use crate::recipe::{Recipe, SplitRecipe};
+use crate::nets::{Blueprint, halves_evenly};
+use crate::recipe::{Recipe, SplitRecipe, SupernetReduction};
 
 /// Networks near a limit that are enough to search.
 const ENOUGH: u128 = 64;
@@ -147,5 +151,59 @@ fn too_tight(space: &Arc<dyn Space>, limited: &Region) -> PipelineError {
         } else {
             String::new()
         },
+    }
+}
+
+/// Reductions pool height and width alike, so both must be even or both odd each time they are halved.
+pub fn check_shape(height: usize, width: usize) -> Result<(), PipelineError> {
+    if halves_evenly(height, width) { Ok(()) } else { Err(PipelineError::Shape { height, width }) }
+}
+
+/// What is given of hand-made networks for these images.
+pub fn stage_skeleton(images: &Dataset) -> StageSkeleton {
+    StageSkeleton {
+        image_height: images.height(),
+        image_width: images.width(),
+        channels_in: images.channels(),
+        classes: images.classes().len(),
+    }
+}
+
+/// The space of the recipe for these images, at a size where that is no decision.
+pub fn space_for(
+    recipe: &Recipe,
+    images: &Dataset,
+    width: usize,
+    cells: usize,
+    reduction: SupernetReduction,
+) -> Result<BuiltinSpace, PipelineError> {
+    let (image_height, image_width) = (images.height(), images.width());
+    let (channels_in, classes) = (images.channels(), images.classes().len());
+    let skeleton = match Skeleton::default_for(&recipe.space.name)? {
+        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
+            image_height,
+            image_width,
+            channels_in,
+            classes,
+            width,
+            cells,
+            reduction: reduction.or(default.reduction),
+        }),
+        Skeleton::Stages(_) => Skeleton::Stages(stage_skeleton(images)),
+    };
+    Ok(BuiltinSpace::open(&recipe.space.name, skeleton)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_shape;
+
+    #[test]
+    fn shapes_that_halve_unevenly_are_refused() {
+        for (height, width, fits) in
+            [(32, 32, true), (28, 28, true), (7, 7, true), (32, 48, true), (28, 31, false), (30, 28, false)]
+        {
+            assert_eq!(check_shape(height, width).is_ok(), fits, "{height}x{width}");
+        }
     }
 }
