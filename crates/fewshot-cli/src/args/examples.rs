@@ -2,19 +2,21 @@
 
 pub const SEARCH: &str = "\
 Examples:
-  fewshot search                                  on the embedded sample, in minutes
-  fewshot search --data photos --max-params 100K --max-latency-ms 2
+  fewshot search                                  on the embedded sample: five minutes, then what to compare with
+  fewshot search --data photos --max-macs 3M --minutes 20
+  fewshot search --data photos --max-params 100K --max-latency-ms 2 --no-references
   fewshot search --data photos --pareto 6         six networks from cheap to accurate
   fewshot search --data photos --verify 10        can the ranking be believed on these photos?
-  fewshot search --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
+  fewshot search --preset quick --data cifar10 --split e0,e3 --strategy random --budget 500 --out runs/mine
 
 Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted (`fewshot resume RUN` goes on).";
 
 pub const TRAIN: &str = "\
 Examples:
-  fewshot train --arch '|max_pool_3x3~0|+|nor_conv_3x3~1|+|nor_conv_3x3~0|max_pool_3x3~2|'
-  fewshot train --space nasbench201 --data cifar10 --alone-epochs 40 \\
-                --arch '|nor_conv_3x3~0|+|none~0|skip_connect~1|+|skip_connect~0|none~1|nor_conv_1x1~2|'";
+  fewshot train runs/search-1 --minutes 20        what a run found, further
+  fewshot train runs/search-1 --fresh --test      anew, and measured on the test images
+  fewshot train --arch runs/search-1 --data other its architecture on other images
+  fewshot train --arch '|max_pool_3x3~0|+|nor_conv_3x3~1|+|nor_conv_3x3~0|max_pool_3x3~2|' --epochs 40";
 
 pub const REPRODUCE: &str = "\
 Examples:
@@ -76,8 +78,8 @@ Examples:
 pub const RECIPES: &str = "\
 Examples:
   fewshot recipes                                 all presets
-  fewshot recipes show quick > mine.toml          a recipe of your own, to change
-  fewshot recipes check mine.toml --preset quick
+  fewshot recipes show images > mine.toml         a recipe of your own, to change
+  fewshot recipes check mine.toml --preset images
   fewshot search --recipe mine.toml";
 
 pub const BENCH: &str = "\

@@ -88,7 +88,7 @@ pub enum RecipesCommand {
         /// A TOML file with any part of a recipe
         file: PathBuf,
         /// The preset that it is laid over, unless it names one itself (`base`)
-        #[arg(long, value_name = "NAME", default_value = "quick")]
+        #[arg(long, value_name = "NAME", default_value = "images")]
         preset: String,
     },
 }

@@ -411,7 +411,7 @@ fn verdict_text(verdict: &Verdict) -> String {
 fn more_time_text(more: &MoreTime) -> String {
     let [low, high] = more.gain.interval.map(|end| 100.0 * end);
     format!(
-        "more time        {} epochs would bring about {:+.2} points (95 %: {low:+.2} to {high:+.2}), by the learning curve",
+        "more time        {} epochs would bring about {:+.2} points (95 %: {low:+.2} to {high:+.2}), roughly, by the learning curve",
         more.epochs,
         100.0 * more.gain.points
     )

@@ -21,7 +21,9 @@ pub struct Verdict {
     pub may_be_chance: bool,
 }
 
-/// What training for longer would bring, by the curve through the accuracies on held-out images.
+/// What training for longer would bring, by the curve through the accuracies on held-out images. A rough guess: it takes the
+/// averaged weights for what a finished training would have been, and that the learning rate falls meanwhile helps them more
+/// than more time alone would; the interval does not know of that.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MoreTime {
     /// Epochs that the curve is followed to: twice those of the training.

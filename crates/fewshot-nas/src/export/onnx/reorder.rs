@@ -5,8 +5,8 @@ use crate::nets::{Graph, Node, Op};
 /// Puts channels of zeros before the average pool that alone makes the values they are added to. The mean of zeros is zero and
 /// channels do not meet in a pool, so all values are equal.
 ///
-/// A reduction without parameters pools and then pads. Where a padded max pool comes next, IREE 3.13 merges the two paddings
-/// into one of another rank, and does not compile; with the average pool between them it does.
+/// A reduction without parameters pools and then pads. IREE 3.13 does not compile a `Pad` that only a padded max pool reads; with
+/// the average pool between them it does.
 pub fn pad_before_pool(mut graph: Graph) -> Graph {
     for index in 0..graph.nodes.len() {
         if !matches!(graph.nodes[index].op, Op::PadChannels { .. }) {
