@@ -22,28 +22,17 @@ use crate::failure::Failure;
 use crate::report;
 use crate::terminal::Terminal;
 
-/// The decision that a space is split on where nobody says.
-fn usual_split(space: &str) -> &'static str {
-    match space {
-        "stages" => "stem",
-        "cell1296" => "e2",
-        _ => "e0",
-    }
-}
-
 /// The settings of a run, in its folder.
 const RUN_FILE: &str = "run.toml";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = base(&args.preset, &args.run)?;
-    // Another space has other decisions to split on.
-    let split = match (&args.space, args.splits) {
-        (_, Some(_)) => Some(Vec::new()),
-        (Some(space), None) => Some(vec![usual_split(space).to_string()]),
-        (None, None) => None,
+    // The first decisions are set below.
+    let layers = set(layers, "split.decisions", args.splits.map(|_| Vec::new()));
+    let layers = match args.space {
+        Some(space) => layers.split_for(&space).set("space.name", space),
+        None => layers,
     };
-    let layers = set(layers, "split.decisions", split);
-    let layers = set(layers, "space.name", args.space);
     let layers = set(layers, "space.width", args.width);
     let layers = set(layers, "space.cells", args.cells);
     let layers = set(layers, "supernet.epochs", args.epochs);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_space::suggest;
+use fewshot_space::{BuiltinSpace, suggest};
 use toml::{Table, Value};
 
 use super::places::{self, Places};
@@ -82,7 +82,28 @@ impl Layers {
             self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
         }
         check_keys(&self.table, &layer, &self.places, "")?;
-        Ok(self.merged(layer))
+        let space = layer.get("space").and_then(|space| space.get("name")).and_then(Value::as_str).map(str::to_string);
+        let splits = layer.get("split").is_some_and(|split| split.get("decisions").is_some());
+        let merged = self.merged(layer);
+        Ok(match space {
+            Some(space) if !splits => merged.split_for(&space),
+            _ => merged,
+        })
+    }
+
+    /// Splits on a decision that `space` has, where what is there names none of it: the split of a preset is that of its own
+    /// space.
+    #[must_use]
+    pub fn split_for(mut self, space: &str) -> Self {
+        let Ok(known) = BuiltinSpace::default_for(space) else { return self };
+        let names: Vec<String> = known.space().decisions().iter().map(|decision| decision.name.clone()).collect();
+        let Some(Value::Table(split)) = self.table.get_mut("split") else { return self };
+        let is_known = |value: &Value| value.as_str().is_none_or(|name| names.iter().any(|known| known == name));
+        let fits = split.get("decisions").and_then(Value::as_array).is_none_or(|own| own.iter().all(is_known));
+        if let (false, Some(first)) = (fits, names.first()) {
+            split.insert("decisions".to_string(), Value::from(vec![first.clone()]));
+        }
+        self
     }
 
     /// Sets one value, e.g. `set("search.budget", 100)`.
@@ -337,6 +358,16 @@ pub(super) mod tests {
             "{error}"
         );
         assert_eq!(refused("quick", "base = 3"), "mine.toml, line 1: base: expected the name of a preset");
+    }
+
+    #[test]
+    fn another_space_is_split_on_its_own_decisions() {
+        let split = |text: &str| laid_over("images", text).unwrap().split.decisions;
+        assert_eq!(split("seed = 1"), ["stem"]);
+        assert_eq!(split("space.name = \"nasbench201\""), ["e0"]);
+        assert_eq!(split("space.name = \"nasbench201\"\nsplit.decisions = [\"e3\"]"), ["e3"]);
+        let error = laid_over("images", "space.name = \"nasbench201\"\nsplit.decisions = [\"stem\"]").unwrap_err();
+        assert!(error.to_string().contains("has no decision `stem`"), "{error}");
     }
 
     #[test]
