@@ -128,8 +128,7 @@ pub struct SearchArgs {
     /// The recipe that the flags change
     #[arg(long, default_value = "images")]
     pub preset: String,
-    /// Time from when the images are read to the kept network: 20 (minutes), 1h, 90s; 0 takes all settings as they are given
-    /// [default: 5]
+    /// Time from when the images are read to the kept network: 20 (minutes), 1h, 90s [default: 5]
     #[arg(long, value_name = "TIME", value_parser = number::duration)]
     pub minutes: Option<f64>,
     /// The space of networks; see `fewshot spaces`
