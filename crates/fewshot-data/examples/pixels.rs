@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let shape = Shape { height: height.parse()?, width: width.parse()?, channels: channels.parse()? };
     let mut out = std::io::stdout().lock();
     for file in files {
-        out.write_all(&read_image(file, shape)?)?;
+        out.write_all(&read_image(file, shape, None)?)?;
     }
     Ok(())
 }

@@ -68,12 +68,53 @@ pub enum DataError {
         path: PathBuf,
     },
     /// No reader knows this layout.
-    #[error("no reader knows the layout of `{}`; supported:\n{supported}", path.display())]
+    #[error("no reader knows the layout of `{}`; supported:\n{supported}{advice}", path.display())]
     Unsupported {
         /// The path as it was given.
         path: PathBuf,
         /// The supported layouts, one a line.
         supported: String,
+        /// What to do with data in this form; empty or a line that begins with a line break.
+        advice: String,
+    },
+    /// A device, a pipe or a socket, where a file is wanted.
+    #[error("`{}` is no file (a device, a pipe or a socket): copy its content into a file", path.display())]
+    NoFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A folder holds several data sets.
+    #[error("`{}` holds {} data sets: choose one of {}", path.display(), found.len(), list(found))]
+    SeveralSets {
+        /// The folder.
+        path: PathBuf,
+        /// Their folders.
+        found: Vec<String>,
+    },
+    /// Several columns could be meant.
+    #[error(
+        "`{}`: the {what} could be {}: say which with `{flag} NAME`", path.display(), list(columns)
+    )]
+    AmbiguousColumn {
+        /// The Parquet file.
+        path: PathBuf,
+        /// What the column holds.
+        what: &'static str,
+        /// The columns that could be meant.
+        columns: Vec<String>,
+        /// The flag that names one.
+        flag: &'static str,
+    },
+    /// A row names an image file that is not there.
+    #[error(
+        "{place}: the row holds no image, but the path `{image}`, where no file is: copy the images there, or write \
+         Parquet files that hold them, `load_dataset(\"imagefolder\", data_dir=FOLDER)[\"train\"].to_parquet(\"train.parquet\")`"
+    )]
+    ImagePath {
+        /// The file and row.
+        place: Place,
+        /// The path as it is written there.
+        image: String,
     },
     /// The data set lacks a file that must be there.
     #[error("`{}` lacks {wanted}", path.display())]
@@ -127,19 +168,15 @@ pub enum DataError {
         /// The decoder's words.
         reason: String,
     },
-    /// A class folder holds a file of an image format that is not read.
-    #[error("`{}` is neither JPEG nor PNG: convert or remove it", path.display())]
-    ImageFormat {
-        /// The file.
-        path: PathBuf,
-    },
     /// A column is missing.
-    #[error("`{}` has no {wanted}; its columns are {}", path.display(), list(columns))]
+    #[error("`{}` has no {wanted}; its columns are {}: say which with `{flag} NAME`", path.display(), list(columns))]
     MissingColumn {
         /// The Parquet file.
         path: PathBuf,
         /// What was looked for.
         wanted: String,
+        /// The flag that names the column.
+        flag: &'static str,
         /// The leaf columns that exist.
         columns: Vec<String>,
     },
@@ -191,6 +228,22 @@ pub enum DataError {
         /// Number of classes.
         classes: usize,
     },
+    /// A label without a name is negative.
+    #[error("{place}: label {label} is negative: where no names are given, labels count from 0")]
+    NegativeLabel {
+        /// The file and row.
+        place: Place,
+        /// The label found.
+        label: i64,
+    },
+    /// A label is neither a whole number nor text.
+    #[error("{place}: the label is {found}, no whole number and no text: labels are classes")]
+    LabelValue {
+        /// The file and row.
+        place: Place,
+        /// What is there.
+        found: String,
+    },
     /// Labels without names must be consecutive numbers, so that a damaged label cannot found a class of its own.
     #[error("`{}`: the labels are not consecutive numbers: after {before} comes {after}", path.display())]
     LabelGap {
@@ -211,23 +264,30 @@ pub enum DataError {
         /// The training classes.
         classes: Vec<String>,
     },
-    /// The test part's class names differ from those of the training part.
-    #[error("`{}` names its classes {}, the training part {}", path.display(), list(found), list(classes))]
-    ClassNames {
-        /// The file of the test part.
-        path: PathBuf,
-        /// Its classes.
-        found: Vec<String>,
-        /// The training classes.
-        classes: Vec<String>,
-    },
-    /// A class has no training image.
-    #[error("`{}`: class `{class}` has no training image; add some or remove the class", path.display())]
+    /// The folder of a class is empty.
+    #[error("`{}`: class `{class}` has no image; add some or remove the class", path.display())]
     EmptyClass {
         /// The data set.
         path: PathBuf,
         /// The class.
         class: String,
+    },
+    /// There are only parts that networks are not trained on.
+    #[error("`{}` has a test part, but no training part (a file or folder called `train`)", path.display())]
+    NoTraining {
+        /// The data set.
+        path: PathBuf,
+    },
+    /// Images lie in no class folder.
+    #[error(
+        "`{}` holds {images} images, but no class folders: the class of an image is the name of the folder it lies in",
+        path.display()
+    )]
+    NoClassFolders {
+        /// The folder.
+        path: PathBuf,
+        /// Images directly in it.
+        images: usize,
     },
     /// Fewer than two classes, or so many that the labels are hardly classes.
     #[error("`{}` has {found} class(es); 2 to {most} can be told apart", path.display())]

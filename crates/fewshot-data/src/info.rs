@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::load::READING_BYTES;
 use crate::{DataError, DataSource, Normalise, Sizes};
 
 /// A summary of a data set; of the test part just its size, so that it stays sealed.
@@ -33,6 +34,10 @@ pub struct Info {
     pub fingerprint: String,
     /// Bytes that the training part takes in memory.
     pub bytes: u64,
+    /// Bytes that reading takes at most beside these, apart from an image or a page of a Parquet file that is larger.
+    pub reading_bytes: u64,
+    /// What the user should know, a line each.
+    pub notes: Vec<String>,
 }
 
 /// A class of a data set.
@@ -68,6 +73,8 @@ impl DataSource {
             std,
             fingerprint: train.fingerprint().to_owned(),
             bytes: train.bytes(),
+            reading_bytes: READING_BYTES,
+            notes: self.notes.clone(),
         })
     }
 }

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use rayon::prelude::*;
+use sha2::Sha256;
 
-use crate::decode::{self, Raster};
+use crate::decode::{self, Decoded, Ground, Raster};
+use crate::files;
 use crate::resize::{self, Fitter};
 use crate::sizes::{Sizes, Tally};
-use crate::{DataError, Place, Shape};
+use crate::transparency::Transparency;
+use crate::{DataError, OpenOptions, Place, Shape};
 
 /// The images of one part (training or test) of a data set, as a reader found them; nothing is decoded yet.
 pub(crate) trait Images: Send + Sync {
@@ -17,6 +20,9 @@ pub(crate) trait Images: Send + Sync {
     /// Hands the images at `rows` (ascending, each below the number of labels) to `sink`, in this order, and checks the
     /// rest of the files as far as it costs little.
     fn visit(&self, rows: &[u32], sink: &mut Sink<'_>) -> Result<(), DataError>;
+
+    /// Hashes what tells the images at `rows` from others without a look into them: names and lengths of files.
+    fn identify(&self, rows: &[u32], hash: &mut Sha256) -> Result<(), DataError>;
 }
 
 /// Takes one image; its error ends the visit.
@@ -30,9 +36,9 @@ pub(crate) struct Record {
 
 /// What is known of an image before it is decoded.
 pub(crate) enum Content {
-    /// A JPEG or PNG file of its own: read by the thread that decodes it.
+    /// An image file of its own, at the record's place: read by the thread that decodes it.
     File,
-    /// The bytes of a JPEG or PNG file.
+    /// The bytes of an image file.
     Encoded(Vec<u8>),
     /// Pixels.
     Raw(Raster),
@@ -44,14 +50,27 @@ pub(crate) struct Target {
     pub size: Option<(usize, usize)>,
     /// Channels; `None`: 1 if all images are grey, else 3.
     pub channels: Option<usize>,
+    /// What transparent images are laid on; `None`: their alpha channel is dropped.
+    pub ground: Option<Ground>,
     /// Bytes that the pixels may take.
     pub max_bytes: u64,
 }
 
+impl Target {
+    /// What `options` ask for.
+    pub fn of(options: &OpenOptions) -> Target {
+        let OpenOptions { image_size, channels, ground, max_bytes, .. } = *options;
+        Target { size: image_size, channels, ground, max_bytes }
+    }
+}
+
 /// Images that are decoded at once: enough to keep all cores busy, few enough not to matter in memory.
 const CHUNK_IMAGES: usize = 512;
-/// The same in bytes of encoded images, for those of many megabytes.
+/// The same in bytes, of encoded images as of those that are ready, for those of many megabytes.
 const CHUNK_BYTES: usize = 64 << 20;
+/// Bytes that reading takes at most beside the pixels that are kept: images in decoding, those read, and those ready. One
+/// image that takes more by itself, and a page of a Parquet file, come on top.
+pub(crate) const READING_BYTES: u64 = decode::ROOM + 2 * CHUNK_BYTES as u64;
 /// The part of an image file that is read for its size; it holds the header even behind an EXIF thumbnail of 64 KiB.
 const HEADER_BYTES: u64 = 128 << 10;
 
@@ -62,6 +81,8 @@ pub(crate) struct Loaded {
     pub pixels: Vec<u8>,
     /// The sizes that they had; `None` if there are no images.
     pub sizes: Option<Sizes>,
+    /// What was transparent.
+    pub transparency: Transparency,
 }
 
 /// Reads the images at `rows`, decodes and resizes them on all cores, and returns them in the order of `rows`.
@@ -71,47 +92,55 @@ pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result
         None => resize::default_size(&sizes(images, rows)?).unwrap_or((resize::DEFAULT_SIDE, resize::DEFAULT_SIDE)),
     };
     let mut pixels = Pixels::new(rows.len(), size, target)?;
-    let mut found = Tally::default();
+    let (mut found, mut transparency) = (Tally::default(), Transparency::default());
+    let ready = size.0 * size.1 * target.channels.unwrap_or(3);
     in_chunks(
         images,
         rows,
+        ready,
         |fitter: &mut Fitter, record| {
-            let Record { place, content } = record;
-            let raster = match content {
-                Content::File => decode::decode(&std::fs::read(&place.file).map_err(DataError::io(&place.file))?),
-                Content::Encoded(bytes) => decode::decode(&bytes),
-                Content::Raw(raster) => Ok(raster),
-            };
-            let raster = raster.map_err(|reason| DataError::Image { place, reason })?;
-            Ok(((raster.height, raster.width), prepare(raster, size, target.channels, fitter)))
+            let Decoded { raster, alpha } = decoded(record, target.ground)?;
+            Ok(((raster.height, raster.width), alpha, prepare(raster, size, target.channels, fitter)))
         },
-        |(size, raster)| {
+        |(size, alpha, raster)| {
             found.add(size);
+            transparency.add(alpha);
             pixels.push(&raster)
         },
     )?;
     let (shape, pixels) = pixels.finish();
-    Ok(Loaded { shape, pixels, sizes: found.sizes(size, target.size.is_some()) })
+    Ok(Loaded { shape, pixels, sizes: found.sizes(size, target.size.is_some()), transparency })
+}
+
+/// Decodes the images at `rows` and drops them: a damaged one is told before hours are spent, and not after.
+pub(crate) fn check(images: &dyn Images, rows: &[u32]) -> Result<(), DataError> {
+    in_chunks(images, rows, 0, |_: &mut (), record| decoded(record, None).map(drop), |()| Ok(()))
+}
+
+fn decoded(Record { place, content }: Record, ground: Option<Ground>) -> Result<Decoded, DataError> {
+    let decoded = match content {
+        Content::File => decode::decode(&files::read(&place.file)?, ground),
+        Content::Encoded(bytes) => decode::decode(&bytes, ground),
+        Content::Raw(raster) => Ok(Decoded { raster, alpha: decode::Alpha::Opaque }),
+    };
+    decoded.map_err(|reason| DataError::Image { place, reason })
 }
 
 /// Decodes one image file to the given shape, by the same rules as the images of a data set, so that a trained network
-/// can be asked about it.
+/// can be asked about it. A transparent image is laid on `ground`, or loses its alpha channel.
 ///
 /// Returns `[height, width, channels]`, row by row.
 ///
 /// # Errors
-/// [`DataError::NotFound`], [`DataError::Io`], or [`DataError::Image`] if it is no JPEG or PNG file or damaged.
-pub fn read_image(path: impl AsRef<Path>, shape: Shape) -> Result<Vec<u8>, DataError> {
+/// [`DataError::NotFound`], [`DataError::Io`], [`DataError::NoFile`], or [`DataError::Image`] if it is damaged or no
+/// image of a format that is read.
+pub fn read_image(path: impl AsRef<Path>, shape: Shape, ground: Option<Ground>) -> Result<Vec<u8>, DataError> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(DataError::io(path))?;
-    let target = Target {
-        size: Some((shape.height, shape.width)),
-        channels: Some(shape.channels),
-        max_bytes: shape.bytes() as u64,
-    };
-    let mut pixels = Pixels::new(1, (shape.height, shape.width), &target)?;
-    let raster = decode::decode(&bytes).map_err(|reason| DataError::Image { place: Place::file(path), reason })?;
-    pixels.push(&prepare(raster, (shape.height, shape.width), target.channels, &mut Fitter::default()))?;
+    let size = (shape.height, shape.width);
+    let target = Target { size: Some(size), channels: Some(shape.channels), ground, max_bytes: shape.bytes() as u64 };
+    let mut pixels = Pixels::new(1, size, &target)?;
+    let Decoded { raster, .. } = decoded(Record { place: Place::file(path), content: Content::File }, ground)?;
+    pixels.push(&prepare(raster, size, target.channels, &mut Fitter::default()))?;
     Ok(pixels.finish().1)
 }
 
@@ -130,6 +159,7 @@ fn sizes(images: &dyn Images, rows: &[u32]) -> Result<Vec<(usize, usize)>, DataE
     in_chunks(
         images,
         rows,
+        0,
         |_: &mut (), record| {
             let Record { place, content } = record;
             let size = match content {
@@ -150,25 +180,24 @@ fn sizes(images: &dyn Images, rows: &[u32]) -> Result<Vec<(usize, usize)>, DataE
 /// Height and width of an image file: from its beginning, or, if that is not enough, from all of it.
 fn file_size_in_pixels(path: &Path) -> Result<Result<(usize, usize), String>, DataError> {
     use std::io::Read as _;
-    let file = std::fs::File::open(path).map_err(DataError::io(path))?;
+    let file = files::open(path)?;
     let mut start = Vec::new();
     file.take(HEADER_BYTES).read_to_end(&mut start).map_err(DataError::io(path))?;
     match decode::dimensions(&start) {
-        Err(_) if start.len() as u64 == HEADER_BYTES => {
-            Ok(decode::dimensions(&std::fs::read(path).map_err(DataError::io(path))?))
-        }
+        Err(_) if start.len() as u64 == HEADER_BYTES => Ok(decode::dimensions(&files::read(path)?)),
         size => Ok(size),
     }
 }
 
-/// Applies `work` to the images at `rows` on all cores, with one `S` a thread, and hands the results to `take` in
-/// order.
+/// Applies `work` to the images at `rows` on all cores, with one `S` a thread, and hands the results, of about `ready`
+/// bytes each, to `take` in order.
 ///
 /// Of several errors in one chunk, the first in the order of the rows is returned, so the message does not depend on
 /// timing.
 fn in_chunks<S: Default, T: Send>(
     images: &dyn Images,
     rows: &[u32],
+    ready: usize,
     work: impl Fn(&mut S, Record) -> Result<T, DataError> + Sync,
     mut take: impl FnMut(T) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
@@ -177,6 +206,7 @@ fn in_chunks<S: Default, T: Send>(
         let results: Vec<_> = records.into_par_iter().map_init(S::default, &work).collect();
         results.into_iter().try_for_each(|result| take(result?))
     };
+    let most = CHUNK_BYTES.checked_div(ready).unwrap_or(CHUNK_IMAGES).clamp(rayon::current_num_threads(), CHUNK_IMAGES);
     let (mut chunk, mut bytes) = (Vec::new(), 0);
     images.visit(rows, &mut |record| {
         bytes += match &record.content {
@@ -185,7 +215,7 @@ fn in_chunks<S: Default, T: Send>(
             Content::Raw(raster) => raster.pixels.len(),
         };
         chunk.push(record);
-        if chunk.len() == CHUNK_IMAGES || bytes >= CHUNK_BYTES {
+        if chunk.len() >= most || bytes >= CHUNK_BYTES {
             bytes = 0;
             flush(&mut chunk)?;
         }
@@ -263,10 +293,11 @@ impl Pixels {
     }
 }
 
-/// Brightness of a red, green, blue pixel, weighted as in ITU-R BT.601 (that of JPEG), rounded.
+/// Brightness of a red, green, blue pixel, weighted as in ITU-R BT.601 (that of JPEG), in the fixed-point numbers of
+/// Pillow's `convert("L")`.
 fn luma(pixel: &[u8]) -> u8 {
-    let weighted = 299 * u32::from(pixel[0]) + 587 * u32::from(pixel[1]) + 114 * u32::from(pixel[2]);
-    ((weighted + 500) / 1000) as u8
+    let weighted = 19_595 * u32::from(pixel[0]) + 38_470 * u32::from(pixel[1]) + 7_471 * u32::from(pixel[2]);
+    ((weighted + 0x8000) >> 16) as u8
 }
 
 #[cfg(test)]
@@ -274,7 +305,7 @@ mod tests {
     use super::*;
 
     fn pixels(channels: Option<usize>, images: &[&[u8]]) -> (Shape, Vec<u8>) {
-        let target = Target { size: None, channels, max_bytes: 1000 };
+        let target = Target { size: None, channels, ground: None, max_bytes: 1000 };
         let mut pixels = Pixels::new(images.len(), (1, 2), &target).unwrap();
         for image in images {
             let raster = Raster { height: 1, width: 2, channels: image.len() / 2, pixels: image.to_vec() };
@@ -305,7 +336,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let target = Target { size: None, channels: None, max_bytes: 4 };
+        let target = Target { size: None, channels: None, ground: None, max_bytes: 4 };
         assert!(Pixels::new(3, (1, 2), &target).is_err());
         let mut pixels = Pixels::new(2, (1, 2), &target).unwrap();
         let colour = Raster { height: 1, width: 2, channels: 3, pixels: vec![1, 2, 3, 4, 5, 6] };

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
+use crate::readers::Found;
 use crate::readers::idx::{self, Source};
-use crate::source::assemble;
-use crate::{DataError, DataSource, OpenOptions};
+use crate::source::{assemble, known_parts};
+use crate::{DataError, DataSource, Dataset, OpenOptions, Which};
+
+/// Name of the data set.
+const NAME: &str = "fashion-mnist-sample";
 
 /// Names of Fashion-MNIST's classes, one a line, in the order of its labels.
 const CLASSES: &str = include_str!("../../../data/fashion-mnist-sample/classes.txt");
@@ -38,9 +42,23 @@ pub fn sample() -> Result<DataSource, DataError> {
 /// # Errors
 /// As [`sample`].
 pub fn sample_with(options: &OpenOptions) -> Result<DataSource, DataError> {
+    assemble("embedded", NAME.to_owned(), Path::new(NAME), found()?, options)
+}
+
+/// The images of `which` part, as [`open_part`](crate::open_part) reads them.
+///
+/// # Errors
+/// As [`open_part`](crate::open_part).
+pub fn sample_part(
+    classes: &[String],
+    which: Which,
+    options: &OpenOptions,
+) -> Result<(Vec<Dataset>, Vec<String>), DataError> {
+    known_parts(NAME.to_owned(), Path::new(NAME), found()?, classes, which, options)
+}
+
+fn found() -> Result<Found, DataError> {
     let train = (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz"));
     let test = (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz"));
-    let found = idx::found(train, Some(test), Some(CLASSES.lines().map(str::to_owned).collect()))?;
-    let name = "fashion-mnist-sample";
-    assemble("embedded", name.to_owned(), Path::new(name), found, options)
+    idx::found(train, Some(test), Some(CLASSES.lines().map(str::to_owned).collect()))
 }

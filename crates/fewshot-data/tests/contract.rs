@@ -4,7 +4,7 @@ mod support;
 
 use std::fs;
 
-use fewshot_data::{OpenOptions, open, readers};
+use fewshot_data::{OpenOptions, Splits, open, readers};
 use support::{contents, files, layouts, message_of, open_all};
 
 #[test]
@@ -60,7 +60,7 @@ fn a_limit_takes_a_stratified_choice() {
     for layout in layouts() {
         let (folder, tiny) = layout.make();
         let limited = |seed| {
-            let options = OpenOptions { limit: Some(12), holdout_seed: seed, ..OpenOptions::default() };
+            let options = OpenOptions { limit: Some(12), limit_seed: seed, ..OpenOptions::default() };
             open(folder.path(), &options).unwrap()
         };
         let source = limited(0);
@@ -69,6 +69,22 @@ fn a_limit_takes_a_stratified_choice() {
         assert_eq!(source.test.len(), 15, "{}: the test part is not limited", layout.name);
         assert!(contents(&source.train) == contents(&limited(0).train), "{}", layout.name);
         assert!(contents(&source.train) != contents(&limited(1).train), "{}", layout.name);
+    }
+}
+
+/// A limited set is the part of the whole that the same limit picks there, so where it is applied makes no difference.
+#[test]
+fn a_limit_while_reading_is_the_limit_of_the_split() {
+    let (folder, _) = layouts()[0].make();
+    let whole = open_all(folder.path()).unwrap().train;
+    let options = OpenOptions { limit: Some(12), limit_seed: 5, ..OpenOptions::default() };
+    let limited = open(folder.path(), &options).unwrap().train;
+    let image = |dataset: &fewshot_data::Dataset, &index: &u32| dataset.image(index as usize).to_vec();
+    let of_whole = Splits::stratified(whole.labels(), 0.5, Some(12), 5).unwrap();
+    let of_limited = Splits::stratified(limited.labels(), 0.5, Some(12), 5).unwrap();
+    for (one, two) in [(of_whole.search_train, of_limited.search_train), (of_whole.search_val, of_limited.search_val)] {
+        let images: Vec<_> = one.iter().map(|index| image(&whole, index)).collect();
+        assert_eq!(images, two.iter().map(|index| image(&limited, index)).collect::<Vec<_>>());
     }
 }
 

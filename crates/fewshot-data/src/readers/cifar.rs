@@ -12,7 +12,11 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Entry, Found, Part, Reader, class_index, class_names, entries_or_none, nonempty, number_classes};
+use sha2::Sha256;
+
+use super::{
+    Entry, Found, Part, Reader, class_index, class_names, entries_or_none, identify_files, nonempty, number_classes,
+};
 use crate::decode::Raster;
 use crate::load::{Content, Images, Record, Sink};
 use crate::{DataError, OpenOptions, Place};
@@ -45,10 +49,11 @@ impl Reader for Cifar {
     }
 
     fn detect(&self, path: &Path) -> bool {
-        find(path).is_some()
+        find(&folder(path)).is_some()
     }
 
     fn read(&self, path: &Path, _: &OpenOptions) -> Result<Found, DataError> {
+        let path = &folder(path);
         let Some((variant, train_files)) = find(path) else {
             return Err(DataError::MissingFile {
                 path: path.to_owned(),
@@ -86,7 +91,8 @@ impl Reader for Cifar {
                 })
             };
             let labels = labels.into_iter().map(index).collect::<Result<_, _>>()?;
-            Ok(Part { labels, images: Arc::new(batches) })
+            let path = batches.files[0].0.to_path_buf();
+            Ok(Part { path, classes: classes.clone(), labels, images: Arc::new(batches) })
         };
         let train = part(train, train_labels)?;
         let test_file = path.join(variant.test);
@@ -97,8 +103,14 @@ impl Reader for Cifar {
         } else {
             None
         };
-        Ok(Found { classes, train, test })
+        Ok(Found { train: Some(train), test, notes: Vec::new() })
     }
+}
+
+/// `path`, or the folder in it that the official archives unpack to.
+fn folder(path: &Path) -> PathBuf {
+    let unpacked = ["cifar-10-batches-bin", "cifar-100-binary"].map(|name| path.join(name));
+    unpacked.into_iter().find(|folder| find(path).is_none() && folder.is_dir()).unwrap_or_else(|| path.to_owned())
 }
 
 /// The training files in `path` in the order of their numbers, if there are any.
@@ -195,6 +207,10 @@ impl Images for Batches {
             row += 1;
             Ok(())
         })
+    }
+
+    fn identify(&self, _: &[u32], hash: &mut Sha256) -> Result<(), DataError> {
+        identify_files(self.files.iter().map(|(path, _)| path.as_ref()), hash)
     }
 }
 

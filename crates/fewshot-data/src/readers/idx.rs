@@ -3,8 +3,10 @@
 //! An image file begins with the bytes 0, 0, 8 (unsigned bytes), 3 (dimensions) and the number of images, rows and
 //! columns as big-endian u32, and goes on with the pixels; a label file begins with 0, 0, 8, 1 and the number of
 //! labels. Files are called `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-//! `t10k-labels-idx1-ubyte`, with or without `.gz`. Class names are the lines of `classes.txt` beside them (our
-//! addition), else the label numbers.
+//! `t10k-labels-idx1-ubyte`, with or without `.gz`, some with a dot for the dash before `idx`, with `test` for `t10k`, or
+//! with the name of the set before it (`emnist-letters-train-images-idx3-ubyte`); they lie in the folder, in its `raw`, or
+//! each in a folder of its own name. Class names are the lines of `classes.txt` beside them (our addition), else the
+//! label numbers.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
@@ -12,8 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
-use super::{Found, Part, Reader, class_index, class_names, nonempty, number_classes};
+use super::{Found, Part, Reader, class_index, class_names, entries_or_none, identify_files, nonempty, number_classes};
 use crate::decode::{Raster, hex};
 use crate::load::{Content, Images, Record, Sink};
 use crate::{DataError, OpenOptions, Place};
@@ -32,29 +35,88 @@ impl Reader for Idx {
     }
 
     fn detect(&self, path: &Path) -> bool {
-        find(path, "train-images-idx3-ubyte").is_some() || find(path, "train-labels-idx1-ubyte").is_some()
+        folder(path).is_some()
     }
 
     fn read(&self, path: &Path, _: &OpenOptions) -> Result<Found, DataError> {
-        let file = |name: &str| {
+        let folder = folder(path).unwrap_or_else(|| path.to_owned());
+        let find = |part: &str, kind: &str| find(&folder, &format!("{part}-{kind}-ubyte"));
+        let need = |part: &str, kind: &str| {
+            let name = format!("{part}-{kind}-ubyte");
             let wanted =
-                || DataError::MissingFile { path: path.to_owned(), wanted: format!("`{name}` (or `{name}.gz`)") };
-            find(path, name).map(Source::file).ok_or_else(wanted)
+                || DataError::MissingFile { path: folder.clone(), wanted: format!("`{name}` (or `{name}.gz`)") };
+            find(part, kind)?.map(Source::file).ok_or_else(wanted)
         };
-        let train = (file("train-images-idx3-ubyte")?, file("train-labels-idx1-ubyte")?);
-        let test = match (find(path, "t10k-images-idx3-ubyte"), find(path, "t10k-labels-idx1-ubyte")) {
-            (None, None) => None,
-            _ => Some((file("t10k-images-idx3-ubyte")?, file("t10k-labels-idx1-ubyte")?)),
-        };
-        let names_file = path.join("classes.txt");
+        let train = (need("train", IMAGES)?, need("train", LABELS)?);
+        let mut test = None;
+        for part in ["t10k", "test"] {
+            if test.is_none() && (find(part, IMAGES)?.is_some() || find(part, LABELS)?.is_some()) {
+                test = Some((need(part, IMAGES)?, need(part, LABELS)?));
+            }
+        }
+        let names_file = folder.join("classes.txt");
         let names = if names_file.exists() { Some(class_names(&names_file)?) } else { None };
-        found(train, test, names)
+        let transposed = train.0.path().file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"emnist"));
+        let mut found = found(train, test, names)?;
+        if transposed {
+            found
+                .notes
+                .push("EMNIST stores its images transposed (rows are columns); they are used as they are".into());
+        }
+        Ok(found)
     }
 }
 
-/// The file `name` in `folder`, plain or compressed.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [folder.join(name), folder.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
+const IMAGES: &str = "images-idx3";
+const LABELS: &str = "labels-idx1";
+
+/// The folder at or below `path` that holds the training files, if there is one: itself, its `raw` (or `gzip`), or that
+/// of a folder in it, as `torchvision` makes them.
+fn folder(path: &Path) -> Option<PathBuf> {
+    let below = || entries_or_none(path).into_iter().filter(|entry| entry.is_folder).map(|entry| entry.path);
+    let candidates = std::iter::once(path.to_owned())
+        .chain(["raw", "gzip"].map(|name| path.join(name)))
+        .chain(below().flat_map(|folder| [folder.join("raw"), folder]));
+    let holds = |folder: &PathBuf| {
+        [IMAGES, LABELS].iter().any(|kind| !candidates_for(folder, &format!("train-{kind}-ubyte")).is_empty())
+    };
+    candidates.into_iter().find(holds)
+}
+
+/// The files in `folder` that are called `name`, in any of the usual ways: the plain ones first.
+fn candidates_for(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let called = |found: &str| {
+        let found = found.to_ascii_lowercase().replace('.', "-");
+        let plain = found.strip_suffix("-gz").unwrap_or(&found);
+        plain.strip_suffix(name).is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('-'))
+    };
+    let mut files = Vec::new();
+    for entry in entries_or_none(folder).into_iter().filter(|entry| called(&entry.name)) {
+        if entry.is_folder {
+            let inside =
+                entries_or_none(&entry.path).into_iter().filter(|entry| !entry.is_folder && called(&entry.name));
+            files.extend(inside.map(|entry| (2, entry.path)));
+        } else {
+            let packed = entry.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+            files.push((i32::from(packed), entry.path));
+        }
+    }
+    files.sort();
+    files.into_iter().map(|(_, path)| path).collect()
+}
+
+/// The file `name` in `folder`. Files of several sets in one folder are refused.
+fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataError> {
+    let files = candidates_for(folder, name);
+    let prefix = |file: &PathBuf| {
+        let file = file.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase().replace('.', "-");
+        file.find(name).map(|at| file[..at].to_owned())
+    };
+    if files.iter().any(|file| prefix(file) != prefix(&files[0])) {
+        let found = files.iter().map(|file| file.display().to_string()).collect();
+        return Err(DataError::SeveralSets { path: folder.to_owned(), found });
+    }
+    Ok(files.into_iter().next())
 }
 
 /// Puts a data set together from (images, labels) of the training and the test part.
@@ -80,8 +142,9 @@ pub(crate) fn found(
                 classes: classes.len(),
             })
         };
-        let labels = (0..).zip(&labels.values).map(index).collect::<Result<_, _>>()?;
-        Ok(Part { labels, images: Arc::new(images) })
+        let indices = (0..).zip(&labels.values).map(index).collect::<Result<_, _>>()?;
+        let path = labels.path.to_path_buf();
+        Ok(Part { path, classes: classes.clone(), labels: indices, images: Arc::new(images) })
     };
     let test = match test {
         Some(files) => {
@@ -97,7 +160,7 @@ pub(crate) fn found(
         }
         None => None,
     };
-    Ok(Found { train: part(train_images, train_labels)?, classes, test })
+    Ok(Found { train: Some(part(train_images, train_labels)?), test, notes: Vec::new() })
 }
 
 /// Bytes of one idx file.
@@ -301,5 +364,16 @@ impl Images for IdxImages {
             }
         }
         at_end(&path, &mut reader, u64::from(self.count))
+    }
+
+    fn identify(&self, _: &[u32], hash: &mut Sha256) -> Result<(), DataError> {
+        match &self.source {
+            Source::File(path) => identify_files([path.as_ref()], hash),
+            Source::Embedded(name, bytes) => {
+                hash.update(name);
+                hash.update((bytes.len() as u64).to_le_bytes());
+                Ok(())
+            }
+        }
     }
 }

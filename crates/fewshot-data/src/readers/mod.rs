@@ -8,10 +8,13 @@ mod class_folders;
 mod hugging_face;
 pub(crate) mod idx;
 mod parquet_file;
+mod unread;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
 
 use crate::load::Images;
 use crate::{DataError, OpenOptions};
@@ -38,16 +41,22 @@ static READERS: [&dyn Reader; 4] = [&hugging_face::HuggingFace, &cifar::Cifar, &
 
 /// What a reader found.
 pub(crate) struct Found {
-    /// Class names in the order of the labels.
-    pub classes: Vec<String>,
-    pub train: Part,
+    /// `None`: the data set has only other parts.
+    pub train: Option<Part>,
     /// `None`: the data set has no test part, one is to be held out.
     pub test: Option<Part>,
+    /// What the user should know: what was left out, or taken for another.
+    pub notes: Vec<String>,
 }
 
 /// Training or test part.
 pub(crate) struct Part {
-    /// One label an image, each below the number of classes.
+    /// Where it lies, for messages.
+    pub path: PathBuf,
+    /// Names of its classes. Parts and files are brought together by these names, never by numbers; a class need not
+    /// have an image.
+    pub classes: Vec<String>,
+    /// One label an image, each below the number of its classes.
     pub labels: Vec<u32>,
     pub images: Arc<dyn Images>,
 }
@@ -63,13 +72,27 @@ pub(crate) fn detect(path: &Path) -> Result<&'static dyn Reader, DataError> {
     if metadata.is_file() && metadata.len() == 0 {
         return Err(DataError::EmptyFile { path: path.to_owned() });
     }
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(DataError::NoFile { path: path.to_owned() });
+    }
     if metadata.is_dir() && entries(path)?.is_empty() {
         return Err(DataError::EmptyFolder { path: path.to_owned() });
     }
     READERS.into_iter().find(|reader| reader.detect(path)).ok_or_else(|| {
         let lines: Vec<String> = readers().map(|(name, layout)| format!("  {name}: {layout}")).collect();
-        DataError::Unsupported { path: path.to_owned(), supported: lines.join("\n") }
+        DataError::Unsupported { path: path.to_owned(), supported: lines.join("\n"), advice: unread::advice(path) }
     })
+}
+
+/// Adds the names and lengths of files to the hash that tells parts of data sets apart.
+fn identify_files<'a>(files: impl IntoIterator<Item = &'a Path>, hash: &mut Sha256) -> Result<(), DataError> {
+    for file in files {
+        let length = std::fs::metadata(file).map_err(DataError::io(file))?.len();
+        hash.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+        hash.update([0]);
+        hash.update(length.to_le_bytes());
+    }
+    Ok(())
 }
 
 /// A visible entry of a folder.

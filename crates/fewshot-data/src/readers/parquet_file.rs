@@ -1,4 +1,4 @@
-//! Two kinds of leaf columns of a Parquet file: integers and byte arrays.
+//! Leaf columns of a Parquet file as they are needed here: labels (numbers or text), and byte arrays.
 
 use std::fs::File;
 use std::ops::Range;
@@ -6,8 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::{ByteArrayType, DataType};
+use parquet::data_type::DataType;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -26,8 +27,16 @@ pub(super) struct ParquetFile {
     groups: Vec<Range<u64>>,
 }
 
-/// Rows that are read at once.
-const BATCH: usize = 256;
+/// Rows of labels that are read at once.
+const BATCH: usize = 4096;
+/// Rows of images that are read at once: their bytes are shared with the page they lie in, which is in memory anyway.
+const IMAGES: usize = 16;
+
+/// The values of a column; `None` where a row has none.
+pub(super) enum Values {
+    Integers(Vec<Option<i64>>),
+    Text(Vec<Option<String>>),
+}
 
 impl ParquetFile {
     pub fn open(path: PathBuf) -> Result<ParquetFile, DataError> {
@@ -83,48 +92,108 @@ impl ParquetFile {
         entries.iter().find(|entry| entry.key == key)?.value.as_deref()
     }
 
-    /// All values of the integer column `column`.
-    pub fn integers(&self, column: &str) -> Result<Vec<i64>, DataError> {
-        let reader = reader(&self.path)?;
-        let mut values = Vec::new();
-        for group in 0..self.groups.len() {
-            let values = &mut values;
-            match self.column(&reader, group, column)? {
-                ColumnReader::Int64ColumnReader(reader) => self.each(reader, group, column, |_, value| {
-                    values.push(value);
-                    Ok(())
-                })?,
-                ColumnReader::Int32ColumnReader(reader) => self.each(reader, group, column, |_, value| {
-                    values.push(i64::from(value));
-                    Ok(())
-                })?,
-                _ => return Err(self.wrong_type(column, "an integer")),
-            }
-        }
-        Ok(values)
+    /// Whether the leaf column `column` has bytes, of text or not, once a row.
+    pub fn is_bytes(&self, column: &str) -> bool {
+        self.leaf(column).is_some_and(|(_, leaf)| leaf.max_rep_level() == 0 && leaf.physical_type() == Type::BYTE_ARRAY)
     }
 
-    /// The values of the byte-array column `column` in `rows` (ascending), each with its row.
+    /// Whether the leaf column `column` says that it has text.
+    pub fn is_text(&self, column: &str) -> bool {
+        self.leaf(column).is_some_and(|(_, leaf)| {
+            let text =
+                matches!(leaf.logical_type_ref(), Some(LogicalType::String | LogicalType::Enum | LogicalType::Json));
+            text || matches!(leaf.converted_type(), ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON)
+        })
+    }
+
+    /// All values of `column`: integers (whole numbers of other types too), or text (`false` and `true` of bools).
+    pub fn values(&self, column: &str) -> Result<Values, DataError> {
+        let reader = reader(&self.path)?;
+        let (mut integers, mut text) = (Vec::new(), Vec::new());
+        for group in 0..self.groups.len() {
+            let whole = |row: u64, value: f64| {
+                // Numbers beyond this are not whole for sure.
+                let fits = value.fract() == 0.0 && value.abs() < 9e15;
+                let found = value.to_string();
+                let place = || Place::record(self.path(), row);
+                if fits { Ok(value as i64) } else { Err(DataError::LabelValue { place: place(), found }) }
+            };
+            let range = self.groups[group].clone();
+            match self.column(&reader, group, column)? {
+                ColumnReader::Int64ColumnReader(reader) => {
+                    self.each(reader, group, column, range, BATCH, |_, value| {
+                        integers.push(value);
+                        Ok(())
+                    })?;
+                }
+                ColumnReader::Int32ColumnReader(reader) => {
+                    self.each(reader, group, column, range, BATCH, |_, value| {
+                        integers.push(value.map(i64::from));
+                        Ok(())
+                    })?;
+                }
+                ColumnReader::DoubleColumnReader(reader) => {
+                    self.each(reader, group, column, range, BATCH, |row, value| {
+                        integers.push(value.map(|value| whole(row, value)).transpose()?);
+                        Ok(())
+                    })?;
+                }
+                ColumnReader::FloatColumnReader(reader) => {
+                    self.each(reader, group, column, range, BATCH, |row, value| {
+                        integers.push(value.map(|value| whole(row, value.into())).transpose()?);
+                        Ok(())
+                    })?;
+                }
+                ColumnReader::BoolColumnReader(reader) => {
+                    self.each(reader, group, column, range, BATCH, |_, value| {
+                        text.push(value.map(|value| value.to_string()));
+                        Ok(())
+                    })?;
+                }
+                ColumnReader::ByteArrayColumnReader(reader) => {
+                    self.each(reader, group, column, range, BATCH, |row, value| {
+                        let place = || Place::record(self.path(), row);
+                        let word = |bytes: &[u8]| String::from_utf8(bytes.to_vec());
+                        let wrong =
+                            |_| DataError::LabelValue { place: place(), found: "bytes that are no text".into() };
+                        text.push(value.map(|value| word(value.data()).map_err(wrong)).transpose()?);
+                        Ok(())
+                    })?;
+                }
+                _ => return Err(self.wrong_type(column, "whole numbers or text")),
+            }
+        }
+        Ok(if text.is_empty() { Values::Integers(integers) } else { Values::Text(text) })
+    }
+
+    /// The values of the byte-array column `column` in `rows` (ascending), each with its row. Pages without such rows are
+    /// passed over.
     pub fn byte_arrays(
         &self,
         column: &str,
         rows: &[u64],
-        take: &mut dyn FnMut(u64, Vec<u8>) -> Result<(), DataError>,
+        take: &mut dyn FnMut(u64, Option<Vec<u8>>) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         if rows.is_empty() {
             return Ok(());
         }
         let reader = reader(&self.path)?;
-        let mut rows = rows.iter().copied().peekable();
+        let mut rows = rows;
         for (group, range) in self.groups.iter().enumerate() {
-            if !rows.peek().is_some_and(|row| range.contains(row)) {
-                continue;
-            }
-            let ColumnReader::ByteArrayColumnReader(reader) = self.column(&reader, group, column)? else {
+            let (here, later) = rows.split_at(rows.partition_point(|&row| row < range.end));
+            rows = later;
+            let (Some(&first), Some(&last)) = (here.first(), here.last()) else { continue };
+            let ColumnReader::ByteArrayColumnReader(mut reader) = self.column(&reader, group, column)? else {
                 return Err(self.wrong_type(column, "a byte array"));
             };
-            self.each::<ByteArrayType>(reader, group, column, |row, value| match rows.next_if_eq(&row) {
-                Some(_) => take(row, value.data().to_vec()),
+            let before = (first - range.start) as usize;
+            let skipped = guarded(&self.path, || reader.skip_records(before))?;
+            if skipped < before {
+                return Err(self.too_few(group, column, skipped as u64));
+            }
+            let mut here = here.iter().copied().peekable();
+            self.each(reader, group, column, first..last + 1, IMAGES, |row, value| match here.next_if_eq(&row) {
+                Some(_) => take(row, value.map(|value| value.data().to_vec())),
                 None => Ok(()),
             })?;
         }
@@ -159,50 +228,48 @@ impl ParquetFile {
         }
     }
 
-    /// Calls `take` with each value of one column of one row group and its row; nulls and missing rows are errors.
+    /// Calls `take` with each value of one column in `rows` of one row group, at the first of which `reader` stands, and
+    /// its row; missing rows are errors.
     fn each<T: DataType>(
         &self,
         mut reader: ColumnReaderImpl<T>,
         group: usize,
         column: &str,
-        mut take: impl FnMut(u64, T::T) -> Result<(), DataError>,
+        rows: Range<u64>,
+        batch: usize,
+        mut take: impl FnMut(u64, Option<T::T>) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
-        let range = self.groups[group].clone();
-        let (mut row, mut levels, mut values) = (range.start, Vec::new(), Vec::new());
-        loop {
+        // The definition level of a null is lower than that of a value.
+        let full = self.leaf(column).map_or(0, |(_, leaf)| leaf.max_def_level());
+        let (mut row, mut levels, mut values) = (rows.start, Vec::new(), Vec::new());
+        while row < rows.end {
             levels.clear();
             values.clear();
-            let (read, present, _) =
-                guarded(&self.path, || reader.read_records(BATCH, Some(&mut levels), None, &mut values))?;
+            let wanted = batch.min((rows.end - row) as usize);
+            let (read, _, _) =
+                guarded(&self.path, || reader.read_records(wanted, Some(&mut levels), None, &mut values))?;
             if read == 0 {
-                break;
+                return Err(self.too_few(group, column, row - self.groups[group].start));
             }
-            if present < read {
-                // The definition level of a null is lower than that of a value.
-                let full = self.leaf(column).map_or(0, |(_, leaf)| leaf.max_def_level());
-                let first = levels.iter().position(|&level| level < full).unwrap_or(0);
-                let place = Place::record(self.path(), row + first as u64);
-                return Err(DataError::Null { place, column: column.to_owned() });
-            }
-            for value in values.drain(..) {
-                if row == range.end {
-                    break;
-                }
-                take(row, value)?;
+            let mut present = values.drain(..);
+            for at in 0..read {
+                let is_there = full == 0 || levels.get(at) == Some(&full);
+                take(row, if is_there { present.next() } else { None })?;
                 row += 1;
             }
         }
-        if row == range.end {
-            return Ok(());
-        }
-        let (announced, found) = (range.end - range.start, row - range.start);
+        Ok(())
+    }
+
+    fn too_few(&self, group: usize, column: &str, found: u64) -> DataError {
+        let announced = self.groups[group].end - self.groups[group].start;
         let reason = format!("row group {group} announces {announced} rows, but its column `{column}` has {found}");
-        Err(DataError::Damaged { path: self.path.to_path_buf(), reason })
+        DataError::Damaged { path: self.path.to_path_buf(), reason }
     }
 }
 
 fn reader(path: &Path) -> Result<SerializedFileReader<File>, DataError> {
-    let file = File::open(path).map_err(DataError::io(path))?;
+    let file = crate::files::open(path)?;
     guarded(path, || SerializedFileReader::new(file))
 }
 

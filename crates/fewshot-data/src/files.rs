@@ -1,0 +1,248 @@
+//! The files below a folder: which of them are images, and what is left out.
+//!
+//! An image is told by its content where its name does not say so: photographs come as `.jfif`, `.jpe` or without any
+//! extension. Whatever is passed over is counted, so that it can be told.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::DataError;
+use crate::decode::Format;
+
+/// Folders are followed so deep; deeper ones are links that lead back, or no data set.
+const DEEPEST: usize = 16;
+/// File names that tell an image without a look into the file.
+const IMAGE_NAMES: [&str; 10] = ["jpg", "jpeg", "jpe", "jfif", "png", "bmp", "gif", "webp", "tif", "tiff"];
+/// What a run's folder holds: its settings and the plan made of them.
+const RUN_FILES: [&str; 2] = ["run.toml", "plan.json"];
+
+/// A folder with all that is below it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree {
+    pub name: String,
+    pub path: PathBuf,
+    /// The images directly in it, by name.
+    pub images: Vec<PathBuf>,
+    /// The folders directly in it, by name.
+    pub folders: Vec<Tree>,
+    /// Files and folders directly in it that are neither; 0 in an empty folder.
+    pub others: usize,
+}
+
+/// Why something was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Skipped {
+    Hidden,
+    Run,
+    NoImage,
+    NoFile,
+    Loop,
+}
+
+/// What was left out, each kind with its number and one example.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LeftOut(BTreeMap<Skipped, (usize, PathBuf)>);
+
+impl LeftOut {
+    fn add(&mut self, why: Skipped, path: &Path) {
+        self.0.entry(why).or_insert_with(|| (0, path.to_owned())).0 += 1;
+    }
+
+    /// One line for each kind; paths are shown relative to `root`.
+    pub fn notes(&self, root: &Path) -> Vec<String> {
+        let line = |(why, (count, example)): (&Skipped, &(usize, PathBuf))| {
+            let example = example.strip_prefix(root).unwrap_or(example).display();
+            let (one, many, reason) = match why {
+                Skipped::Hidden => ("hidden image or folder", "hidden images or folders", "hidden"),
+                Skipped::Run => ("run folder of this program", "run folders of this program", "not data"),
+                Skipped::NoImage => ("file that is no image", "files that are no images", "told by their content"),
+                Skipped::NoFile => ("entry that is no file", "entries that are no files", "a device, a pipe or such"),
+                Skipped::Loop => ("folder", "folders", "deeper than 16 levels, or a link that leads back"),
+            };
+            format!("left out: {count} {} ({reason}), e.g. `{example}`", if *count == 1 { one } else { many })
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+impl Tree {
+    /// Everything below `path`, in the order of names (bytewise, so the same on every machine); links are followed.
+    pub fn read(path: &Path) -> Result<(Tree, LeftOut), DataError> {
+        let mut left_out = LeftOut::default();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let above = path.canonicalize().map_err(DataError::io(path))?;
+        let tree = walk(name, path.to_owned(), &mut vec![above], &mut left_out)?;
+        Ok((tree, left_out))
+    }
+
+    /// Images in it and in all folders below.
+    pub fn count(&self) -> usize {
+        self.images.len() + self.folders.iter().map(Tree::count).sum::<usize>()
+    }
+
+    /// The folders directly in it that hold images, at any depth.
+    pub fn with_images(&self) -> impl Iterator<Item = &Tree> {
+        self.folders.iter().filter(|folder| folder.count() > 0)
+    }
+
+    /// All images in it and below, in the order of their paths.
+    pub fn all_images(&self) -> Vec<PathBuf> {
+        let mut images = self.images.clone();
+        images.extend(self.folders.iter().flat_map(Tree::all_images));
+        images
+    }
+
+    /// Whether there is nothing at all in it.
+    pub fn is_empty(&self) -> bool {
+        self.images.is_empty() && self.folders.is_empty() && self.others == 0
+    }
+}
+
+/// Opens a file; what is none (a device, a pipe) could keep its reader waiting forever, and is refused.
+pub(crate) fn open(path: &Path) -> Result<File, DataError> {
+    let metadata = fs::metadata(path).map_err(DataError::io(path))?;
+    match metadata.is_file() {
+        true => File::open(path).map_err(DataError::io(path)),
+        false => Err(DataError::NoFile { path: path.to_owned() }),
+    }
+}
+
+/// The bytes of a file, refused as in [`open`].
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map_err(DataError::io(path))?;
+    Ok(bytes)
+}
+
+/// The image files that `path` means: itself, or all in and below a folder, in the order of their paths. Also what was left
+/// out, a line each.
+///
+/// # Errors
+/// [`DataError::NotFound`], [`DataError::Io`], or [`DataError::NoImages`] for a folder without any.
+pub fn image_files(path: impl AsRef<Path>) -> Result<(Vec<PathBuf>, Vec<String>), DataError> {
+    let path = path.as_ref();
+    if !path.is_dir() {
+        return Ok((vec![path.to_owned()], Vec::new()));
+    }
+    let (tree, left_out) = Tree::read(path)?;
+    match tree.all_images() {
+        images if images.is_empty() => Err(DataError::NoImages { path: path.to_owned() }),
+        images => Ok((images, left_out.notes(path))),
+    }
+}
+
+fn walk(name: String, path: PathBuf, above: &mut Vec<PathBuf>, left_out: &mut LeftOut) -> Result<Tree, DataError> {
+    let mut tree = Tree { name, path, ..Tree::default() };
+    let mut entries: Vec<(String, PathBuf)> = Vec::new();
+    for entry in fs::read_dir(&tree.path).map_err(DataError::io(&tree.path))? {
+        let path = entry.map_err(DataError::io(&tree.path))?.path();
+        entries.push((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), path));
+    }
+    entries.sort();
+    if is_run(&entries) {
+        left_out.add(Skipped::Run, &tree.path);
+        tree.others = entries.len();
+        return Ok(tree);
+    }
+    for (name, path) in entries {
+        // A dangling link is told as a file that is missing, which it is, once it is read.
+        let metadata = fs::metadata(&path);
+        let is_folder = metadata.as_ref().is_ok_and(fs::Metadata::is_dir);
+        if name.starts_with('.') {
+            if is_folder || has_image_name(&path) {
+                left_out.add(Skipped::Hidden, &path);
+            }
+        } else if is_folder {
+            let real = path.canonicalize().map_err(DataError::io(&path))?;
+            if above.contains(&real) || above.len() >= DEEPEST {
+                left_out.add(Skipped::Loop, &path);
+                tree.others += 1;
+                continue;
+            }
+            above.push(real);
+            tree.folders.push(walk(name, path, above, left_out)?);
+            above.pop();
+        } else if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
+            left_out.add(Skipped::NoFile, &path);
+            tree.others += 1;
+        } else if is_image(&path)? {
+            if metadata.is_ok_and(|metadata| metadata.len() == 0) {
+                return Err(DataError::EmptyFile { path });
+            }
+            tree.images.push(path);
+        } else {
+            left_out.add(Skipped::NoImage, &path);
+            tree.others += 1;
+        }
+    }
+    Ok(tree)
+}
+
+fn is_run(entries: &[(String, PathBuf)]) -> bool {
+    RUN_FILES.iter().all(|file| entries.iter().any(|(name, _)| name == file))
+}
+
+fn has_image_name(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    IMAGE_NAMES.contains(&extension.as_str())
+}
+
+/// By its name, or else by its content. Formats that are not read (HEIC, AVIF, ..) are images too: reading them is
+/// refused with their name, where passing over them would not be noticed.
+fn is_image(path: &Path) -> Result<bool, DataError> {
+    if has_image_name(path) {
+        return Ok(true);
+    }
+    let mut start = Vec::new();
+    let file = open(path)?;
+    file.take(Format::TOLD_BY as u64).read_to_end(&mut start).map_err(DataError::io(path))?;
+    Ok(Format::of(&start).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_told_by_content_and_the_rest_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let write = |name: &str, bytes: &[u8]| {
+            let path = root.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        };
+        let jpeg = [0xFF, 0xD8, 0xFF, 0xE0, 0, 16];
+        for name in ["a/1.jfif", "a/2", "a/deep/3.jpe", "a/4.dat", "a/.hidden.jpg", ".git/x"] {
+            write(name, &jpeg);
+        }
+        for name in ["a/notes.txt", "Thumbs.db", "runs/one/run.toml", "runs/one/plan.json", "runs/one/picture.png"] {
+            write(name, b"words");
+        }
+        let (tree, left_out) = Tree::read(root).unwrap();
+        let images = tree.all_images();
+        let names: Vec<_> = images.iter().map(|path| path.strip_prefix(root).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a/1.jfif", "a/2", "a/4.dat", "a/deep/3.jpe"]);
+        assert_eq!(
+            left_out.notes(root),
+            [
+                "left out: 2 hidden images or folders (hidden), e.g. `.git`",
+                "left out: 1 run folder of this program (not data), e.g. `runs/one`",
+                "left out: 2 files that are no images (told by their content), e.g. `Thumbs.db`",
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_back_end() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("a")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("a/up")).unwrap();
+        let (tree, left_out) = Tree::read(folder.path()).unwrap();
+        assert_eq!(tree.count(), 0);
+        assert!(left_out.notes(folder.path())[0].contains("a/up"));
+    }
+}

@@ -1,0 +1,146 @@
+//! Which column holds the images, and which the labels.
+
+use serde_json::Value;
+
+use crate::readers::parquet_file::ParquetFile;
+use crate::{DataError, OpenOptions};
+
+/// Names of the label column, the first that exists counts. CIFAR-100 has `fine_label`.
+const LABELS: [&str; 3] = ["label", "labels", "fine_label"];
+/// Names of the image column, likewise.
+const IMAGES: [&str; 2] = ["img", "image"];
+
+/// The column of the images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ImageColumn {
+    /// The leaf of the encoded bytes.
+    pub bytes: Option<String>,
+    /// The leaf of the path of a file, for rows without bytes.
+    pub path: Option<String>,
+}
+
+/// What the `huggingface` entry of the metadata says of the columns: `info.features`.
+pub(super) fn features(file: &ParquetFile) -> Result<Value, DataError> {
+    let Some(text) = file.metadata("huggingface") else { return Ok(Value::Null) };
+    let mut json: Value = serde_json::from_str(text).map_err(|error| DataError::Damaged {
+        path: file.path().to_path_buf(),
+        reason: format!("its `huggingface` metadata is no JSON: {error}"),
+    })?;
+    Ok(json["info"]["features"].take())
+}
+
+/// Columns that `features` give the type `kind`.
+fn of_type(features: &Value, kind: &str) -> Vec<String> {
+    let of_kind = |(name, feature): (&String, &Value)| (feature["_type"] == kind).then(|| name.clone());
+    features.as_object().into_iter().flatten().filter_map(of_kind).collect()
+}
+
+/// Names of the classes, if `features` give the column any.
+pub(super) fn class_names(features: &Value, column: &str) -> Option<Vec<String>> {
+    let names = features[column]["names"].as_array().filter(|names| !names.is_empty())?;
+    names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+}
+
+/// Name of the label column: the one asked for, the first of [`LABELS`], the only `ClassLabel`, or a partition of one of
+/// these names.
+pub(super) fn label_column(
+    file: &ParquetFile,
+    features: &Value,
+    partitions: &[(String, String)],
+    options: &OpenOptions,
+) -> Result<String, DataError> {
+    let there = |name: &str| {
+        file.columns().iter().any(|column| column == name) || partitions.iter().any(|(key, _)| key == name)
+    };
+    let missing = |wanted: String| DataError::MissingColumn {
+        path: file.path().to_path_buf(),
+        wanted,
+        flag: "--label-column",
+        columns: all_columns(file, partitions),
+    };
+    if let Some(name) = &options.label_column {
+        return if there(name) { Ok(name.clone()) } else { Err(missing(format!("label column `{name}`"))) };
+    }
+    if let Some(name) = LABELS.iter().find(|&&name| there(name)) {
+        return Ok((*name).to_owned());
+    }
+    let is_nested = |name: &&&str| file.columns().iter().any(|column| column.starts_with(&format!("{name}.")));
+    if let Some(name) = LABELS.iter().find(is_nested) {
+        return Err(DataError::ColumnType {
+            path: file.path().to_path_buf(),
+            column: (*name).to_owned(),
+            found: "a list or a struct".into(),
+            wanted: "one label a row (images of several classes are not read)",
+        });
+    }
+    let mut classes = of_type(features, "ClassLabel");
+    classes.retain(|name| there(name));
+    match classes.len() {
+        0 => Err(missing(format!("label column (`{}`, or one of type ClassLabel)", LABELS.join("`, `")))),
+        1 => Ok(classes.remove(0)),
+        _ => Err(DataError::AmbiguousColumn {
+            path: file.path().to_path_buf(),
+            what: "label column",
+            columns: classes,
+            flag: "--label-column",
+        }),
+    }
+}
+
+fn all_columns(file: &ParquetFile, partitions: &[(String, String)]) -> Vec<String> {
+    file.columns().iter().chain(partitions.iter().map(|(key, _)| key)).cloned().collect()
+}
+
+/// The column of the images: the one asked for, `img` or `image`, or the only one that can be meant (of type Image, a
+/// struct with `bytes`, or plain bytes).
+pub(super) fn image_column(
+    file: &ParquetFile,
+    features: &Value,
+    options: &OpenOptions,
+) -> Result<ImageColumn, DataError> {
+    let missing = |wanted: String| DataError::MissingColumn {
+        path: file.path().to_path_buf(),
+        wanted,
+        flag: "--image-column",
+        columns: file.columns().to_vec(),
+    };
+    if let Some(name) = &options.image_column {
+        return column(file, name, true).ok_or_else(|| missing(format!("image column `{name}`")));
+    }
+    if let Some(found) = IMAGES.iter().find_map(|name| column(file, name, true)) {
+        return Ok(found);
+    }
+    let mut candidates = of_type(features, "Image");
+    if candidates.is_empty() {
+        let first = |column: &String| column.split('.').next().unwrap_or(column).to_owned();
+        candidates = file.columns().iter().map(first).collect();
+        candidates.dedup();
+    }
+    candidates.retain(|name| column(file, name, false).is_some());
+    match candidates.len() {
+        0 => Err(missing("image column (a struct with `bytes`, or bytes)".into())),
+        1 => Ok(column(file, &candidates[0], false).unwrap_or(ImageColumn { bytes: None, path: None })),
+        _ => Err(DataError::AmbiguousColumn {
+            path: file.path().to_path_buf(),
+            what: "image column",
+            columns: candidates,
+            flag: "--image-column",
+        }),
+    }
+}
+
+/// The leaves of the column `name`, if it can hold images: `name.bytes` and `name.path`, or `name` of bytes. Text is taken
+/// for paths only where the column was `named`.
+fn column(file: &ParquetFile, name: &str, named: bool) -> Option<ImageColumn> {
+    let leaf = |leaf: &str| Some(format!("{name}.{leaf}")).filter(|leaf| file.is_bytes(leaf));
+    let (bytes, path) = (leaf("bytes"), leaf("path"));
+    if bytes.is_some() {
+        return Some(ImageColumn { bytes, path });
+    }
+    let whole = Some(name.to_owned()).filter(|name| file.is_bytes(name))?;
+    match (file.is_text(&whole), named) {
+        (false, _) => Some(ImageColumn { bytes: Some(whole), path: None }),
+        (true, true) => Some(ImageColumn { bytes: None, path: Some(whole) }),
+        (true, false) => None,
+    }
+}
