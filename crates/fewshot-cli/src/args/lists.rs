@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 
+use super::ReadingArgs;
+
 /// `fewshot rank`
 #[derive(Debug, Args)]
 pub struct RankArgs {
@@ -49,6 +51,9 @@ pub enum DataCommand {
         /// Resize images to this side
         #[arg(long, value_name = "PIXELS")]
         image_size: Option<u32>,
+        /// How they are read.
+        #[command(flatten)]
+        reading: ReadingArgs,
         /// Print one JSON object
         #[arg(long)]
         json: bool,

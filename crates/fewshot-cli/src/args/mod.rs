@@ -88,6 +88,9 @@ pub struct RunArgs {
     /// Resize images to this side
     #[arg(long, value_name = "PIXELS")]
     pub image_size: Option<u32>,
+    /// How they are read.
+    #[command(flatten)]
+    pub reading: ReadingArgs,
     /// How much training images are changed: by the size of the data (auto), not at all (none), flip and crop (light), or flip,
     /// crop, random rectangles, zoom and light (strong)
     #[arg(long, value_enum, value_name = "HOW")]
@@ -120,6 +123,20 @@ pub struct RunArgs {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// How images are read.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct ReadingArgs {
+    /// Lay transparent images on this colour: white, black, grey, or RRGGBB [default: drop their alpha channel]
+    #[arg(long, value_name = "COLOUR")]
+    pub ground: Option<String>,
+    /// Parquet: the column of the labels [default: label, labels, fine_label or the only ClassLabel]
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
+    /// Parquet: the column of the images [default: img, image or the only one that can hold images]
+    #[arg(long, value_name = "NAME")]
+    pub image_column: Option<String>,
 }
 
 /// `fewshot search`

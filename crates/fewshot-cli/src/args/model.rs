@@ -21,7 +21,7 @@ pub struct PredictArgs {
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// JPEG or PNG files of any size
+    /// Image files of any size, or folders: all images in them, at any depth
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<PathBuf>,
     /// Show so many of the likeliest classes
@@ -52,6 +52,12 @@ pub struct EvalArgs {
     /// Labelled images, as `fewshot search` takes them [default: embedded sample]
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
+    /// Parquet: the column of the labels [default: label, labels, fine_label or the only ClassLabel]
+    #[arg(long, value_name = "NAME")]
+    pub label_column: Option<String>,
+    /// Parquet: the column of the images [default: img, image or the only one that can hold images]
+    #[arg(long, value_name = "NAME")]
+    pub image_column: Option<String>,
     /// Which of the images
     #[arg(long, value_enum, default_value_t = Part::Test)]
     pub part: Part,

@@ -1,7 +1,5 @@
 //! Commands that only tell what there is.
 
-use std::path::Path;
-
 use fewshot_data::{Info, OpenOptions};
 use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::recipe::{Layers, preset_names, preset_text};
@@ -10,7 +8,7 @@ use fewshot_space::{BuiltinSpace, Decision, Region, space_names, suggest};
 use serde::Serialize;
 
 use super::{print, print_json};
-use crate::args::{DataArgs, DataCommand, ListArgs, RecipesArgs, RecipesCommand};
+use crate::args::{DataArgs, DataCommand, ListArgs, ReadingArgs, RecipesArgs, RecipesCommand};
 use crate::failure::Failure;
 
 /// One line of `fewshot spaces`.
@@ -92,11 +90,20 @@ pub fn recipes(args: RecipesArgs) -> Result<(), Failure> {
 }
 
 pub fn data(args: DataArgs) -> Result<(), Failure> {
-    let DataCommand::Info { path, image_size, json } = args.command;
-    let info = match path {
-        None => fewshot_data::sample()?.info()?,
-        Some(path) => open(&path, image_size)?.info()?,
+    let DataCommand::Info { path, image_size, reading, json } = args.command;
+    let ReadingArgs { ground, label_column, image_column } = reading;
+    let options = OpenOptions {
+        image_size: image_size.map(|side| (side as usize, side as usize)),
+        ground: ground.as_deref().map(fewshot_data::ground).transpose()?,
+        label_column,
+        image_column,
+        ..OpenOptions::default()
     };
+    let source = match path {
+        None => fewshot_data::sample_with(&options)?,
+        Some(path) => fewshot_data::open(path, &options)?,
+    };
+    let info = source.info()?;
     if json { print_json(&info) } else { print(&info_text(&info)) }
 }
 
@@ -107,14 +114,15 @@ fn info_text(info: &Info) -> String {
         format!("{train_images} training and {test_images} test images of {height}x{width}, {channels} channel(s)"),
         format!("on disk: {sizes}"),
         format!("mean {:.4?}, standard deviation {:.4?}", info.mean, info.std),
-        format!("{:.1} MB in memory, fingerprint {}", info.bytes as f64 / 1e6, info.fingerprint),
+        format!(
+            "{:.1} MB in memory, and at most {:.0} MB more while reading; fingerprint {}",
+            info.bytes as f64 / 1e6,
+            info.reading_bytes as f64 / 1e6,
+            info.fingerprint
+        ),
         format!("{} classes:", info.classes.len()),
     ];
+    lines.splice(3..3, info.notes.iter().cloned());
     lines.extend(info.classes.iter().map(|class| format!("  {:>8}  {}", class.train_images, class.name)));
     lines.join("\n")
-}
-
-fn open(path: &Path, side: Option<u32>) -> Result<fewshot_data::DataSource, Failure> {
-    let side = side.map(|side| (side as usize, side as usize));
-    Ok(fewshot_data::open(path, &OpenOptions { image_size: side, ..OpenOptions::default() })?)
 }

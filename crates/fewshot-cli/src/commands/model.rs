@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_data::{DataSource, OpenOptions};
+use fewshot_data::{OpenOptions, Which};
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
 use fewshot_nas::export::{self, Format};
@@ -17,8 +17,6 @@ use crate::failure::Failure;
 
 /// Images that are in memory at once.
 const CHUNK: usize = 256;
-/// Training images read where none are wanted: one of each class is the least that a reader gives.
-const FEWEST: usize = 10_000;
 /// Classes up to which the confusion is printed as a table; beyond, only the most frequent mistakes.
 const WIDEST: usize = 20;
 /// Mistakes printed for each class.
@@ -45,10 +43,19 @@ struct Likely {
 pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     let mut model = open(&args.model)?;
     let (mut predictions, mut failed) = (Vec::new(), Vec::new());
-    for files in args.images.chunks(CHUNK) {
-        let images: Vec<_> = files.par_iter().map(|file| model.read_image(file)).collect();
+    let mut images = Vec::new();
+    for path in &args.images {
+        let (files, notes) = fewshot_data::image_files(path)?;
+        notes.iter().for_each(|note| eprintln!("{}: {note}", path.display()));
+        if path.is_dir() {
+            eprintln!("{}: {} images", path.display(), files.len());
+        }
+        images.extend(files);
+    }
+    for files in images.chunks(CHUNK) {
+        let read: Vec<_> = files.par_iter().map(|file| model.read_image(file)).collect();
         let (mut known, mut pixels) = (Vec::new(), Vec::new());
-        for (file, image) in files.iter().zip(images) {
+        for (file, image) in files.iter().zip(read) {
             match image {
                 Ok(image) => {
                     known.push(file);
@@ -74,7 +81,7 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     }
     match failed.len() {
         0 => Ok(()),
-        failed => Err(Failure::Images { failed, all: args.images.len() }),
+        failed => Err(Failure::Images { failed, all: images.len() }),
     }
 }
 
@@ -110,19 +117,23 @@ pub fn eval(args: EvalArgs) -> Result<(), Failure> {
     let options = OpenOptions {
         image_size: Some((shape.height, shape.width)),
         channels: Some(shape.channels),
-        limit: (args.part == Part::Test).then_some(FEWEST),
+        ground: model.card().ground,
+        label_column: args.label_column,
+        image_column: args.image_column,
         ..OpenOptions::default()
     };
-    let DataSource { train, test, .. } = match &args.data {
-        Some(path) => fewshot_data::open(path, &options)?,
-        None => fewshot_data::sample_with(&options)?,
+    let which = match args.part {
+        Part::Test => Which::Test,
+        Part::Train => Which::Train,
+        Part::All => Which::All,
     };
-    let name = train.name().to_string();
-    let parts = match args.part {
-        Part::Test => vec![test.open()?],
-        Part::Train => vec![train],
-        Part::All => vec![train, test.open()?],
+    let classes = model.card().classes.clone();
+    let (parts, notes) = match &args.data {
+        Some(path) => fewshot_data::open_part(path, &classes, which, &options)?,
+        None => fewshot_data::sample_part(&classes, which, &options)?,
     };
+    notes.iter().for_each(|note| eprintln!("{note}"));
+    let name = parts.first().map_or_else(String::new, |part| part.name().to_string());
     let evaluation = model.evaluate(parts)?;
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }
 }

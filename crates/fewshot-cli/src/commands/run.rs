@@ -226,6 +226,9 @@ fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
     let path = args.data.as_deref().map(absolute);
     let layers = set(layers, "data.path", path);
     let layers = set(layers, "data.image_size", args.image_size);
+    let layers = set(layers, "data.ground", args.reading.ground.clone());
+    let layers = set(layers, "data.label_column", args.reading.label_column.clone());
+    let layers = set(layers, "data.image_column", args.reading.image_column.clone());
     let layers = set(layers, "data.limit", args.limit);
     let layers = match args.augment {
         Some(how) => augmented(layers, how),

@@ -51,7 +51,7 @@ fn a_damaged_photograph_and_an_empty_class_are_named_before_anything_runs() {
     let empty = photos.join("train/night");
     std::fs::create_dir(&empty).unwrap();
     let text = refused(search(), &out);
-    assert!(text.contains("class `night` has no training image"), "{text}");
+    assert!(text.contains("class `night` has no image"), "{text}");
     std::fs::remove_dir(&empty).unwrap();
 
     // With both mended the same command runs.

@@ -5,6 +5,7 @@ mod budget;
 mod common;
 mod faults;
 mod gradient;
+mod images;
 #[cfg(unix)]
 mod kill;
 mod model;

@@ -1,6 +1,6 @@
 //! What a model file says of itself.
 
-use fewshot_data::Normalise;
+use fewshot_data::{Ground, Normalise};
 use fewshot_space::Skeleton;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct Card {
     pub normalise: Normalise,
     /// How images of another size are brought to size.
     pub resize: Resize,
+    /// Red, green and blue of what transparent images are laid on; absent: their alpha channel is dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ground: Option<Ground>,
     /// Top-1 accuracy on the test images of its data, 0 to 1; absent as long as they were not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_accuracy: Option<f64>,

@@ -56,6 +56,7 @@ pub fn model(space: &BuiltinSpace, arch: &Arch, seed: u64) -> Model {
             std: vec![0.25, 0.3, 0.2][..channels].to_vec(),
         },
         resize: Resize::CentreCropLanczos3,
+        ground: None,
         test_accuracy: Some(0.5),
         held_out_accuracy: None,
         epochs: Some(3),

@@ -135,7 +135,7 @@ impl Model {
     /// # Errors
     /// [`DataError`] naming the file.
     pub fn read_image(&self, path: &Path) -> Result<Vec<u8>, DataError> {
-        read_image(path, self.shape())
+        read_image(path, self.shape(), self.card.ground)
     }
 
     /// Logits of images `[height, width, channels]`, one row of as many as there are classes per image.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_data::{Augment, DataSource, Dataset, OpenOptions, SizeChoice};
+use fewshot_data::{Augment, DataError, DataSource, Dataset, Ground, OpenOptions, SizeChoice};
 
 use super::PipelineError;
 use crate::recipe::{DataRecipe, Recipe, Strength};
@@ -27,17 +27,36 @@ pub fn open(recipe: &mut Recipe, told: &mut Vec<String>) -> Result<DataSource, P
         told.push(format!("images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"));
     }
     told.push(format!("images: {}", source.sizes));
+    told.append(&mut source.notes);
     told.extend(augment_by_size(recipe, &source.train));
     Ok(source)
 }
 
 fn open_data(recipe: &Recipe) -> Result<DataSource, PipelineError> {
     let side = recipe.data.image_size;
-    let options = OpenOptions { image_size: (side > 0).then_some((side, side)), ..OpenOptions::default() };
+    let DataRecipe { label_column, image_column, .. } = &recipe.data;
+    let named = |name: &String| Some(name.clone()).filter(|name| !name.is_empty());
+    let options = OpenOptions {
+        image_size: (side > 0).then_some((side, side)),
+        ground: ground(&recipe.data)?,
+        label_column: named(label_column),
+        image_column: named(image_column),
+        limit: Some(recipe.data.limit).filter(|&limit| limit > 0),
+        limit_seed: recipe.seed,
+        ..OpenOptions::default()
+    };
     if recipe.data.path.is_empty() {
         return Ok(fewshot_data::sample_with(&options)?);
     }
     Ok(fewshot_data::open(Path::new(&recipe.data.path), &options)?)
+}
+
+/// What transparent images are laid on.
+///
+/// # Errors
+/// When the recipe names no colour.
+pub fn ground(data: &DataRecipe) -> Result<Option<Ground>, DataError> {
+    if data.ground.is_empty() { Ok(None) } else { fewshot_data::ground(&data.ground).map(Some) }
 }
 
 /// The recipe's shares for images with this shorter side.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::stages::{self, Phase, Trained};
-use super::{Lab, PipelineError, kept};
+use super::{Lab, PipelineError, images, kept};
 use crate::estimate::{Evaluation, NormPolicy, ScoreSet};
 use crate::export::{self, ExportError, Format, export};
 use crate::model::{Card, MODEL, Model, Resize};
@@ -190,6 +190,7 @@ pub fn keep(lab: &Lab, net: Net, arch: &Arch, measured: Measured, folder: &Path)
         classes: lab.images().classes().to_vec(),
         normalise: lab.normalise().clone(),
         resize: Resize::CentreCropLanczos3,
+        ground: images::ground(&lab.recipe().data)?,
         test_accuracy: measured.test_accuracy,
         held_out_accuracy: measured.held_out_accuracy,
         epochs: Some(measured.epochs),

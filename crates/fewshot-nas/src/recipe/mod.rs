@@ -101,6 +101,15 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 pub struct DataRecipe {
     /// A file or folder that a reader knows; empty for the embedded Fashion-MNIST sample.
     pub path: String,
+    /// Parquet: the column of the labels; empty for the reader's choice.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label_column: String,
+    /// Parquet: the column of the images, likewise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image_column: String,
+    /// The colour that transparent images are laid on ([`fewshot_data::ground`]); empty: their alpha channel is dropped.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ground: String,
     /// Height and width that images are resized to; 0 keeps what the reader chooses.
     pub image_size: usize,
     /// Largest number of training images used, drawn by class; 0 for all.
