@@ -11,6 +11,7 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
+use fewshot_space::printable;
 
 use args::{Args, Command};
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("fewshot: {failure}");
+            eprintln!("fewshot: {}", printable::line(&failure.to_string()));
             failure.exit_code()
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use fewshot_nas::run::{Position, Progress, StageEnd, StageInfo};
+use fewshot_space::printable;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 /// Time between plain lines of one stage.
@@ -45,6 +46,7 @@ impl Terminal {
     }
 
     fn say(&self, line: &str) {
+        let line = printable::line(line);
         match &self.bar {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
             None => eprintln!("{line}"),
@@ -101,7 +103,7 @@ impl Progress for Terminal {
 
     fn message(&self, text: &str) {
         let title = self.with_state(|state| {
-            state.note = format!("; {text}");
+            state.note = format!("; {}", printable::line(text));
             format!("{}{}", state.stage, state.note)
         });
         if let Some(bar) = &self.bar {

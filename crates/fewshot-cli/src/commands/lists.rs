@@ -4,7 +4,7 @@ use fewshot_data::{Info, OpenOptions};
 use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::recipe::{Layers, preset_names, preset_text};
 use fewshot_nas::search;
-use fewshot_space::{BuiltinSpace, Decision, Region, space_names, suggest};
+use fewshot_space::{BuiltinSpace, Decision, Region, printable, space_names, suggest};
 use serde::Serialize;
 
 use super::{print, print_json};
@@ -110,7 +110,7 @@ pub fn data(args: DataArgs) -> Result<(), Failure> {
 fn info_text(info: &Info) -> String {
     let Info { name, reader, height, width, channels, sizes, train_images, test_images, .. } = info;
     let mut lines = vec![
-        format!("{name}, read as {reader}"),
+        format!("{}, read as {reader}", printable::line(name)),
         format!("{train_images} training and {test_images} test images of {height}x{width}, {channels} channel(s)"),
         format!("on disk: {sizes}"),
         format!("mean {:.4?}, standard deviation {:.4?}", info.mean, info.std),
@@ -122,7 +122,9 @@ fn info_text(info: &Info) -> String {
         ),
         format!("{} classes:", info.classes.len()),
     ];
-    lines.splice(3..3, info.notes.iter().cloned());
-    lines.extend(info.classes.iter().map(|class| format!("  {:>8}  {}", class.train_images, class.name)));
+    lines.splice(3..3, info.notes.iter().map(|note| printable::line(note).into_owned()));
+    lines.extend(
+        info.classes.iter().map(|class| format!("  {:>8}  {}", class.train_images, printable::line(&class.name))),
+    );
     lines.join("\n")
 }

@@ -9,19 +9,21 @@ pub mod shell;
 
 use std::io::Write;
 
+use fewshot_space::printable;
 use serde::Serialize;
 
 use crate::failure::Failure;
 
 /// One JSON object on a line of its own.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    print(&serde_json::to_string(value)?)
+    print(&printable::json(&serde_json::to_string(value)?))
 }
 
-/// Text and a newline; a closed pipe (`| head`) is an error like any other, not a panic.
+/// Text and a newline; a closed pipe (`| head`) is an error like any other, not a panic. No character of it acts on a
+/// terminal but line breaks, so that whoever lays out lines escapes those of names ([`printable::line`]).
 fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.trim_end().as_bytes())?;
+    out.write_all(printable::lines(text.trim_end()).as_bytes())?;
     out.write_all(b"\n")?;
     Ok(out.flush()?)
 }

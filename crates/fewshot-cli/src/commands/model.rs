@@ -1,12 +1,14 @@
 //! Commands that use a trained network: predict, eval, export.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use fewshot_data::{OpenOptions, Which};
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
 use fewshot_nas::export::{self, Format};
-use fewshot_nas::model::Model;
+use fewshot_nas::model::{MODEL, Model};
+use fewshot_space::printable;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -21,6 +23,8 @@ const CHUNK: usize = 256;
 const WIDEST: usize = 20;
 /// Mistakes printed for each class.
 const MISTAKES: usize = 3;
+/// Characters up to which the columns of a table are aligned.
+const ALIGNED: usize = 100;
 
 /// What the network says of one image.
 #[derive(Debug, Serialize)]
@@ -63,7 +67,7 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
                 }
                 // The others are still wanted.
                 Err(error) => {
-                    eprintln!("fewshot: {error}");
+                    eprintln!("fewshot: {}", printable::line(&error.to_string()));
                     failed.push(json!({ "file": file.display().to_string(), "error": error.to_string() }));
                 }
             }
@@ -145,7 +149,7 @@ fn evaluation_text(evaluation: &Evaluation, part: Part, name: &str) -> String {
         Part::Train => "training images",
         Part::All => "images",
     };
-    let mut lines = vec![format!("measured on        {} {of} of {name}", evaluation.images)];
+    let mut lines = vec![format!("measured on        {} {of} of {}", evaluation.images, printable::line(name))];
     lines.push(format!("top-1 accuracy     {}", percent(evaluation.top1)));
     lines.extend(evaluation.top5().map(|top5| format!("top-5 accuracy     {}", percent(top5))));
     lines.push(format!("balanced accuracy  {}", percent(evaluation.balanced_accuracy)));
@@ -171,12 +175,14 @@ fn evaluation_text(evaluation: &Evaluation, part: Part, name: &str) -> String {
     lines.join("\n")
 }
 
-/// Rows as lines with aligned columns; all but the first column flush right where they are `numbers`.
+/// Rows as lines with aligned columns; all but the first column flush right where they are `numbers`. Cells may hold anything:
+/// each stays on its line, and what is wider than [`ALIGNED`] is not waited for.
 fn columns(rows: &[Vec<String>], numbers: bool) -> String {
+    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| printable::line(cell)).collect()).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
-    let line = |row: &Vec<String>| {
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0).min(ALIGNED)).collect();
+    let line = |row: &Vec<Cow<'_, str>>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match numbers && column > 0 {
             true => format!("{cell:>width$}"),
             false => format!("{cell:<width$}"),
@@ -202,9 +208,19 @@ pub fn export(args: ExportArgs) -> Result<(), Failure> {
             return Err(Failure::Usage(message.to_string()));
         }
     };
+    let source = if args.model.is_dir() { args.model.join(MODEL) } else { args.model.clone() };
+    if out.canonicalize().is_ok_and(|out| source.canonicalize().is_ok_and(|source| out == source)) {
+        return Err(Failure::Usage(format!("--out {} is the model itself: choose another name", out.display())));
+    }
     let model = open(&ModelArgs { model: args.model, device: "cpu".to_string() })?;
     let files = export::export(&model, format, &out)?;
-    print(&files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join("\n"))
+    print(
+        &files
+            .iter()
+            .map(|file| printable::line(&file.display().to_string()).into_owned())
+            .collect::<Vec<_>>()
+            .join("\n"),
+    )
 }
 
 fn open(args: &ModelArgs) -> Result<Model, Failure> {

@@ -12,7 +12,7 @@ use fewshot_nas::pipeline::{
 };
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
-use fewshot_space::{BuiltinSpace, space_names, suggest};
+use fewshot_space::{BuiltinSpace, printable, space_names, suggest};
 
 use super::{print, print_json};
 use crate::args::{
@@ -27,8 +27,11 @@ const RUN_FILE: &str = "run.toml";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = base(&args.preset, &args.run)?;
-    // The first decisions are set below.
-    let layers = set(layers, "split.decisions", args.splits.map(|_| Vec::new()));
+    // The first decisions are set below; they are all that is split on then.
+    let layers = match args.splits {
+        Some(_) => unsplit(layers),
+        None => layers,
+    };
     let layers = match args.space {
         Some(space) => layers.split_for(&space).set("space.name", space),
         None => layers,
@@ -75,7 +78,7 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         (None, preset) => Layers::preset(preset.as_deref().unwrap_or("images")).map_err(PipelineError::from)?,
     };
     // One network is split nowhere.
-    layers = layered(layers, &args.run)?.set("kind", "train").set("split.decisions", Vec::<String>::new());
+    layers = unsplit(layered(layers, &args.run)?.set("kind", "train"));
     if args.from.is_none()
         && let Some((run, _)) = &found
     {
@@ -182,16 +185,16 @@ pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
 
 pub fn report(args: ReportArgs) -> Result<(), Failure> {
     let path = report::write(&args.run, args.out.as_deref())?;
-    print(&path.display().to_string())
+    print(&shown(&path))
 }
 
 fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
     use_threads(&recipe);
-    eprintln!("run: {}", out.display());
+    eprintln!("run: {}", shown(&out));
     let outcome = in_session(&args.device, |session| pipeline::start(recipe, &out, session)).inspect_err(|_| {
         if out.join("run.toml").exists() {
-            eprintln!("what is done is kept: `fewshot resume {}` goes on", out.display());
+            eprintln!("what is done is kept: `fewshot resume {}` goes on", shown(&out));
         }
     })?;
     end(&outcome, &out, args.json)
@@ -252,6 +255,11 @@ fn augmented(layers: Layers, how: Augmentation) -> Layers {
     shares.into_iter().fold(layers, |layers, (key, share)| layers.set(&format!("data.{key}"), share))
 }
 
+/// A path as it is shown to people, on one line.
+fn shown(path: &Path) -> String {
+    printable::line(&path.display().to_string()).into_owned()
+}
+
 /// A run is resumed from anywhere, so it keeps the absolute path of its images.
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
@@ -273,6 +281,12 @@ fn set(layers: Layers, key: &str, value: Option<impl fewshot_nas::recipe::Settin
 /// TOML has signed integers only; no network has more.
 fn clamp(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Nothing to split on, neither decisions nor a feature.
+fn unsplit(layers: Layers) -> Layers {
+    let none = Vec::<String>::new;
+    layers.set("split.decisions", none()).set("split.feature", "").set("split.bounds", none())
 }
 
 fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
@@ -302,8 +316,11 @@ fn fresh_folder(recipe: &Recipe) -> PathBuf {
 fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
     // The result is there whether or not a page can show it.
     match report::write(run, None) {
-        Ok(path) => eprintln!("report: {}", path.display()),
-        Err(failure) => eprintln!("fewshot: no report of the run was written: {failure}"),
+        Ok(path) => eprintln!("report: {}", shown(&path)),
+        Err(failure) => {
+            let why = failure.to_string();
+            eprintln!("fewshot: no report of the run was written: {}", printable::line(&why));
+        }
     }
     show(outcome, run, json)
 }
@@ -324,11 +341,11 @@ fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
 
 fn search_text(result: &SearchResult, run: &Path) -> String {
     let mut lines = vec![
-        format!("found            {}", result.arch),
+        format!("found            {}", printable::line(&result.arch)),
         format!(
             "score            {:.2} % {}, {} of {} architectures, {} supernet(s)",
             100.0 * result.score,
-            if result.scored_by_accuracy() { "on held-out images" } else { &result.scored_by },
+            if result.scored_by_accuracy() { "on held-out images".into() } else { printable::line(&result.scored_by) },
             // A finalist need not be the best-scored one.
             if result.finalists.is_empty() { "best" } else { "among the best" },
             result.distinct,
@@ -351,7 +368,10 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         lines.push(format!("random networks  {:.2} % on average ({})", 100.0 * mean, each.join(", ")));
     }
     if !result.references.is_empty() {
-        let each = result.references.iter().map(|made| format!("{} {:.2}", made.name, 100.0 * made.test_accuracy));
+        let each = result
+            .references
+            .iter()
+            .map(|made| format!("{} {:.2}", printable::line(&made.name), 100.0 * made.test_accuracy));
         let epochs = result.references.iter().map(|made| made.epochs.to_string()).collect::<Vec<_>>().join(", ");
         let each = each.collect::<Vec<_>>().join(", ");
         lines.push(format!("made by hand     {each} %, trained alike for {epochs} epochs"));
@@ -368,7 +388,7 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         )
     }));
     let table = RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok().and_then(|recipe| recipe.latency);
-    lines.extend(table.map(|table| format!("prediction       {table}")));
+    lines.extend(table.map(|table| format!("prediction       {}", printable::line(&table.to_string()))));
     lines.extend(result.verify.iter().map(verify_text));
     if !result.front.is_empty() {
         lines.push("front            cheapest first, each trained alone".to_string());
@@ -379,7 +399,7 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
                 100.0 * network.test_accuracy,
                 network.macs,
                 network.params,
-                run.join(&network.model).display()
+                shown(&run.join(&network.model))
             )
         }));
     }
@@ -394,7 +414,7 @@ fn verdict_text(verdict: &Verdict) -> String {
     let side = if ahead.points < 0.0 { "behind" } else { "ahead of" };
     let [low, high] = ahead.interval.map(|end| 100.0 * end);
     let chance = if *may_be_chance { ": may be chance" } else { "" };
-    let points = 100.0 * ahead.points.abs();
+    let (points, best) = (100.0 * ahead.points.abs(), printable::line(best));
     format!(
         "the search       {points:.2} points {side} the best of these, {best} (95 %: {low:+.2} to {high:+.2}){chance}"
     )
@@ -423,7 +443,7 @@ fn verify_text(verified: &Verified) -> String {
 }
 
 fn train_text(result: &TrainResult, run: &Path) -> String {
-    let mut lines = vec![format!("trained          {}, {} epochs", result.arch, result.epochs)];
+    let mut lines = vec![format!("trained          {}, {} epochs", printable::line(&result.arch), result.epochs)];
     if let Some(accuracy) = result.held_out_accuracy {
         let note = "before its last epochs, which are on all training images";
         lines.push(format!("held-out         {:.2} % {note}", 100.0 * accuracy));
@@ -441,6 +461,6 @@ fn train_text(result: &TrainResult, run: &Path) -> String {
 /// The files that the trained network is in.
 fn models(run: &Path) -> String {
     let files = [MODEL, ONNX].map(|name| run.join(name));
-    let files = files.iter().filter(|file| file.exists()).map(|file| file.display().to_string());
+    let files = files.iter().filter(|file| file.exists()).map(|file| shown(file));
     files.collect::<Vec<_>>().join(", ")
 }

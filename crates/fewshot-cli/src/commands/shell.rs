@@ -4,7 +4,7 @@ use clap::CommandFactory;
 use clap::builder::Resettable;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
-use fewshot_nas::run::{RunError, create_folder, write_atomic};
+use fewshot_nas::run::{RunError, create_folder, write_output};
 
 use super::print;
 use crate::args::{Args, CompletionsArgs, ManArgs};
@@ -33,7 +33,7 @@ pub fn man(args: ManArgs) -> Result<(), Failure> {
     while let Some(command) = commands.pop() {
         let (name, page) = page(command)?;
         let path = folder.join(name);
-        write_atomic(&path, &page).map_err(RunError::from)?;
+        write_output(&path, &page, &[]).map_err(RunError::from)?;
         files.push(path.display().to_string());
         commands.extend(command.get_subcommands());
     }

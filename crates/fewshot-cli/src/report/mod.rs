@@ -23,7 +23,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 use fewshot_nas::recipe::Kind;
-use fewshot_nas::run::{RunError, write_atomic};
+use fewshot_nas::run::{RunError, write_output};
 use maud::{Markup, html};
 
 use crate::failure::Failure;
@@ -52,7 +52,7 @@ struct Story {
 pub fn write(run: &Path, out: Option<&Path>) -> Result<PathBuf, Failure> {
     let page = of(&Record::open(run)?)?;
     let path = out.map_or_else(|| run.join(REPORT), Path::to_path_buf);
-    write_atomic(&path, page.as_bytes()).map_err(RunError::from)?;
+    write_output(&path, page.as_bytes(), &[REPORT]).map_err(RunError::from)?;
     Ok(path)
 }
 

@@ -1,5 +1,6 @@
 //! The frame of the page, and the few elements that it is made of.
 
+use fewshot_space::printable;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The look of the page, light and dark.
@@ -41,7 +42,8 @@ pub fn page(title: &str, place: &str, lead: &Markup, sections: &[Section]) -> St
             }
         }
     };
-    markup.into_string()
+    // Elements are escaped where they are put in; what would turn the text around, for the page as a whole.
+    printable::lines(&markup.into_string()).into_owned()
 }
 
 /// Large numbers at the top: value and what it is.
@@ -150,8 +152,9 @@ mod tests {
     #[test]
     fn text_is_escaped_and_nothing_is_loaded() {
         let section = Section { title: "One", body: facts(&[("a < b", html! { "c & d" })]) };
-        let page = page("A <run>", "runs/x", &html! { p { "lead" } }, &[section]);
-        assert!(page.contains("A &lt;run&gt;") && page.contains("a &lt; b") && page.contains("c &amp; d"));
+        let page = page("A <run>\u{202e}", "runs/\u{1b}x", &html! { p { "lead" } }, &[section]);
+        assert!(page.contains("A &lt;run&gt;\\u{202e}") && page.contains("runs/\\u{1b}x"));
+        assert!(page.contains("a &lt; b") && page.contains("c &amp; d"));
         for loading in ["src=", "href=", "url(", "@import", "<script", "://"] {
             assert!(!page.contains(loading), "{loading}");
         }

@@ -213,3 +213,160 @@ fn a_run_without_a_model_says_how_to_get_one() {
     let text = failure(&program(&[&"export", &dir.path(), &"--format", &"onnx"]), 1);
     assert!(text.contains("fewshot resume"), "{text}");
 }
+
+/// The model of the trained run with another card, under a checksum that is right.
+fn changed_model(folder: &Path, change: impl FnOnce(&mut Checkpoint)) -> PathBuf {
+    let path = folder.join("changed.safetensors");
+    let mut checkpoint = Checkpoint::load(&trained().join("model.safetensors")).unwrap();
+    change(&mut checkpoint);
+    checkpoint.save(&path).unwrap();
+    path
+}
+
+/// Text that acts on a terminal, in HTML and in Python.
+const ACTING: &str = "\u{1b}]0;owned\u{7}\u{1b}[2Jcat\nfewshot: all is well\u{202e}<b>\"\"\"\nimport os; os.system(\"touch PWNED\")\n\"\"\"";
+
+/// Nothing in a text acts but its line breaks.
+fn assert_tame(text: &str) {
+    let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(acts), "{text:?}");
+    assert!(!text.lines().any(|line| line.starts_with("fewshot: all is well")), "{text}");
+}
+
+#[test]
+fn what_a_model_file_says_of_itself_is_shown_and_does_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = images(dir.path(), 1).remove(0).0;
+    let model = changed_model(dir.path(), |checkpoint| {
+        checkpoint.meta["program"] = json!(ACTING);
+        for class in 0..9 {
+            checkpoint.meta["classes"][class] = json!(format!("{class} {ACTING}"));
+        }
+        // Wider than a table can be aligned to.
+        checkpoint.meta["classes"][9] = json!("y".repeat(70_000));
+    });
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/fashion-mnist-sample");
+    let export = dir.path().join("net");
+    for output in [
+        program(&[&"predict", &model, &image, &"--top", &"10"]),
+        program(&[&"predict", &model, &image, &"--top", &"10", &"--json"]),
+        program(&[&"export", &model, &"--format", &"pytorch", &"--out", &export]),
+        // Refused, with the names of the classes.
+        program(&[&"eval", &model, &"--data", &sample]),
+    ] {
+        assert_tame(&said(&output));
+        assert_tame(&String::from_utf8_lossy(&output.stdout));
+    }
+    let answered = program(&[&"predict", &model, &image, &"--top", &"10", &"--json"]);
+    let classes = last_json(&answered)["images"][0]["classes"].clone();
+    // As JSON they are what they were.
+    assert!(classes.as_array().unwrap().iter().any(|class| class["class"] == format!("0 {ACTING}")), "{classes}");
+    let code = std::fs::read_to_string(export.join("model.py")).unwrap();
+    assert_tame(&code);
+    // Python reads it as a string and runs none of it; without torch the import fails, which is after the text.
+    let python = r#"
+import ast, sys
+tree = ast.parse(open(sys.argv[1]).read())
+names = {n.targets[0].id: ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id in ("PROGRAM", "CLASSES")}
+calls = [n for n in tree.body if isinstance(n, ast.Expr) and not isinstance(n.value, ast.Constant)]
+sys.exit(0 if not calls and names["PROGRAM"] == sys.argv[2] and names["CLASSES"][0] == "0 " + sys.argv[2] else 1)
+"#;
+    match std::process::Command::new("python3").args(["-c", python]).arg(export.join("model.py")).arg(ACTING).output() {
+        Ok(output) => assert!(output.status.success(), "{}", said(&output)),
+        Err(_) => println!("skipped: no Python"),
+    }
+}
+
+#[test]
+fn a_report_shows_what_a_run_says_of_itself_and_obeys_none_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run\u{1b}[2J");
+    std::fs::create_dir(&run).unwrap();
+    for name in ["run.toml", "plan.json", "result.json", "events.jsonl"] {
+        let text = std::fs::read_to_string(trained().join(name)).unwrap();
+        let text = text.replace("Sneaker", "<script>\u{202e}");
+        std::fs::write(run.join(name), text.replace("# ", "# \u{202e}")).unwrap();
+    }
+    let output = program(&[&"report", &run]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_tame(&String::from_utf8_lossy(&output.stdout));
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    assert_tame(&page);
+    assert!(page.contains("&lt;script&gt;\\u{202e}") && !page.contains("<script>"));
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused_by_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = images(dir.path(), 1).remove(0).0;
+    for value in [f32::NAN, f32::INFINITY] {
+        let model = changed_model(dir.path(), |checkpoint| {
+            let (name, tensor) = checkpoint.tensors.iter().next().unwrap();
+            let (name, shape, mut data) = (name.clone(), tensor.shape().to_vec(), tensor.data().to_vec());
+            *data.last_mut().unwrap() = value;
+            checkpoint.tensors.insert(name, fewshot_nas::run::TensorF32::new(shape, data).unwrap());
+        });
+        for output in [
+            program(&[&"predict", &model, &image]),
+            program(&[&"eval", &model]),
+            program(&[&"export", &model, &"--format", &"onnx"]),
+        ] {
+            let text = failure(&output, 1);
+            assert!(text.contains("changed.safetensors") && text.contains("NaN or infinity"), "{text}");
+        }
+    }
+    // Numbers that are, and whose products are not.
+    let model = changed_model(dir.path(), |checkpoint| {
+        for tensor in checkpoint.tensors.values_mut() {
+            let data = vec![1e38; tensor.data().len()];
+            *tensor = fewshot_nas::run::TensorF32::new(tensor.shape().to_vec(), data).unwrap();
+        }
+    });
+    for output in [program(&[&"predict", &model, &image]), program(&[&"eval", &model])] {
+        let text = failure(&output, 1);
+        assert!(text.contains("answers with NaN or infinity"), "{text}");
+    }
+}
+
+#[test]
+fn outputs_replace_nothing_that_is_no_plain_file_or_belongs_to_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    for name in ["run.toml", "plan.json", "result.json", "events.jsonl", "model.safetensors", "model.onnx"] {
+        std::fs::copy(trained().join(name), run.join(name)).unwrap();
+    }
+    let export = |format: &str, out: &Path| program(&[&"export", &run, &"--format", &format, &"--out", &out]);
+    for name in ["run.toml", "result.json", "model.safetensors", "stages/03-test/done.json", "history.jsonl"] {
+        let path = run.join(name);
+        let before = std::fs::read(&path).ok();
+        let outputs = [export("onnx", &path), program(&[&"report", &run, &"--out", &path])];
+        for output in outputs {
+            assert!(!output.status.success(), "{name}");
+            assert!(
+                said(&output).contains("belongs to the run") || said(&output).contains("the model itself"),
+                "{}",
+                said(&output)
+            );
+        }
+        assert_eq!(std::fs::read(&path).ok(), before, "{name}");
+    }
+    // Its own place may be written again; the model copied onto itself stays as it is.
+    assert!(export("onnx", &run.join("model.onnx")).status.success());
+    assert!(failure(&export("safetensors", &run.join("model.safetensors")), 2).contains("the model itself"));
+    #[cfg(unix)]
+    {
+        let (link, target) = (dir.path().join("link"), dir.path().join("target.html"));
+        std::fs::write(&target, "old").unwrap();
+        std::os::unix::fs::symlink("target.html", &link).unwrap();
+        assert!(program(&[&"report", &run, &"--out", &link]).status.success());
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(std::fs::read_to_string(&target).unwrap().contains("<html"));
+        let null = dir.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &null).unwrap();
+        assert!(program(&[&"report", &run, &"--out", &null]).status.success());
+        assert!(std::fs::symlink_metadata(&null).unwrap().is_symlink());
+        let piped = program(&[&"report", &run, &"--out", &"/dev/stdout"]);
+        assert!(piped.status.success() && String::from_utf8_lossy(&piped.stdout).contains("<html"), "{}", said(&piped));
+    }
+}

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{MODEL, Model, ModelError};
 use crate::nets::NetError;
-use crate::run::{FileError, create_folder, write_atomic_alone};
+use crate::run::{FileError, create_folder, write_output};
 
 pub use fold::fold_norms;
 
@@ -22,6 +22,9 @@ pub use fold::fold_norms;
 pub const ONNX: &str = "model.onnx";
 /// The code of a model for PyTorch.
 pub const PYTORCH: &str = "model.py";
+
+/// Files in a run's folder that an export makes, and may make again.
+const REPLACEABLE: [&str; 3] = [ONNX, "pytorch/model.safetensors", "pytorch/model.py"];
 
 /// What a network can be exported as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +68,8 @@ pub enum ExportError {
 
 /// Writes `model` in `format` to `out`, a file or, for [`Format::PyTorch`], a folder; returns the files written.
 ///
-/// Each file appears whole or not at all, and replaces what had its name. Of a process that was killed, the next export to
-/// the same place removes what is left.
+/// Each file appears whole or not at all, and replaces what had its name, but no file that belongs to a run (see
+/// [`write_output`]). Of a process that was killed, the next export to the same place removes what is left.
 ///
 /// # Errors
 /// [`ExportError`] naming the file that cannot be written, or what cannot be exported.
@@ -84,7 +87,7 @@ pub fn export(model: &Model, format: Format, out: &Path) -> Result<Vec<PathBuf>,
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             create_folder(folder)?;
         }
-        write_atomic_alone(path, bytes)?;
+        write_output(path, bytes, &REPLACEABLE)?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }

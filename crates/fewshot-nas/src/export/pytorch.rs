@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use fewshot_space::printable;
+
 use super::ExportError;
 use crate::model::Model;
 use crate::nets::{Graph, Op, Window};
@@ -24,25 +26,25 @@ pub fn code(model: &Model) -> Result<String, ExportError> {
     let graph = model.graph()?;
     let card = model.card();
     let layers = layers(&graph);
-    // A JSON text is one of Python, too.
-    let classes = card.classes.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+    // What a model file says of itself comes from whoever made it, so it is in the code as literals only.
+    let classes: Vec<String> = card.classes.iter().map(|class| printable::python(class)).collect();
     let [height, width, channels] = graph.image;
     let mut out = format!(
-        "\"\"\"A network of the space {space}, as fewshot {program} wrote it. Needs PyTorch, and Pillow to read images.\n\n\
+        "\"\"\"A network as fewshot wrote it. Needs PyTorch, and Pillow to read images.\n\n\
          \x20   import model\n    probabilities = model.load()(images).softmax(1)\n\n\
          `python model.py IMAGE..` prints the likeliest classes. The weights are in model.safetensors beside this file.\n\
          \"\"\"\n\nimport json\nimport struct\nimport sys\nfrom pathlib import Path\n\nimport torch\n\
-         import torch.nn.functional as F\nfrom torch import nn\n\nARCH = {arch}\nCLASSES = [{classes}]\n\
+         import torch.nn.functional as F\nfrom torch import nn\n\nPROGRAM = {program}\nSPACE = {space}\nARCH = {arch}\nCLASSES = [{classes}]\n\
          # Channels, height, width.\nIMAGE = ({channels}, {height}, {width})\n# The layers, and their names in the file.\n\
          LAYERS = {{\n",
-        space = card.space,
-        program = card.program,
-        arch = serde_json::to_string(&card.arch)?,
+        space = printable::python(&card.space),
+        program = printable::python(&card.program),
+        arch = printable::python(&card.arch),
         classes = classes.join(", "),
     );
     // Writing to a String cannot fail.
     for Layer { attribute, name, .. } in &layers {
-        let _ = writeln!(out, "    {attribute:?}: {name:?},");
+        let _ = writeln!(out, "    {}: {},", printable::python(attribute), printable::python(name));
     }
     let _ = write!(
         out,

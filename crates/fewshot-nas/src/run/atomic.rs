@@ -124,7 +124,7 @@ pub(super) fn is_temporary(name: &std::ffi::OsStr) -> bool {
 }
 
 /// The folder that a path lies in; `.` for a bare name.
-fn folder_of(path: &Path) -> PathBuf {
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
         Some(folder) => folder.to_path_buf(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fewshot_space::{Arch, CellOp, CellSpace, Region, Space};
+use fewshot_space::{Arch, CellOp, CellSpace, Region, Space, printable};
 use serde::{Deserialize, Serialize};
 
 use super::super::MeanSpread;
@@ -193,7 +193,7 @@ impl GradientRow {
 impl fmt::Display for GradientResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { space, images, seeds, .. } = self;
-        let truth = self.truth.as_deref().unwrap_or("none");
+        let (space, truth) = (printable::line(space), printable::line(self.truth.as_deref().unwrap_or("none")));
         writeln!(
             f,
             "{space}; truth: {truth}; {images} held-out images judge; seeds {seeds:?}, ± is their deviation\n"
@@ -209,7 +209,7 @@ impl fmt::Display for GradientResult {
             let share = share.map_or_else(|| "-".to_string(), |share| format!("{:.0} %", 100.0 * share.mean));
             let parts = text(self.mean(arm, GradientRow::mean_truth_of_parts));
             let random = text(self.mean(arm, GradientRow::random_truth));
-            let (method, mode) = arm;
+            let (method, mode) = (printable::line(arm.0), printable::line(arm.1));
             let cost = format!("{} | {} | {macs:.3}", row.parts.len(), row.epochs);
             let flags = self.flags(arm);
             writeln!(f, "| {method} | {mode} | {cost} | {truth} | {share} | {parts} | {random} | {flags} |")?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use fewshot_space::printable;
 use serde::{Deserialize, Serialize};
 
 use super::replay::Replay;
@@ -149,6 +150,7 @@ impl StrategiesResult {
 impl fmt::Display for StrategiesResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { networks, space, truth, runs, seed, best_truth, .. } = self;
+        let (space, truth) = (printable::line(space), printable::line(truth));
         writeln!(
             f,
             "{networks} networks of {space}; truth: {truth}, best {best_truth:.2}; {runs} runs from seed {seed}"
@@ -156,14 +158,19 @@ impl fmt::Display for StrategiesResult {
         let marks = self.marks.iter().map(|mark| mark.to_string()).collect::<Vec<_>>().join(" | ");
         for mode in self.modes() {
             let table = |f: &mut fmt::Formatter<'_>, title: &str, last: &str, cell: &dyn Fn(&CurvePoint) -> String| {
-                writeln!(f, "\n**{mode}**: {title}\n")?;
+                writeln!(f, "\n**{}**: {title}\n", printable::line(mode))?;
                 writeln!(f, "| strategy | {marks} |{last}")?;
                 writeln!(f, "|{}{}", "---|".repeat(self.marks.len() + 1), if last.is_empty() { "" } else { "---|" })?;
                 for row in self.rows_of(mode) {
                     let cells = self.marks.iter().filter_map(|&mark| row.at(mark)).map(cell);
                     let cells = cells.collect::<Vec<_>>().join(" | ");
                     let time = format!(" {:.1} |", row.microseconds);
-                    writeln!(f, "| {} | {cells} |{}", row.strategy, if last.is_empty() { "" } else { &time })?;
+                    writeln!(
+                        f,
+                        "| {} | {cells} |{}",
+                        printable::line(&row.strategy),
+                        if last.is_empty() { "" } else { &time }
+                    )?;
                 }
                 Ok(())
             };

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fewshot_space::{Arch, Region, Space};
+use fewshot_space::{Arch, Region, Space, printable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -186,6 +186,7 @@ impl fmt::Display for TruthResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Spread { mean, min, max, tau_between_seeds, largest_difference_to_table } = &self.spread;
         let Self { networks, functions, space, seeds, seed, .. } = self;
+        let space = printable::line(space);
         writeln!(f, "networks         {networks} of {space} ({functions} functions), {seeds} seed(s) from {seed}")?;
         writeln!(f, "test accuracy    {mean:.2} % on average, {min:.2} to {max:.2} %")?;
         if let Some(tau) = tau_between_seeds {
