@@ -237,3 +237,64 @@ fn sub_supernets_are_split_again_from_their_own_weights() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("arm `again`") && error.contains("lies in no part of `few-shot`"), "{error}");
 }
+
+#[test]
+fn networks_beyond_the_limits_are_left_out_and_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let limited = |out: &str, limit: &str| {
+        let mut command = reproduce(dir.path(), "proof-of-concept", &dir.path().join(out));
+        let arms = "[[arms]]\nname = \"one-shot\"\n[[arms]]\nname = \"split\"\nsplit.decisions = [\"e0\"]\n";
+        let recipe = format!("{TINY}[search]\nmax_params = {limit}\n{arms}");
+        std::fs::write(dir.path().join("tiny.toml"), recipe).unwrap();
+        command.args(["--networks", "0", "--seeds", "1"]).output().unwrap()
+    };
+    let output = limited("some", "800");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{told}");
+    let result = last_json(&output);
+    let (compared, left_out) = (result["networks"].as_u64().unwrap(), result["left_out"].as_u64().unwrap());
+    assert!(compared > 1 && left_out > 1 && compared + left_out == 1296, "{compared} {left_out}");
+    assert!(told.contains(&format!("{left_out} networks of the truth")), "{told}");
+    // Every one that is compared has a score of its own.
+    let scores = std::fs::read_to_string(dir.path().join("some/scores.csv")).unwrap();
+    assert_eq!(scores.lines().count() as u64, 1 + compared);
+    let shown = run(["rank", dir.path().join("some").to_str().unwrap()]);
+    assert!(
+        String::from_utf8_lossy(&shown.stdout).contains(&format!("{left_out} networks of the truth are not within"))
+    );
+    let output = limited("none", "1");
+    assert!(!output.status.success());
+}
+
+#[test]
+fn a_run_goes_on_only_with_the_truth_that_it_began_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let table = dir.path().join("truth.csv");
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/cell1296-truth.csv");
+    let text = std::fs::read_to_string(own).unwrap();
+    let lines: Vec<&str> = text.lines().take(41).collect();
+    std::fs::write(&table, lines.join("\n")).unwrap();
+    let column = lines[0].split(',').find(|name| name.starts_with("seed")).unwrap();
+    let out = dir.path().join("run");
+    let mut command = reproduce(dir.path(), "proof-of-concept", &out);
+    let args = ["--networks", "0", "--seeds", "1", "--truth", table.to_str().unwrap(), "--truth-columns", column];
+    assert!(command.args(args).output().unwrap().status.success());
+    let stages = std::fs::read_dir(out.join("stages")).unwrap().map(|entry| entry.unwrap().path());
+    let compare = stages.into_iter().find(|stage| stage.to_string_lossy().ends_with("compare")).unwrap();
+    let resume = || {
+        std::fs::remove_file(compare.join("done.json")).ok();
+        run(["resume", out.to_str().unwrap()])
+    };
+    // The same networks in another order, and other numbers.
+    let turned = [&lines[..1], &lines[1..].iter().rev().copied().collect::<Vec<_>>()].concat();
+    let shifted = [&lines[..40], &[lines[40].split(',').next().unwrap()]].concat();
+    for changed in [turned.join("\n"), lines[..40].join("\n"), shifted[..40].join("\n")] {
+        std::fs::write(&table, changed).unwrap();
+        let output = resume();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("truth.csv") && told.contains("changed since the run began"), "{told}");
+    }
+    std::fs::write(&table, lines.join("\n")).unwrap();
+    assert!(resume().status.success());
+}

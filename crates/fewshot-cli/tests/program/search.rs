@@ -2,7 +2,7 @@
 
 use fewshot_space::{CellSkeleton, CellSpace, Space};
 
-use crate::common::{fewshot, last_json, result_without_seconds, run, tiny_search};
+use crate::common::{TINY, fewshot, last_json, result_without_seconds, run, tiny_search};
 
 #[test]
 fn a_search_ends_with_one_json_object_and_a_trained_network() {
@@ -286,4 +286,19 @@ fn one_architecture_is_trained_alone() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(last_json(&output)["arch"], arch);
     assert!(out.join("model.safetensors").exists());
+}
+
+#[test]
+fn splits_by_number_are_all_that_is_split_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = dir.path().join("feature.toml");
+    let split = "[split]\ndecisions = []\nfeature = \"live_convs\"\nbounds = [1, 3]\n";
+    std::fs::write(&recipe, TINY.replace("[split]\ndecisions = [\"e0\"]\n", split)).unwrap();
+    let search = |out: &str, more: &[&str]| {
+        let mut command = fewshot(["search", "--json", "--finalists", "0", "--randoms", "0", "--recipe"]);
+        let output = command.arg(&recipe).arg("--out").arg(dir.path().join(out)).args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        last_json(&output)["supernets"].as_u64().unwrap()
+    };
+    assert_eq!([search("feature", &[]), search("none", &["--splits", "0"])], [3, 1]);
 }

@@ -43,7 +43,7 @@ impl FineTune {
     ///
     /// # Errors
     /// When an architecture lies outside the net's region, or a measure needs images and `set` has none. A network whose loss
-    /// is no longer a number scores 0.
+    /// or answer is no longer a number scores 0.
     pub fn scores(
         &self,
         net: &Net,
@@ -86,6 +86,11 @@ impl FineTune {
             let second_half = &losses[losses.len() / 2..];
             return Ok((-second_half.iter().sum::<f64>() / second_half.len() as f64).exp());
         }
-        Ok(set.scores(&mut trainer.into_net(), std::slice::from_ref(arch), policy, measure)?[0])
+        match set.scores(&mut trainer.into_net(), std::slice::from_ref(arch), policy, measure) {
+            Ok(scores) => Ok(scores[0]),
+            // Its last step did it.
+            Err(EstimateError::NotFinite(_)) => Ok(0.0),
+            Err(error) => Err(error),
+        }
     }
 }

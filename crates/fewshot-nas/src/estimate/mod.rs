@@ -42,6 +42,14 @@ pub enum EstimateError {
     /// There is nothing to score on.
     #[error("no images to score on: the search-validation split is empty; raise `val_fraction` or give more images")]
     NoImages,
+    /// There is nothing to recalibrate with.
+    #[error("no batches to recalibrate batch norms with: set `scoring.calibration_batches` to 1 or more")]
+    NoCalibration,
+    /// What the network answers, or its score, is no number.
+    #[error(
+        "{0} answers with NaN or infinity, so that it has no score: its training diverged; lower the learning rate or set `clip`"
+    )]
+    NotFinite(String),
     /// Training the architecture alone failed.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),

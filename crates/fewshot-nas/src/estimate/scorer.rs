@@ -108,7 +108,9 @@ impl ScoreSet {
         }
         let mut correct = 0;
         for (images, labels) in &self.batches {
-            correct += count_correct(&logits(images.clone())?, labels);
+            let logits = logits(images.clone())?;
+            let values = finite(&logits).ok_or_else(|| EstimateError::NotFinite("the mixed network".to_string()))?;
+            correct += count_correct(&values, logits.dims()[1], labels);
         }
         Ok(correct as f64 / self.images as f64)
     }
@@ -133,7 +135,8 @@ impl ScoreSet {
     /// common is computed once.
     ///
     /// # Errors
-    /// When an architecture lies outside the net's region, or there are no images.
+    /// When an architecture lies outside the net's region, its logits are no numbers, or there are no images to score on or, where
+    /// the policy needs them, to recalibrate with.
     pub fn scores(
         &self,
         net: &mut Net,
@@ -169,7 +172,8 @@ impl ScoreSet {
         let mut tally = Tally::new(classes.len());
         for (images, labels) in &self.batches {
             let logits = kernels::on_kernel_threads(|| net.score(images.clone(), &path, NormMode::Running, None))?;
-            tally.add(&to_vec(&logits), labels);
+            let values = finite(&logits).ok_or_else(|| not_finite(net, arch))?;
+            tally.add(&values, labels);
         }
         Ok(tally.finish(classes))
     }
@@ -186,6 +190,7 @@ impl ScoreSet {
         let mode = match policy {
             NormPolicy::Batch => NormMode::Batch,
             NormPolicy::Running => NormMode::Running,
+            NormPolicy::Recalibrated if self.calibration.is_empty() => return Err(EstimateError::NoCalibration),
             NormPolicy::Recalibrated => {
                 for images in &self.calibration {
                     let mut memo = (paths.len() > 1).then(Memo::default);
@@ -202,14 +207,26 @@ impl ScoreSet {
             let mut memo = (paths.len() > 1).then(Memo::default);
             for ((path, calibration), sum) in paths.iter().zip(&mut calibrations).zip(&mut sums) {
                 let logits = net.score_shared(images.clone(), path, mode, Some(calibration), memo.as_mut())?;
+                let values = finite(&logits).ok_or_else(|| not_finite(net, path.cell(0)))?;
+                let classes = logits.dims()[1];
                 *sum += match measure {
-                    Measure::Accuracy => count_correct(&logits, labels) as f64,
-                    Measure::Likelihood | Measure::Speed => log_likelihood(&logits, labels),
+                    Measure::Accuracy => count_correct(&values, classes, labels) as f64,
+                    Measure::Likelihood | Measure::Speed => log_likelihood(&values, classes, labels),
                 };
             }
         }
         Ok(sums)
     }
+}
+
+/// Logits on the host, row by row; `None` where one is no number, as after a training that diverged: no class is the likeliest
+/// then.
+fn finite(logits: &Tensor<2>) -> Option<Vec<f32>> {
+    Some(to_vec(logits)).filter(|values| values.iter().all(|value| value.is_finite()))
+}
+
+fn not_finite(net: &Net, arch: &Arch) -> EstimateError {
+    EstimateError::NotFinite(net.region().space().format(arch))
 }
 
 /// Positions of architectures that compute the same in `net`, together; sorted, so that neighbours follow each other.

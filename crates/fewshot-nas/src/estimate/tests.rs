@@ -204,3 +204,53 @@ fn a_table_gives_its_numbers_and_names_what_it_lacks() {
     let error = estimator.estimate(std::slice::from_ref(&missing)).unwrap_err();
     assert!(error.to_string().contains(&space.format(&missing)), "{error}");
 }
+
+/// A network whose weights are all this number.
+fn net_of(value: f32) -> Net {
+    let space = space();
+    let mut net = Net::supernet(space.clone(), Region::full(space), &Device::flex(), 0);
+    let mut values = net.weights().to_values().unwrap();
+    for tensor in values.values_mut() {
+        let data = vec![value; tensor.data().len()];
+        *tensor = crate::run::TensorF32::new(tensor.shape().to_vec(), data).unwrap();
+    }
+    net.weights_mut().load_values(&values).unwrap();
+    net
+}
+
+#[test]
+fn answers_that_are_no_numbers_have_no_score() {
+    let arch = archs(&Region::full(space()), 1);
+    let classes: Vec<String> = (0..10).map(|class| class.to_string()).collect();
+    for value in [f32::NAN, f32::INFINITY] {
+        for measure in [Measure::Accuracy, Measure::Likelihood] {
+            let error = set(50).scores(&mut net_of(value), &arch, NormPolicy::Batch, measure).unwrap_err();
+            assert!(matches!(&error, EstimateError::NotFinite(text) if *text == space().format(&arch[0])), "{error}");
+        }
+        let error = set(50).evaluate(&mut net_of(value), &arch[0], &classes).unwrap_err();
+        assert!(matches!(error, EstimateError::NotFinite(_)), "{error}");
+    }
+}
+
+#[test]
+fn a_last_step_of_fine_tuning_that_breaks_a_network_scores_nothing() {
+    let arch = archs(&Region::full(space()), 1);
+    let broken = TrainConfig { lr: 1e38, clip: 0.0, weight_decay: 1.0, ..config() };
+    let steps = FineTune::new(loader(25, 25).epoch(0, 0).take(1), broken, &Device::flex());
+    let net = Net::supernet(space(), Region::full(space()), &Device::flex(), 0);
+    let scores = steps.scores(&net, &set(50), &arch, NormPolicy::Batch, Measure::Accuracy).unwrap();
+    assert_eq!(scores, [0.0]);
+}
+
+#[test]
+fn recalibration_without_batches_is_refused() {
+    let data = Arc::new(fewshot_data::sample().unwrap().train);
+    let indices: Arc<[u32]> = (0..50).collect();
+    let normalise = Normalise::measure(&data, &indices).unwrap();
+    let score = EvalLoader::new(data, indices, normalise, 50).unwrap();
+    let set = ScoreSet::new(score.batches(), [], &Device::flex());
+    let mut net = Net::supernet(space(), Region::full(space()), &Device::flex(), 0);
+    let arch = archs(&Region::full(space()), 1);
+    let error = set.scores(&mut net, &arch, NormPolicy::Recalibrated, Measure::Accuracy).unwrap_err();
+    assert!(matches!(error, EstimateError::NoCalibration), "{error}");
+}

@@ -5,7 +5,8 @@ use fewshot_data::Batch;
 use fewshot_space::Arch;
 
 use super::{At, GradientError};
-use crate::nets::{Mix, Net, NormMode, Path};
+use crate::estimate::EstimateError;
+use crate::nets::{Mix, Net, NormMode, Path, to_vec};
 use crate::train::{Sgd, StepRecord, TrainConfig, count_correct, loss};
 
 /// Images on the device, with their labels.
@@ -106,8 +107,13 @@ impl Learner {
     /// # Errors
     /// When it lies outside the region.
     pub fn correct(&mut self, batch: &Labelled, arch: Arch) -> Result<u64, GradientError> {
+        let name = self.net.region().space().format(&arch);
         let logits = self.net.score(batch.images.clone(), &Path::Shared(arch), self.mode, None)?;
-        Ok(count_correct(&logits, &batch.labels))
+        let values = to_vec(&logits);
+        if !values.iter().all(|value| value.is_finite()) {
+            return Err(EstimateError::NotFinite(name).into());
+        }
+        Ok(count_correct(&values, logits.dims()[1], &batch.labels))
     }
 }
 

@@ -203,9 +203,17 @@ impl GradientSearch {
     /// What the search ends with.
     ///
     /// # Errors
-    /// When nothing can be judged.
+    /// When nothing can be judged, or the last step made weights that are no numbers.
     pub fn choose(&mut self, judge: &Judge) -> Result<Chosen, GradientError> {
+        if !self.to_values()?.values().all(|tensor| tensor.data().iter().all(|value| value.is_finite())) {
+            return Err(self.diverged());
+        }
         self.method.choose(&mut self.learner, judge)
+    }
+
+    /// What is said when numbers are none any more after a step.
+    fn diverged(&self) -> GradientError {
+        GradientError::Diverged { loss: f64::NAN, epoch: self.progress.epoch, step: self.progress.step as u64 }
     }
 
     fn step(&mut self, train: Batch, val: Option<Batch>, steps: usize) -> Result<(), GradientError> {
@@ -227,6 +235,10 @@ impl GradientSearch {
         let Self { learner, method, progress, settings } = self;
         let epoch = progress.epoch;
         kernels::on_kernel_threads(|| method.end_epoch(learner, feeds, epoch))?;
+        let beliefs = method.beliefs(epoch);
+        if !beliefs.iter().flatten().all(|belief| belief.is_finite()) {
+            return Err(self.diverged());
+        }
         let Sums { loss, images, .. } = progress.train;
         progress.history.push(EpochSeen {
             train: EpochRecord {
@@ -237,7 +249,7 @@ impl GradientSearch {
                 held_out: None,
             },
             val_accuracy: (progress.val.images > 0).then(|| progress.val.accuracy()),
-            beliefs: method.beliefs(epoch),
+            beliefs,
         });
         (progress.epoch, progress.step) = (epoch + 1, 0);
         (progress.train, progress.val) = (Sums::default(), Sums::default());

@@ -95,6 +95,9 @@ pub enum ModelError {
         /// The model's classes.
         expected: usize,
     },
+    /// Weights that are numbers, and too large to compute with.
+    #[error("the model answers with NaN or infinity: its training diverged, or its file was changed; train it again")]
+    NotFinite,
     /// The model cannot be put into its file format.
     #[error("the model cannot be written: {0}")]
     Unwritable(String),

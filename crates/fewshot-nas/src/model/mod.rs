@@ -78,6 +78,9 @@ impl Model {
         let mut tensors = NamedValues::new();
         for (name, fresh) in net.weights().to_values()? {
             let tensor = checkpoint.take(&name, fresh.shape())?;
+            if !tensor.data().iter().all(|value| value.is_finite()) {
+                return Err(contradiction(format!("tensor `{name}` holds NaN or infinity")));
+            }
             tensors.insert(name, tensor);
         }
         checkpoint.finish()?;
@@ -141,7 +144,7 @@ impl Model {
     /// Logits of images `[height, width, channels]`, one row of as many as there are classes per image.
     ///
     /// # Errors
-    /// When the images are not of the network's size, or there are none.
+    /// When the images are not of the network's size, there are none, or the answer is no number.
     pub fn logits(&mut self, images: &[Vec<u8>]) -> Result<Vec<Vec<f32>>, ModelError> {
         let labels = vec![0; images.len()];
         let images = Dataset::new("images", self.shape(), images.concat(), labels, self.card.classes.clone())?;
@@ -156,7 +159,7 @@ impl Model {
     /// Classes are matched by name; where either side has numbers for names, by their order.
     ///
     /// # Errors
-    /// [`ModelError::OtherClass`], [`ModelError::ClassCount`], or [`ModelError::Size`].
+    /// [`ModelError::OtherClass`], [`ModelError::ClassCount`], [`ModelError::Size`] or [`ModelError::NotFinite`].
     pub fn evaluate(&mut self, parts: Vec<Dataset>) -> Result<Evaluation, ModelError> {
         let mut tally = Tally::new(self.card.classes.len());
         for images in parts {
@@ -179,7 +182,11 @@ impl Model {
         for Batch { images, shape, labels } in loader.batches() {
             let images = Tensor::<4>::from_data(TensorData::new(images, shape), self.net.weights().device());
             let logits = kernels::on_kernel_threads(|| self.net.score(images, &path, NormMode::Running, None))?;
-            take(&to_vec(&logits), &labels);
+            let values = to_vec(&logits);
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(ModelError::NotFinite);
+            }
+            take(&values, &labels);
         }
         Ok(())
     }

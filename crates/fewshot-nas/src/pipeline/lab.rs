@@ -84,6 +84,10 @@ impl Lab {
         let latency = latency(&mut recipe, &alone_space, alone.skeleton().image(), &device)?.map(Arc::new);
         let partition = partition(&recipe, searched_space(&alone_space, latency.clone()))?;
         let truth = Truth::open(&recipe, &alone.space())?;
+        if let Some(truth) = &truth {
+            truth.identify(&mut recipe)?;
+            told.extend(truth.notes());
+        }
         // What a later stage would stumble over is refused now, before hours of training.
         crate::search::build(&recipe.search.strategy, partition.whole().clone(), 0)?;
         if recipe.kind == Kind::Train {
@@ -274,7 +278,8 @@ impl Lab {
 
     /// Whether there are sub-supernets.
     pub fn is_split(&self) -> bool {
-        self.recipe.split != SplitRecipe::default()
+        // Bounds alone split nothing.
+        !(self.recipe.split.decisions.is_empty() && self.recipe.split.feature.is_empty())
     }
 
     /// A seed of its own for each purpose, derived from the run's.

@@ -121,6 +121,25 @@ pub enum PipelineError {
          columns; `fewshot reproduce cell1296-truth` makes such a file"
     )]
     NoTruth,
+    /// The table of truths is another than when the run began.
+    #[error(
+        "the table `{table}` changed since the run began (its networks or its column(s) {columns}), and what is done so far \
+         followed the old one: bring that back, or begin a new run"
+    )]
+    TruthChanged {
+        /// The table.
+        table: String,
+        /// The columns that the run reads.
+        columns: String,
+    },
+    /// A table of truths about networks that the limits leave out.
+    #[error("none of the {networks} networks of the truth is within {limits}: raise the limits")]
+    TruthOutside {
+        /// Networks of the table.
+        networks: usize,
+        /// The limits.
+        limits: String,
+    },
     /// The system gives no threads.
     #[error("cannot start worker threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -225,7 +244,9 @@ enum Bench {
 ///
 /// # Errors
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
-pub fn start(recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+    // Where the recipe is that of an earlier run, this one may have another table.
+    recipe.ranking.truth_digest.clear();
     let bench = Bench::open(recipe, session)?;
     let plan = bench.plan()?;
     let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
@@ -257,6 +278,12 @@ impl Bench {
     fn announce(&self, progress: &dyn Progress) -> Result<(), PipelineError> {
         if let Bench::Lab(lab) = self {
             lab.told().iter().for_each(|line| progress.line(line));
+            if lab.recipe().kind == Kind::Ranking
+                && let left_out @ 1.. = ranking::left_out(lab)?
+            {
+                let limits = lab.partition().whole().label();
+                progress.line(&format!("{left_out} networks of the truth are not within {limits} and left out"));
+            }
             budget::announcement(lab)?.iter().for_each(|line| progress.line(line));
         }
         Ok(())

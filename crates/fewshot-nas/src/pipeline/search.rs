@@ -17,7 +17,7 @@ use super::standalone::{self, TEST};
 use super::verdict::{self, MoreTime, Verdict};
 use super::verify::{self, VERIFY, Verified};
 use super::{Lab, PipelineError};
-use crate::estimate::{Estimator, Evaluation, Fused, Measure, ScoreSet};
+use crate::estimate::{EstimateError, Estimator, Evaluation, Fused, Measure, ScoreSet};
 use crate::export::ONNX;
 use crate::latency::NetworkLatency;
 use crate::model::MODEL;
@@ -249,6 +249,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         interrupted?;
     }
     rate.log(context)?;
+    stages::tell_failures(context, lab.recipe().scoring.fine_tune.steps, scores.values().copied());
     let front = if recipe.pareto > 0 { front::of(lab, &history, recipe.pareto)? } else { Vec::new() };
     let best = match front.last() {
         Some(best) => vec![best.clone()],
@@ -286,6 +287,10 @@ fn score(
         }
     }
     let (scores, seconds) = rate.time(new.len(), || estimator.estimate(&new))?;
+    // No strategy and no history can make anything of a score that is no number.
+    if let Some((arch, _)) = new.iter().zip(&scores).find(|(_, score)| !score.is_finite()) {
+        return Err(EstimateError::NotFinite(space.format(arch)).into());
+    }
     let share = seconds / new.len().max(1) as f64;
     // A network asked for twice in one go is scored once, and its repeat costs nothing.
     let mut found: BTreeMap<Arch, (f64, f64)> =

@@ -160,6 +160,8 @@ pub fn train_in(
             trainer.run_until(next.min(*until), loader, &mut observer)?;
         }
     }
+    // The loss of a step is that before its update, so the last one can do what no loss has shown.
+    trainer.check_finite()?;
     save(&trainer, file)?;
     Ok(trainer)
 }
@@ -266,6 +268,16 @@ pub fn estimator(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> 
         .map(|(stage, region)| Ok(one_shot(load(context, stage, supernet(lab, region))?)))
         .collect::<Result<Vec<_>, PipelineError>>()?;
     Ok(FewShot::new(lab.partition().clone(), members))
+}
+
+/// Tells how many of the scores are 0, which fine-tuned networks get whose training diverged.
+pub fn tell_failures(context: &StageContext<'_>, steps: usize, scores: impl ExactSizeIterator<Item = f64>) {
+    let all = scores.len();
+    let failed = scores.filter(|score| *score == 0.0).count();
+    if steps > 0 && failed > 0 {
+        let why = "nothing was right, or their fine-tuning diverged (lower scoring.fine_tune.lr)";
+        context.progress().line(&format!("{failed} of {all} networks score 0: {why}"));
+    }
 }
 
 /// How fast architectures are scored.

@@ -348,4 +348,8 @@ pub struct RankingRecipe {
     pub truth: String,
     /// Its columns, one per seed of the truth; their mean is the truth.
     pub columns: Vec<String>,
+    /// SHA-256 of the networks and numbers that were read of it, written into a run when it begins: a run that goes on must find
+    /// the same.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub truth_digest: String,
 }

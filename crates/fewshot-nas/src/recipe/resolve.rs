@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 use super::places::{self, Places};
 use super::{Kind, Recipe, RecipeError, arms, gradient, presets};
-use crate::estimate::Measure;
+use crate::estimate::{Measure, NormPolicy};
 use crate::train::{ConfigError, TrainConfig};
 
 /// A value that a recipe can hold: number, text, list of texts.
@@ -183,6 +183,12 @@ impl Recipe {
             TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
         }
         self.scoring.fine_tune.check().map_err(setting("scoring.fine_tune"))?;
+        if self.scoring.norm == NormPolicy::Recalibrated && self.scoring.calibration_batches == 0 {
+            return Err(RecipeError::setting(
+                "scoring.calibration_batches",
+                "scoring.calibration_batches = 0: norm = \"recalibrated\" needs batches to recalibrate with, 1 or more",
+            ));
+        }
         if self.scoring.measure == Measure::Speed && self.scoring.fine_tune.steps == 0 {
             return Err(RecipeError::setting(
                 "scoring.measure",
@@ -292,8 +298,8 @@ fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Re
         if prefix.is_empty() && ["arms", "gradient", "latency", "strategies"].contains(&key.as_str()) {
             continue;
         }
-        // A run's settings hold the plan that its budget led to.
-        if prefix == "budget." && key == "plan" {
+        // A run's settings hold the plan that its budget led to, and which table it found.
+        if matches!((prefix, key.as_str()), ("budget.", "plan") | ("ranking.", "truth_digest")) {
             continue;
         }
         let Some(expected) = known.get(key) else {
@@ -421,6 +427,10 @@ pub(super) mod tests {
             ),
             ("[split]\nfeature = \"live_conv\"", "line 2: split.feature: "),
             ("[supernet]\nepochs = 0", "line 2: supernet.epochs = 0 is out of range: 1 or more"),
+            (
+                "[scoring]\nnorm = \"recalibrated\"\ncalibration_batches = 0",
+                "line 3: scoring.calibration_batches = 0: norm = \"recalibrated\" needs batches",
+            ),
             (
                 "[standalone]\n[standalone.train]\nmomentum = 1.5",
                 "line 3: standalone.train.momentum = 1.5 is out of range",

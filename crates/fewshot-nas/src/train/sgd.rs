@@ -128,30 +128,27 @@ impl Sgd {
 pub(crate) fn loss(logits: Tensor<2>, labels: &[u32], smoothing: f64, device: &Device) -> (Tensor<1>, StepRecord) {
     let targets: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
     let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [labels.len()]), device);
-    let correct = count_correct(&logits.clone().inner(), labels);
+    let classes = logits.dims()[1];
+    let correct = count_correct(&to_vec(&logits.clone().inner()), classes, labels);
     let loss = kernels::cross_entropy(logits, targets, smoothing as f32);
     let value = to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN);
     (loss, StepRecord { loss: f64::from(value), correct })
 }
 
-/// How many images have their largest logit at their label (the first of equal logits counts).
-pub(crate) fn count_correct(logits: &Tensor<2>, labels: &[u32]) -> u64 {
-    let [_, classes] = logits.dims();
-    let values = to_vec(logits);
-    let hits = values.chunks(classes.max(1)).zip(labels).filter(|(row, label)| likeliest(row) as u32 == **label);
+/// How many images have their largest logit, of those row by row, at their label (the first of equal logits counts).
+pub(crate) fn count_correct(logits: &[f32], classes: usize, labels: &[u32]) -> u64 {
+    let hits = logits.chunks(classes.max(1)).zip(labels).filter(|(row, label)| likeliest(row) as u32 == **label);
     hits.count() as u64
 }
 
-/// Sum over rows of the logarithm of the probability that the logits `[batch, classes]` give the label.
-pub(crate) fn log_likelihood(logits: &Tensor<2>, labels: &[u32]) -> f64 {
-    let [_, classes] = logits.dims();
-    let values = to_vec(logits);
+/// Sum over rows of the logarithm of the probability that the logits, row by row, give the label.
+pub(crate) fn log_likelihood(logits: &[f32], classes: usize, labels: &[u32]) -> f64 {
     let of_row = |(row, &label): (&[f32], &u32)| {
         let top = f64::from(row[likeliest(row)]);
         let sum: f64 = row.iter().map(|&value| (f64::from(value) - top).exp()).sum();
         f64::from(row[label as usize]) - top - sum.ln()
     };
-    values.chunks(classes.max(1)).zip(labels).map(of_row).sum()
+    logits.chunks(classes.max(1)).zip(labels).map(of_row).sum()
 }
 
 /// The class with the largest logit; of equal ones the first.

@@ -266,6 +266,16 @@ impl Trainer {
         if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }
     }
 
+    /// Checks that all weights, statistics and averages are numbers.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] where one is none.
+    pub fn check_finite(&self) -> Result<(), TrainError> {
+        let Progress { epoch, step, .. } = self.progress;
+        let finite = self.to_values()?.values().all(|tensor| tensor.data().iter().all(|value| value.is_finite()));
+        if finite { Ok(()) } else { Err(TrainError::Diverged { loss: f64::NAN, epoch, step }) }
+    }
+
     /// Keeps the accuracy on held-out images, 0 to 1, with the last epoch.
     pub fn note_held_out(&mut self, accuracy: f64) {
         if let Some(last) = self.progress.history.last_mut() {

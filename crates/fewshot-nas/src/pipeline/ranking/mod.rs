@@ -62,11 +62,27 @@ pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     Ok(all)
 }
 
-/// The compared networks: those of the table, or some of the space.
+/// The compared networks: those of the table that are within the limits, or some of the space.
 fn networks(lab: &Lab) -> Result<Vec<Arch>, PipelineError> {
     match lab.recipe().ranking.networks {
-        0 => Ok(truth(lab)?.archs()),
+        0 => {
+            let (whole, all) = (lab.partition().whole(), truth(lab)?.archs());
+            let networks = all.len();
+            let within: Vec<Arch> = all.into_iter().filter(|arch| whole.contains(arch)).collect();
+            if within.is_empty() {
+                return Err(PipelineError::TruthOutside { networks, limits: whole.label() });
+            }
+            Ok(within)
+        }
         count => lab.random_archs("ranked networks", count),
+    }
+}
+
+/// Networks of the table that the limits leave out of the comparison.
+pub fn left_out(lab: &Lab) -> Result<usize, PipelineError> {
+    match lab.recipe().ranking.networks {
+        0 => Ok(truth(lab)?.archs().len() - networks(lab)?.len()),
+        _ => Ok(0),
     }
 }
 
@@ -86,7 +102,7 @@ fn compare(
     let seeds: Vec<u64> = (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect();
     let mut scored = Vec::new();
     for (arm, stage) in arms.iter().zip(stages) {
-        scored.push(Scored::new(lab, arm, archs, context.input(stage)?));
+        scored.push(Scored::new(lab, arm, archs, context.input(stage)?, stage)?);
     }
     let mut free = None;
     let mut rows = Vec::new();
@@ -106,6 +122,7 @@ fn compare(
     Ok(RankingResult {
         space: space.name().to_string(),
         networks: archs.len(),
+        left_out: left_out(lab)?,
         truth: truth(lab)?.title(),
         ceiling: truth(lab)?.ceiling(archs)?,
         images: lab.scored()?.1.len() as u64,
@@ -126,17 +143,32 @@ struct Scored {
 }
 
 impl Scored {
-    fn new(lab: &Lab, arm: &Arm<'_>, archs: &[Arch], trained: Vec<Trained>) -> Self {
+    fn new(
+        lab: &Lab,
+        arm: &Arm<'_>,
+        archs: &[Arch],
+        trained: Vec<Trained>,
+        stage: &str,
+    ) -> Result<Self, PipelineError> {
         let members = train::members(lab, arm, archs);
-        let mut scores = vec![vec![0.0; archs.len()]; lab.recipe().ranking.seeds as usize];
+        // Every network must get a score: one that nobody gave would pass for a bad one.
+        let mut found = vec![vec![None; archs.len()]; lab.recipe().ranking.seeds as usize];
         for (member, trained) in members.iter().zip(&trained) {
-            let scores = &mut scores[member.repetition as usize];
-            member.owned.iter().zip(&trained.scores).for_each(|(&index, &score)| scores[index] = score);
+            let scores = &mut found[member.repetition as usize];
+            for (place, &index) in member.owned.iter().enumerate() {
+                scores[index] = trained.score(place, &archs[index]);
+            }
         }
+        let whole = |scores: Vec<Option<f64>>| scores.into_iter().collect::<Option<Vec<f64>>>();
+        let scores = found.into_iter().map(whole).collect::<Option<Vec<_>>>();
+        let mut scores = scores.ok_or_else(|| PipelineError::State {
+            path: format!("{stage}/done.json"),
+            reason: "its scores are not of the networks that are compared".to_string(),
+        })?;
         if arm.scores_of.is_some() {
             scores.iter_mut().for_each(|scores| share_by_function(lab.alone_space().as_ref(), archs, scores));
         }
-        Self { members, trained, scores }
+        Ok(Self { members, trained, scores })
     }
 
     /// The supernets of one seed.

@@ -40,8 +40,28 @@ pub struct Trained {
     /// Multiply-adds of the networks' own training before they were scored.
     #[serde(default)]
     pub fine_tune_macs: f64,
+    /// Codes of these networks; empty where runs did not say so yet.
+    #[serde(default)]
+    networks: Vec<String>,
     /// Training curve.
     history: Vec<EpochRecord>,
+}
+
+impl Trained {
+    /// The score of `arch`, which lies at `place` among the networks that the supernet owns now.
+    pub fn score(&self, place: usize, arch: &Arch) -> Option<f64> {
+        let place = match self.networks.get(place) {
+            None if self.networks.is_empty() => place,
+            Some(known) if *known == code(arch) => place,
+            _ => self.networks.iter().position(|known| *known == code(arch))?,
+        };
+        self.scores.get(place).copied()
+    }
+}
+
+/// An architecture in a few characters.
+fn code(arch: &Arch) -> String {
+    arch.options().iter().map(u8::to_string).collect::<Vec<_>>().join(".")
 }
 
 /// What a supernet keeps between processes once it is trained.
@@ -118,7 +138,10 @@ pub fn train(
             Ok::<_, PipelineError>(())
         },
     )?;
-    Ok(trained.into_iter().flatten().collect())
+    let trained: Vec<Trained> = trained.into_iter().flatten().collect();
+    let scores: Vec<f64> = trained.iter().flat_map(|trained| trained.scores.iter().copied()).collect();
+    stages::tell_failures(context, arm.recipe.fine_tune.steps, scores.into_iter());
+    Ok(trained)
 }
 
 /// The arm that another starts from.
@@ -251,7 +274,8 @@ impl Work<'_> {
         for (equals, score) in different.iter().zip(scoring.scores) {
             equals.iter().for_each(|&index| scores[index] = score);
         }
-        Ok(Trained { scores, seconds: scoring.seconds, fine_tune_macs, history })
+        let networks = owned.iter().map(code).collect();
+        Ok(Trained { scores, seconds: scoring.seconds, fine_tune_macs, networks, history })
     }
 
     /// The supernet before its first step.

@@ -54,6 +54,7 @@ impl Comparison {
             mode.table = truth::absolute(&mode.table);
         }
         let truth = Truth::open(&recipe, &space)?.ok_or(PipelineError::NoTruth)?;
+        truth.identify(&mut recipe)?;
         let region = Region::full(space.clone());
         let archs: Vec<Arch> = region.iter().collect();
         let truths = truth.of(&archs)?;

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fewshot_space::{Arch, Space};
+use sha2::{Digest, Sha256};
 
 use super::PipelineError;
 use crate::rank::Paired;
 use crate::recipe::{Kind, Recipe};
+use crate::run::hex;
 use crate::table::{self, Table, TableError};
 
 /// One table, with a column for each seed that its networks were trained with.
@@ -35,6 +37,38 @@ impl Truth {
         let columns = ranking.columns.iter().map(|name| column(&ranking.truth, space, name));
         let columns = columns.collect::<Result<_, _>>()?;
         Ok(Some(Self { name: ranking.truth.clone(), columns }))
+    }
+
+    /// How its file was taken where that could be otherwise, a line each.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.columns.iter().flat_map(|table| table.notes().iter().map(|note| format!("{}: {note}", table.title())))
+    }
+
+    /// SHA-256 of its networks and numbers, in their order.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for table in &self.columns {
+            for (arch, number) in table.iter() {
+                arch.options().iter().for_each(|option| hash.update([*option]));
+                hash.update(number.to_le_bytes());
+            }
+            hash.update((table.len() as u64).to_le_bytes());
+        }
+        hex(&hash.finalize())
+    }
+
+    /// Keeps in `recipe` which table this is, or sees that it is the one kept there.
+    ///
+    /// # Errors
+    /// [`PipelineError::TruthChanged`] when it is another.
+    pub fn identify(&self, recipe: &mut Recipe) -> Result<(), PipelineError> {
+        let (found, known) = (self.digest(), &mut recipe.ranking.truth_digest);
+        if !known.is_empty() && *known != found {
+            let columns = recipe.ranking.columns.join(", ");
+            return Err(PipelineError::TruthChanged { table: self.name.clone(), columns });
+        }
+        *known = found;
+        Ok(())
     }
 
     /// What it is, in words.
