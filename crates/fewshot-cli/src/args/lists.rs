@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::ReadingArgs;
@@ -28,9 +28,23 @@ pub struct RankArgs {
     /// Column of the truth
     #[arg(long, value_name = "COLUMN")]
     pub truth_column: Option<String>,
+    /// In which column lower is better, as in losses and errors [default: in neither; without a value: scores]
+    #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, default_missing_value = "scores", require_equals = true)]
+    pub lower_is_better: Option<Lower>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Columns in which lower is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lower {
+    /// That of the scores
+    Scores,
+    /// That of the truth
+    Truth,
+    /// Both
+    Both,
 }
 
 /// `fewshot data`

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::lists::{
-    CompletionsArgs, DataArgs, DataCommand, ListArgs, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
+    CompletionsArgs, DataArgs, DataCommand, ListArgs, Lower, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
 };
 pub use self::model::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
 use crate::commands::bench::args::BenchArgs;

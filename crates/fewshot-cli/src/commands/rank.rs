@@ -8,27 +8,41 @@ use fewshot_nas::rank::RankReport;
 use fewshot_nas::recipe::{Kind, Recipe};
 use fewshot_nas::run::RunReader;
 use fewshot_nas::table::Table;
-use fewshot_space::{BuiltinSpace, Space};
+use fewshot_space::{BuiltinSpace, Space, printable};
+use serde::Serialize;
 
 use super::{print, print_json};
-use crate::args::RankArgs;
+use crate::args::{Lower, RankArgs};
 use crate::failure::Failure;
 
 pub fn rank(args: RankArgs) -> Result<(), Failure> {
     let truth = args.truth.as_deref().zip(args.truth_column.as_deref());
+    let (lower_scores, lower_truth) = match args.lower_is_better {
+        None => (false, false),
+        Some(Lower::Scores) => (true, false),
+        Some(Lower::Truth) => (false, true),
+        Some(Lower::Both) => (true, true),
+    };
     match (&args.run, truth) {
-        (Some(run), None) => stored(run, args.json),
-        (Some(run), Some(truth)) => {
-            let space = space(&RunReader::open(run)?.recipe::<Recipe>()?.space.name)?;
-            let scores = searched(run, &space)?;
-            compare(scores, truth, space, args.json)
+        (Some(_), None) if args.lower_is_better.is_some() => {
+            Err(Failure::Usage("--lower-is-better is for tables: this run knows its own scores and truth".to_string()))
         }
-        (None, Some(truth)) => {
+        (Some(run), None) => stored(run, args.json),
+        (Some(_), Some(_)) if lower_scores => {
+            Err(Failure::Usage("the scores of a run are better when higher: --lower-is-better=truth".to_string()))
+        }
+        (Some(run), Some((file, column))) => {
+            let space = space(&RunReader::open(run)?.recipe::<Recipe>()?.space.name)?;
+            let scores = Side { table: searched(run, &space)?, column: "score".to_string(), lower: false };
+            compare(&scores, &Side::read(file, column, &space, lower_truth)?, &space, args.json)
+        }
+        (None, Some((truth, truth_column))) => {
             let space = space(&args.space)?;
             let missing = || Failure::Usage("--scores FILE and --score-column COLUMN say what to rank".to_string());
             let file = args.scores.as_deref().ok_or_else(missing)?;
             let column = args.score_column.as_deref().ok_or_else(missing)?;
-            compare(Table::read(file, &space, column)?, truth, space, args.json)
+            let scores = Side::read(file, column, &space, lower_scores)?;
+            compare(&scores, &Side::read(truth, truth_column, &space, lower_truth)?, &space, args.json)
         }
         (None, None) => Err(Failure::Usage("--truth FILE and --truth-column COLUMN give the truth".to_string())),
     }
@@ -60,18 +74,93 @@ fn searched(run: &Path, space: &Arc<dyn Space>) -> Result<Table, Failure> {
     Ok(table)
 }
 
-fn compare(scores: Table, (truth, column): (&Path, &str), space: Arc<dyn Space>, json: bool) -> Result<(), Failure> {
-    let truth = Table::read(truth, &space, column)?;
-    let joined = scores.join(&truth)?;
-    let report = RankReport::new(&space, &joined.archs, &joined.left, &joined.right)?;
-    let unmatched = joined.only_left + joined.only_right;
-    if unmatched > 0 {
-        eprintln!("{unmatched} architectures are in one of the two tables only and left out");
+/// One side of a comparison: its numbers, what they are called, and which way is better.
+struct Side {
+    table: Table,
+    column: String,
+    lower: bool,
+}
+
+impl Side {
+    /// The numbers of a column of a file.
+    fn read(file: &Path, column: &str, space: &Arc<dyn Space>, lower: bool) -> Result<Self, Failure> {
+        Ok(Self { table: Table::read(file, space, column)?, column: column.to_string(), lower })
+    }
+
+    /// What was read, in words.
+    fn title(&self) -> String {
+        let way = if self.lower { "lower" } else { "higher" };
+        format!("{}, {way} is better", printable::line(self.table.title()))
+    }
+
+    /// Says on standard error how the file was taken where that could be otherwise.
+    fn tell(&self, flag: &str) {
+        let title = printable::line(self.table.title());
+        for note in self.table.notes() {
+            eprintln!("{title}: {note}");
+        }
+        if !self.lower && sounds_like_loss(&self.column) {
+            eprintln!("{title}: taken as higher is better; if it is a loss or an error, add --lower-is-better={flag}");
+        }
+    }
+
+    /// The numbers so that higher is better.
+    fn turned(&self, mut numbers: Vec<f64>) -> Vec<f64> {
+        if self.lower {
+            numbers.iter_mut().for_each(|number| *number = -*number);
+        }
+        numbers
+    }
+}
+
+/// Whether a column is named like something of which less is better.
+fn sounds_like_loss(column: &str) -> bool {
+    let column = column.to_lowercase();
+    let words = column.split(|c: char| !c.is_alphanumeric());
+    words.into_iter().any(|word| {
+        ["loss", "error", "err", "nll", "ppl", "perplexity", "rmse", "mse", "mae", "latency", "entropy"].contains(&word)
+    })
+}
+
+/// A comparison as JSON.
+#[derive(Serialize)]
+struct Compared<'a> {
+    /// Columns in which lower is better.
+    lower_is_better: Vec<&'a str>,
+    /// Architectures that only the scores have.
+    only_scores: usize,
+    /// Architectures that only the truth has.
+    only_truth: usize,
+    #[serde(flatten)]
+    report: RankReport,
+}
+
+fn compare(scores: &Side, truth: &Side, space: &Arc<dyn Space>, json: bool) -> Result<(), Failure> {
+    scores.tell("scores");
+    truth.tell("truth");
+    let joined = scores.table.join(&truth.table)?;
+    let (left, right) = (scores.turned(joined.left), truth.turned(joined.right));
+    let mut report = RankReport::new(space, &joined.archs, &left, &right)?;
+    if truth.lower {
+        report = report.with_negated_truths();
+    }
+    for (count, side) in [(joined.only_left, scores), (joined.only_right, truth)] {
+        if count > 0 {
+            eprintln!("{count} architectures are only in {} and left out", printable::line(side.table.title()));
+        }
     }
     if json {
-        return print_json(&report);
+        let sides = [("scores", scores.lower), ("truth", truth.lower)];
+        let lower_is_better = sides.into_iter().filter(|(_, lower)| *lower).map(|(side, _)| side).collect();
+        return print_json(&Compared {
+            lower_is_better,
+            only_scores: joined.only_left,
+            only_truth: joined.only_right,
+            report,
+        });
     }
-    print(&format!("scores: {}\ntruth: {}\n{report}", scores.title(), truth.title()))
+    let table = report.table(&scores.column, &truth.column);
+    print(&format!("scores: {}\ntruth: {}\n{table}", scores.title(), truth.title()))
 }
 
 /// A space with its published skeleton: costs are those of the benchmark's networks.

@@ -59,3 +59,54 @@ fn tables_are_paired_by_architecture() {
     let wrong = run(args.iter().copied().chain(["--score-column", "valeu"]));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("did you mean `value`"));
 }
+
+/// Four networks of `cell1296`, and a table of them with these cells, separated so.
+fn sheet(separator: &str, header: &str, cells: [&str; 4]) -> String {
+    let arch = |a: &str, b: &str, c: &str| format!("|{a}~0|+|{b}~1|+|{c}~0|{a}~2|");
+    let archs = [
+        arch("none", "none", "none"),
+        arch("none", "skip_connect", "none"),
+        arch("nor_conv_3x3", "skip_connect", "none"),
+        arch("nor_conv_3x3", "nor_conv_3x3", "nor_conv_1x1"),
+    ];
+    let rows = archs.iter().zip(cells).map(|(arch, cell)| format!("{arch}{separator}{cell}\r\n"));
+    format!("{header}\r\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn tables_of_spreadsheets_are_taken_and_told_and_columns_are_called_by_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let (truth, scores) = (dir.path().join("truth.csv"), dir.path().join("scores.csv"));
+    std::fs::write(&truth, sheet(";", "\u{feff}Architecture;Test Acc", ["10,5 %", "50,25 %", "80 %", "90,75 %"]))
+        .unwrap();
+    std::fs::write(&scores, sheet("\t", "arch\tval_loss", ["0.9", "0.5", "0.3", "0.4"])).unwrap();
+    let files = [truth.to_str().unwrap(), scores.to_str().unwrap()];
+    let args = ["rank", "--space", "cell1296", "--truth", files[0], "--truth-column", "test_acc", "--scores", files[1]];
+    let with =
+        |more: &[&str]| run(args.iter().copied().chain(["--score-column", "val_loss"]).chain(more.iter().copied()));
+    let told = with(&["--lower-is-better"]);
+    let (text, notes) =
+        (String::from_utf8_lossy(&told.stdout).into_owned(), String::from_utf8_lossy(&told.stderr).into_owned());
+    assert!(told.status.success(), "{notes}");
+    for note in ["`;`", "tabs", "decimal comma", "per cent", "`Test Acc` was taken for `test_acc`"] {
+        assert!(notes.contains(note), "{note}: {notes}");
+    }
+    for part in
+        ["lower is better", "higher is better", "val_loss", "best test_acc 90.7500", "test_acc of the top-scored"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    // One of six pairs is the other way round.
+    let report = last_json(&with(&["--lower-is-better=scores", "--json"]));
+    assert!((report["tau_b"].as_f64().unwrap() - 4.0 / 6.0).abs() < 1e-9, "{report}");
+    assert_eq!((report["truth_of_best"].as_f64(), report["lower_is_better"][0].as_str()), (Some(80.0), Some("scores")));
+    // Nothing is guessed, and what looks wrong is said.
+    let plain = with(&["--json"]);
+    assert!((last_json(&plain)["tau_b"].as_f64().unwrap() + 4.0 / 6.0).abs() < 1e-9);
+    assert!(String::from_utf8_lossy(&plain.stderr).contains("--lower-is-better=scores"));
+    // An error as the truth: the least is the best, and is printed as it is.
+    std::fs::write(&truth, sheet(",", "arch,test_acc", ["0.9", "0.5", "0.2", "0.1"])).unwrap();
+    let report = last_json(&with(&["--lower-is-better=both", "--json"]));
+    assert!((report["tau_b"].as_f64().unwrap() - 4.0 / 6.0).abs() < 1e-9, "{report}");
+    assert_eq!((report["best_truth"].as_f64(), report["truth_of_best"].as_f64()), (Some(0.1), Some(0.2)));
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use fewshot_space::{Arch, Cost, Space};
+use fewshot_space::{Arch, Cost, Space, printable};
 use serde::{Deserialize, Serialize};
 
 use super::{Paired, RankError};
@@ -24,6 +24,9 @@ pub struct Metrics {
     pub p_at_5: f64,
     /// [`Paired::ndcg`].
     pub ndcg: Option<f64>,
+    /// [`Paired::ndcg_of_truth`]; absent where results did not say so yet.
+    #[serde(default)]
+    pub ndcg_of_truth: Option<f64>,
     /// [`Paired::tau_b_in_top`] 10 %.
     pub tau_top10: Option<f64>,
     /// [`Paired::truth_of_best`], in the truth's unit.
@@ -43,6 +46,7 @@ impl Metrics {
             spearman: paired.spearman(),
             p_at_5: paired.precision_at(0.05),
             ndcg: paired.ndcg(),
+            ndcg_of_truth: paired.ndcg_of_truth(),
             tau_top10: paired.tau_b_in_top(0.1),
             truth_of_best: paired.truth_of_best(),
             best_truth_of_top10: paired.best_truth_of_top(10),
@@ -138,16 +142,21 @@ impl RankReport {
     }
 }
 
+/// Characters of a name in a table.
+const LONGEST_NAME: usize = 40;
+
 /// What the numbers are over.
 const NOTE: &str = "\
 fused: rank average of the score with live convolutions, parameters and longest path (structure), weights 1 : 0.5 : 0.5 : 0.3
+nDCG: by ranks, the gain of an architecture is the share of the others that its truth beats; with the truth itself as the
+\x20     gain (as sklearn.metrics.ndcg_score) accuracies give every order nearly 1
 ties: pairs tied in either column count for neither side (tau-b), ranks are averaged (rho); a cut through equal scores
 takes the expected value, a cut by truth keeps all that are as good as the last";
 
-/// Title and text of each metric, in the order of the table's lines.
+/// Title and text of each metric, in the order of the table's lines; `{truth}` stands for the truth's name.
 type Line = (&'static str, fn(&Metrics) -> String);
 
-const LINES: [Line; 9] = [
+const LINES: [Line; 10] = [
     ("Kendall tau-b", |m| fixed(m.tau_b)),
     ("  95 % interval", |m| match m.tau_b_ci {
         Some([low, high]) => format!("{low:.3}..{high:.3}"),
@@ -155,10 +164,11 @@ const LINES: [Line; 9] = [
     }),
     ("Spearman rho", |m| fixed(m.spearman)),
     ("P@5%", |m| fixed(Some(m.p_at_5))),
-    ("nDCG", |m| fixed(m.ndcg)),
+    ("nDCG, gain: rank of the truth", |m| fixed(m.ndcg)),
+    ("nDCG, gain: the truth", |m| fixed(m.ndcg_of_truth)),
     ("tau-b in the true top 10 %", |m| fixed(m.tau_top10)),
-    ("truth of the top-scored", |m| fixed(Some(m.truth_of_best))),
-    ("best truth of the ten top-scored", |m| fixed(Some(m.best_truth_of_top10))),
+    ("{truth} of the top-scored", |m| fixed(Some(m.truth_of_best))),
+    ("best {truth} of the ten top-scored", |m| fixed(Some(m.best_truth_of_top10))),
     ("distinct scores", |m| m.distinct_scores.to_string()),
 ];
 
@@ -169,8 +179,30 @@ fn fixed(value: Option<f64>) -> String {
 
 impl fmt::Display for RankReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.table("score", "truth"))
+    }
+}
+
+impl RankReport {
+    /// The same report where the truths that it was made of were the negative of what is meant: of errors and losses the least is
+    /// the best.
+    #[must_use]
+    pub fn with_negated_truths(mut self) -> Self {
+        let Self { score, fused, best_truth, baselines, .. } = &mut self;
+        *best_truth = -*best_truth;
+        let Baselines { params, macs, structure, random } = baselines;
+        for metrics in [score, fused, params, macs, structure, random] {
+            metrics.truth_of_best = -metrics.truth_of_best;
+            metrics.best_truth_of_top10 = -metrics.best_truth_of_top10;
+        }
+        self
+    }
+
+    /// An aligned table, in which score and truth are called by these names.
+    pub fn table(&self, score: &str, truth: &str) -> String {
+        let [score, truth] = [score, truth].map(name);
         let columns: [(&str, &Metrics); 6] = [
-            ("score", &self.score),
+            (&score, &self.score),
             ("fused", &self.fused),
             ("#params", &self.baselines.params),
             ("#MACs", &self.baselines.macs),
@@ -181,21 +213,28 @@ impl fmt::Display for RankReport {
             let values = LINES.iter().map(|(_, text)| text(metrics));
             [title.to_owned()].into_iter().chain(values).collect::<Vec<_>>()
         });
-        let width = |texts: &[String]| texts.iter().map(String::len).max().unwrap_or(0);
+        let width = |texts: &[String]| texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
         let widths = cells.each_ref().map(|column| width(column));
-        let title = format!("{} architectures, best truth {:.4}", self.n, self.best_truth);
-        let first = (LINES.iter().map(|(name, _)| name.len())).max().unwrap_or(0).max(title.len());
-        for line in 0..=LINES.len() {
-            let name = match line {
-                0 => title.as_str(),
-                line => LINES[line - 1].0,
-            };
-            write!(f, "{name:<first$}")?;
+        let mut names = vec![format!("{} architectures, best {truth} {:.4}", self.n, self.best_truth)];
+        names.extend(LINES.iter().map(|(name, _)| name.replace("{truth}", &truth)));
+        let first = width(&names);
+        let mut out = String::new();
+        for (line, name) in names.iter().enumerate() {
+            out.push_str(&format!("{name:<first$}"));
             for (column, width) in cells.iter().zip(widths) {
-                write!(f, "  {:>width$}", column[line])?;
+                out.push_str(&format!("  {:>width$}", column[line]));
             }
-            writeln!(f)?;
+            out.push('\n');
         }
-        write!(f, "{NOTE}")
+        out + NOTE
+    }
+}
+
+/// A name from a file as part of a table: on one line, and cut where it is long.
+fn name(text: &str) -> String {
+    let shown = printable::line(text);
+    match shown.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown.into_owned(),
     }
 }

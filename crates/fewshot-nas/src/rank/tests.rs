@@ -70,6 +70,20 @@ fn gain_by_hand() {
 }
 
 #[test]
+fn gain_of_the_truth_is_that_of_others() {
+    // sklearn.metrics.ndcg_score([[91.2, 93.5, 10.0, 88.0, 93.5]], [[3, 2, 2, 1, 0]])
+    let found = paired(&[3.0, 2.0, 2.0, 1.0, 0.0], &[91.2, 93.5, 10.0, 88.0, 93.5]);
+    assert!(close(found.ndcg_of_truth().unwrap(), 0.933_027_149_174_726));
+    assert!(!close(found.ndcg().unwrap(), found.ndcg_of_truth().unwrap()));
+    assert_eq!(paired(&[1.0, 2.0], &[5.0, 6.0]).ndcg_of_truth(), Some(1.0));
+    // No gains.
+    for truths in [[-1.0, 2.0], [0.0, 0.0]] {
+        assert_eq!(paired(&[1.0, 2.0], &truths).ndcg_of_truth(), None);
+    }
+    assert_eq!(paired(&[1.0], &[5.0]).ndcg_of_truth(), None);
+}
+
+#[test]
 fn picks_by_hand() {
     let tied = paired(&[5.0, 4.0, 4.0, 4.0, 4.0], &[1.0, 2.0, 0.0, 4.0, 3.0]);
     assert_eq!(tied.truth_of_best(), 1.0);

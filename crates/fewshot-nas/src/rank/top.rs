@@ -26,7 +26,7 @@ impl Paired {
 
     /// Normalised discounted cumulative gain of the whole list, in 0..=1 (Jarvelin and Kekalainen
     /// 2002): sum of gain / log2(1 + rank) in the order of the scores, over the same sum in the
-    /// order of the truths.
+    /// order of the truths. Here the gain is a rank; [`Paired::ndcg_of_truth`] takes the truth itself.
     ///
     /// The gain of an architecture is the share of the others that its truth beats, a tie counting
     /// one half: linear in the rank, from 0 to 1. Accuracies themselves are no useful gain: a few
@@ -38,10 +38,24 @@ impl Paired {
     pub fn ndcg(&self) -> Option<f64> {
         let truths = self.sorted_truths();
         let others = self.n().saturating_sub(1).max(1) as f64;
-        let gain = |truth: f64| {
+        self.discounted(&truths, |truth| {
             let (smaller, not_greater) = bounds(&truths, truth);
             (smaller + not_greater - 1) as f64 / (2.0 * others)
-        };
+        })
+    }
+
+    /// The same with the truth itself as the gain: the usual definition, and what `sklearn.metrics.ndcg_score` gives. On
+    /// accuracies it is close to 1 for every order, see [`Paired::ndcg`].
+    ///
+    /// `None` for a single architecture, and where a truth is negative or all are 0.
+    pub fn ndcg_of_truth(&self) -> Option<f64> {
+        let truths = self.sorted_truths();
+        let is_gain = self.n() > 1 && truths.iter().all(|truth| *truth >= 0.0);
+        if is_gain { self.discounted(&truths, |truth| truth) } else { None }
+    }
+
+    /// nDCG with this gain of a truth; `truths` are all, in order.
+    fn discounted(&self, truths: &[f64], gain: impl Fn(f64) -> f64) -> Option<f64> {
         let discount = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
         let (mut reached, mut rank) = (0.0, 0);
         for group in self.groups() {

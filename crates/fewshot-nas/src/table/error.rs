@@ -129,6 +129,12 @@ pub enum CellProblem {
     /// Not a finite number.
     #[error("`{0}` is no finite number")]
     NotANumber(String),
+    /// A number with a comma that may be the decimal sign or stand between thousands.
+    #[error("`{0}` can be read in two ways: write the decimal sign as a point, and nothing between thousands")]
+    Ambiguous(String),
+    /// A number among others in per cent.
+    #[error("`{0}` has no percent sign, others of the column have one: write all of them alike")]
+    SomePercent(String),
     /// Not an architecture's text.
     #[error(transparent)]
     Arch(Box<ParseArchError>),

@@ -1,13 +1,15 @@
 //! Benchmark tables: CSV files that give numbers for architectures.
 //!
 //! A table has a header line, one column named `arch` with any text form that the space reads,
-//! and columns of numbers chosen by name; other columns may hold anything. [`Table::read`] takes
+//! and columns of numbers chosen by name; other columns may hold anything. It may be as a spreadsheet writes it. [`Table::read`] takes
 //! one column, [`write()`] makes a file of several, [`Table::join`] pairs two tables by
 //! architecture.
 
 mod error;
 mod join;
+mod number;
 mod read;
+mod sheet;
 mod write;
 
 #[cfg(test)]
@@ -43,12 +45,13 @@ pub struct Table {
     entries: Vec<(Arch, f64)>,
     /// Positions in `entries`; only looked up, never iterated, so its order is of no matter.
     index: HashMap<Arch, usize>,
+    notes: Vec<String>,
 }
 
 impl Table {
     /// An empty table; `title` is what errors call it, say the name of what the numbers measure.
     pub fn new(space: Arc<dyn Space>, title: impl Into<String>) -> Table {
-        Table { space, title: title.into(), entries: Vec::new(), index: HashMap::new() }
+        Table { space, title: title.into(), entries: Vec::new(), index: HashMap::new(), notes: Vec::new() }
     }
 
     /// Appends an architecture with its number.
@@ -93,6 +96,11 @@ impl Table {
     /// What errors call the table: file and column, where it was read.
     pub fn title(&self) -> &str {
         &self.title
+    }
+
+    /// What was found in the file that not every table has, and how it was taken; nothing of a table that was not read.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Number of architectures.

@@ -73,8 +73,8 @@ fn faults_are_named_with_their_place() {
         "table `table.csv` has no column `acc`; did you mean `ac`?"
     );
     assert_eq!(
-        error_of(format!("architecture,acc\n{ZERO},1\n")),
-        "table `table.csv` has no column `arch`; did you mean `architecture`?"
+        error_of(format!("archi,acc\n{ZERO},1\n")),
+        "table `table.csv` has no column `arch`; did you mean `archi`?"
     );
     assert_eq!(
         error_of(format!("arch,acc,acc\n{ZERO},1,2\n")),
@@ -85,7 +85,7 @@ fn faults_are_named_with_their_place() {
         "table `table.csv`, line 3, column `acc`: the cell is empty: choose a column that is \
          filled, or leave the row out"
     );
-    for bad in ["seven", "NaN", "inf", "1,5", "1.5%"] {
+    for bad in ["seven", "NaN", "inf", "1,5,0", "1.5 points"] {
         let error = error_of(format!("{header}{ZERO},\"{bad}\"\n"));
         assert_eq!(error, format!("table `table.csv`, line 2, column `acc`: `{bad}` is no finite number"));
     }
@@ -104,7 +104,7 @@ fn faults_are_named_with_their_place() {
         "table `table.csv`, line 3: 1 cells where the header has 2"
     );
     let mut bytes = format!("{header}{ZERO},1\n").into_bytes();
-    bytes.extend(b"\xff\xfe,1\n");
+    bytes.extend(b"\xff\x00,1\n");
     assert_eq!(error_of(bytes), "table `table.csv`, line 3: not UTF-8 text: is it a CSV file?");
     let no_rows = "table `table.csv` has no rows: expected a header line and one line per \
                    architecture";
@@ -115,6 +115,58 @@ fn faults_are_named_with_their_place() {
     // the middle of an architecture it is refused.
     let error = error_of(format!("{header}{ZERO},1\n\"{}", &SKIP[..20]));
     assert!(error.contains("line 3"), "{error}");
+}
+
+/// What is read of a file, with the notes, in the order of the file.
+fn read(bytes: impl AsRef<[u8]>) -> (Vec<(String, f64)>, Vec<String>) {
+    let file = file(bytes);
+    let table = Table::read(&file.path, &space(), "acc").unwrap();
+    let rows = table.iter().map(|(arch, value)| (space().format(arch), value)).collect();
+    (rows, table.notes().to_vec())
+}
+
+#[test]
+fn what_spreadsheets_write_is_read_and_told() {
+    let expected = [(ZERO.to_string(), 91.25), (SKIP.to_string(), 7.5)];
+    let utf16 = |text: &str| [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let cases: [(Vec<u8>, &[&str]); 8] = [
+        (format!("\u{feff}arch;acc\r\n{ZERO};91,25\r\n{SKIP};7,5\r\n").into(), &["by `;`", "decimal comma"]),
+        (format!("sep=;\r\narch;acc\r\n{ZERO};91,25\r\n{SKIP};7,5\r\n").into(), &["by `;`", "decimal comma"]),
+        (format!("arch\tacc\n{ZERO}\t91.25\n{SKIP}\t7.5").into(), &["by tabs"]),
+        (utf16(&format!("arch\tacc\r\n{ZERO}\t91.25\r\n{SKIP}\t7.5\r\n")), &["UTF-16", "by tabs"]),
+        (format!("arch,acc,,\n{ZERO},91.25,,\n,,,\n\"{SKIP}\",\"7.5\",,\n,,,\n").into(), &["2 empty row(s)"]),
+        (
+            format!("\n Architecture , ACC \n{ZERO},91.25%\n{SKIP},7.5 %\n").into(),
+            &["for `arch`", "for `acc`", "per cent"],
+        ),
+        (format!("arch,acc\n{ZERO},\"91,25\"\n{SKIP},\"7,5\"\n").into(), &["decimal comma"]),
+        (
+            [b"arch;gr\xf6\xdfe;acc\n", ZERO.as_bytes(), b";1;91.25\n", SKIP.as_bytes(), b";2;7.5\n"].concat(),
+            &["8859-1", "`;`"],
+        ),
+    ];
+    for (bytes, wanted) in cases {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let (rows, notes) = read(bytes);
+        assert_eq!(rows, expected, "{text}");
+        assert_eq!(notes.len(), wanted.len(), "{text}: {notes:?}");
+        for (note, wanted) in notes.iter().zip(wanted) {
+            assert!(note.contains(wanted), "{text}: {notes:?}");
+        }
+    }
+    // A plain file has nothing to tell.
+    assert_eq!(read(format!("arch,acc\n{ZERO},91.25\n{SKIP},7.5\n")), (expected.to_vec(), Vec::new()));
+}
+
+#[test]
+fn what_no_table_holds_is_refused() {
+    assert!(error_of(b"PK\x03\x04....").contains("save it as CSV"));
+    let error = error_of(format!("arch,acc\n{ZERO},\"12,345\"\n"));
+    assert!(error.contains("column `acc`: `12,345` can be read in two ways"), "{error}");
+    let error = error_of(format!("arch,acc\n{ZERO},1,2\n"));
+    assert!(error.contains("line 2: 3 cells where the header has 2"), "{error}");
+    let error = error_of(format!("arch,Acc,ACC\n{ZERO},1,2\n"));
+    assert!(error.contains("two columns have this name"), "{error}");
 }
 
 #[test]

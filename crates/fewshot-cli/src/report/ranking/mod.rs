@@ -105,11 +105,21 @@ fn curves<'a>(arms: &'a [Arm<'a>]) -> Option<Markup> {
     Some(html! { p.note { (note) } (training::bands(&groups)) })
 }
 
+/// What is said of networks that the limits left out.
+fn left_out(result: &RankingResult) -> String {
+    match result.left_out {
+        0 => String::new(),
+        count => format!(" {} of the truth are not within the limits and left out.", counted(count as u64, "network")),
+    }
+}
+
 /// What the metrics mean, over which networks they are, and what is done with ties.
 fn rules(result: &RankingResult) -> Markup {
     let networks = counted(result.networks as u64, "network");
-    let all =
-        format!("All metrics are over the same {networks}: all that have a truth, and each arm scores every one.");
+    let all = format!(
+        "All metrics are over the same {networks}: all that have a truth, and each arm scores every one.{}",
+        left_out(result)
+    );
     let facts = [
         (
             "Kendall tau-b, Spearman",
@@ -124,7 +134,9 @@ fn rules(result: &RankingResult) -> Markup {
         ("P@5%", "Of the best-scored 5 %, the share that is among the truly best 5 %."),
         (
             "nDCG",
-            "How much of the truth the top of the list holds; its first places weigh most. A random order is far above 0: see its row.",
+            "How much of the truth the top of the list holds; its first places weigh most. The gain of a network is the share of the \
+             others that its truth beats. nDCG of truth has the truth itself as the gain, as sklearn.metrics.ndcg_score does: \
+             accuracies lie so close together that every order is near 1 then. A random order is far above 0: see its row.",
         ),
         ("tau-b in top 10%", "tau-b among the truly best 10 % only: does the score still rank where it matters?"),
         ("truth of the pick", "The truth of the best-scored network."),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use fewshot_space::printable;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Measure;
@@ -15,6 +16,9 @@ pub struct RankingResult {
     pub space: String,
     /// Networks compared.
     pub networks: usize,
+    /// Networks of the truth that the limits left out.
+    #[serde(default)]
+    pub left_out: usize,
     /// What the truth is and where it comes from, in words.
     pub truth: String,
     /// Mean tau-b between two columns (seeds) of the truth; absent when it has one column.
@@ -150,11 +154,12 @@ impl RankingResult {
 pub type Column = (&'static str, fn(&Metrics) -> Option<f64>, bool);
 
 /// The columns of every table of a ranking.
-pub const COLUMNS: [Column; 7] = [
+pub const COLUMNS: [Column; 8] = [
     ("tau-b", |m| m.tau_b, false),
     ("Spearman", |m| m.spearman, false),
     ("P@5%", |m| Some(m.p_at_5), false),
     ("nDCG", |m| m.ndcg, false),
+    ("nDCG of truth", |m| m.ndcg_of_truth, false),
     ("tau-b in top 10%", |m| m.tau_top10, false),
     ("truth of the pick", |m| Some(m.truth_of_best), true),
     ("best of ten", |m| Some(m.best_truth_of_top10), true),
@@ -164,8 +169,12 @@ pub const COLUMNS: [Column; 7] = [
 impl fmt::Display for RankingResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { networks, space, truth, images, seeds, .. } = self;
+        let (space, truth) = (printable::line(space), printable::line(truth));
         let kind = if self.on_test { "TEST" } else { "held-out" };
         writeln!(f, "{networks} networks of {space}; truth: {truth}; {images} {kind} images per score")?;
+        if self.left_out > 0 {
+            writeln!(f, "{} networks of the truth are not within the limits and left out", self.left_out)?;
+        }
         write!(f, "seeds {seeds:?}; ± is the standard deviation over seeds and splits")?;
         match self.ceiling {
             Some(ceiling) => writeln!(f, "; tau-b between seeds of the truth {ceiling:.3}\n")?,
@@ -182,6 +191,7 @@ impl fmt::Display for RankingResult {
                 let cell = |(_, value, is_truth): &Column| text(self.mean(arm, |row| value(of(row))), *is_truth);
                 COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ")
             };
+            let arm = printable::line(arm);
             writeln!(f, "| {arm} | {cost} | {} |", line(|row| &row.metrics))?;
             writeln!(f, "| {arm}, fused | {cost} | {} |", line(|row| &row.fused))?;
         }
@@ -190,6 +200,7 @@ impl fmt::Display for RankingResult {
                 text(value(metrics).map(|mean| MeanSpread { mean, spread: None }), *is_truth)
             };
             let cells = COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ");
+            let method = printable::line(method);
             writeln!(f, "| {method} | - | - | - | {cells} |")?;
         }
         Ok(())
