@@ -134,7 +134,7 @@ thread_local! {
 }
 
 /// Lends this thread's scratch buffers, one for each wanted length and at least that long, with
-/// arbitrary contents.
+/// arbitrary contents: NaN under debug assertions, so that reading what was not written shows.
 pub(crate) fn with_scratch<const N: usize, R>(lens: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
     // Taken out for the time of the work: a nested call (rayon may run another job of ours on
     // this thread while it waits) then finds an empty list and makes its own.
@@ -149,7 +149,12 @@ pub(crate) fn with_scratch<const N: usize, R>(lens: [usize; N], work: impl FnOnc
     }
     let mut parts = buffers.iter_mut();
     let result = work(std::array::from_fn(|_| match parts.next() {
-        Some(buffer) => &mut buffer[..],
+        Some(buffer) => {
+            if cfg!(debug_assertions) {
+                buffer.fill(f32::NAN);
+            }
+            &mut buffer[..]
+        }
         None => &mut [],
     }));
     SCRATCH.with(|scratch| *scratch.borrow_mut() = buffers);

@@ -40,7 +40,6 @@ struct Product<'a> {
 impl Product<'_> {
     /// `x` holds whole tiles of pixels of as many floats as there are offsets.
     fn run(&self, x: &[f32], to: &mut [f32], mask: Option<&[f32]>, moments: Option<&mut [[f64; 3]]>, fresh: bool) {
-        assert!(mask.is_none_or(|mask| mask.len() == to.len()));
         let kernel = Convolve {
             lanes: self.plan.blocks.lanes,
             x,
@@ -52,11 +51,10 @@ impl Product<'_> {
             rows: 1,
             columns: to.len() / self.channels,
             channels: self.channels,
-            out_len: to.len(),
-            out: to.as_mut_ptr(),
+            out: to,
             out_row: 0,
             out_pixel: self.channels,
-            mask: mask.map_or(std::ptr::null(), <[f32]>::as_ptr),
+            mask,
             moments,
             fresh,
         };

@@ -46,14 +46,12 @@ pub(crate) struct Convolve<'a> {
     pub columns: usize,
     /// Output channels.
     pub channels: usize,
-    /// First output float; rows and pixels follow at their steps.
-    pub out: *mut f32,
+    /// The output from its first float on; rows and pixels follow at their steps.
+    pub out: &'a mut [f32],
     pub out_row: usize,
     pub out_pixel: usize,
-    /// Floats from `out` that may be written.
-    pub out_len: usize,
-    /// Laid out as `out`: the result is 0 where this is not above 0. Null for no mask.
-    pub mask: *const f32,
+    /// Laid out as `out`: the result is 0 where this is not above 0.
+    pub mask: Option<&'a [f32]>,
     /// Per channel a shift, the sum and the sum of squares of `result - shift`, for the output's
     /// mean and variance.
     pub moments: Option<&'a mut [[f64; 3]]>,
@@ -85,7 +83,8 @@ impl Convolve<'_> {
             return;
         }
         let last = (self.rows - 1) * self.out_row + (self.columns - 1) * self.out_pixel;
-        assert!(last + self.channels <= self.out_len);
+        assert!(last + self.channels <= self.out.len());
+        assert!(self.mask.is_none_or(|mask| last + self.channels <= mask.len()));
         let (mut weights, mut channel) = (0, 0);
         for index in 0..self.blocks.len() {
             let vectors = self.blocks[index];
@@ -141,6 +140,7 @@ impl Convolve<'_> {
         channel: usize,
     ) {
         let pixel = if PLANAR { 1 } else { self.x_pixel };
+        assert!(channel < self.channels);
         let count = self.channels - channel;
         let tail = count - (count.min(V * S::LANES) - 1) / S::LANES * S::LANES;
         let tail = tail.min(S::LANES);
@@ -156,10 +156,11 @@ impl Convolve<'_> {
         // A sum in single precision loses too much over more terms than this.
         let rows_per_flush = (2048 / self.columns).max(1);
         // SAFETY: the assertions above keep the reads inside `x` and `weights`; writes go to
-        // the first `channels` floats of pixels inside `out_len`, asserted by `blocks_of`, and
-        // `mask`, where there is one, is laid out as `out`.
+        // the first `channels` floats of pixels inside `out`, and `mask`, where there is one, is as
+        // long, both asserted by `blocks_of`.
         unsafe {
             let weights = self.weights.as_ptr().add(weights);
+            let (out, mask) = (self.out.as_mut_ptr(), self.mask.map(<[f32]>::as_ptr));
             let zero = S::splat(0.0);
             let (mut shift, mut sum, mut square) = ([zero; V], [zero; V], [zero; V]);
             if let (false, Some(moments)) = (self.fresh, &self.moments) {
@@ -175,8 +176,8 @@ impl Convolve<'_> {
                     let mut acc = tile::<S, P, V>(x.add(column * pixel), pixel, self.offsets, weights);
                     let valid = P.min(self.columns - column);
                     let place = row * self.out_row + column * self.out_pixel + channel;
-                    if !self.mask.is_null() {
-                        let mask = self.mask.add(place);
+                    if let Some(mask) = mask {
+                        let mask = mask.add(place);
                         for q in 0..P {
                             if q < valid {
                                 let mask = mask.add(q * self.out_pixel);
@@ -205,7 +206,7 @@ impl Convolve<'_> {
                             }
                         }
                     }
-                    let out = self.out.add(place);
+                    let out = out.add(place);
                     for q in 0..P {
                         if q < valid {
                             let out = out.add(q * self.out_pixel);

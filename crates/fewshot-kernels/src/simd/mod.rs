@@ -146,16 +146,23 @@ pub(crate) trait Kernel {
     /// Does the work. Must be `#[inline(always)]`, so that it is compiled for the instruction
     /// set of the caller.
     ///
+    /// Whoever makes a kernel may fill its fields with anything, so it must check that what it reads and writes lies in the
+    /// slices that it was given: it is no part of the promise below.
+    ///
     /// # Safety
     /// The machine must have the instruction sets of both types.
     unsafe fn run<Wide: Simd, Half: Simd>(self) -> Self::Out;
 }
 
-/// Runs `kernel` with the vectors of `level`, which must be available.
+/// Runs `kernel` with the vectors of `level`.
+///
+/// # Panics
+/// When the machine has not got `level`: its instructions would be no instructions.
 pub(crate) fn dispatch<K: Kernel>(level: Level, kernel: K) -> K::Out {
-    debug_assert!(level.is_available());
+    // The features are looked up once per process and remembered, so this costs some loads.
+    assert!(level.is_available(), "this machine cannot run {level:?}");
     match level {
-        // SAFETY: a level comes from `level()`, which only returns available ones.
+        // SAFETY: the assertion above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { x86::run_avx512(kernel) },
         // SAFETY: as above.

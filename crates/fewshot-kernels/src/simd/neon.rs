@@ -10,6 +10,7 @@ pub(crate) struct Neon;
 
 // SAFETY of every unsafe block here: NEON is part of the aarch64 baseline, and the caller promises
 // that pointers are valid for the floats that are read or written.
+#[expect(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;

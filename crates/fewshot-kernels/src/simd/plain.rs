@@ -17,6 +17,7 @@ fn zip(a: V, b: V, f: impl Fn(f32, f32) -> f32) -> V {
 
 // SAFETY of every unsafe block here: the caller promises that the pointer is valid for the floats
 // that are read or written.
+#[expect(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl Simd for Plain {
     type V = V;
     const LANES: usize = 4;

@@ -94,6 +94,7 @@ unsafe fn transpose8<const RELU: bool>(from: *const f32, from_step: usize, to: *
 // SAFETY of every unsafe block in the two implementations: the caller promises the instruction
 // set and that pointers are valid for the floats that are read or written; the masked loads and
 // stores touch no other.
+#[expect(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl<const R: usize> Simd for Ymm<R> {
     type V = __m256;
     const LANES: usize = 8;
@@ -186,6 +187,7 @@ impl<const R: usize> Simd for Ymm<R> {
     }
 }
 
+#[expect(clippy::undocumented_unsafe_blocks, reason = "said once, above")]
 impl Simd for Zmm {
     type V = __m512;
     const LANES: usize = 16;
