@@ -42,15 +42,18 @@ pub fn targets<R: Rng>() -> Vec<Target<R>> {
         Target { name: "recipe", run: recipe },
         Target { name: "architecture", run: architecture },
         Target { name: "table", run: table },
-        Target { name: "run", run: run },
+        Target { name: "run", run },
     ]
 }
+
+/// Files by their places in a folder.
+type Files = Vec<(PathBuf, Vec<u8>)>;
 
 /// Inputs that are right.
 pub struct Seeds {
     images: Vec<Vec<u8>>,
     /// Per layout, its name, and the files with their places below a folder.
-    layouts: Vec<(&'static str, Vec<(PathBuf, Vec<u8>)>)>,
+    layouts: Vec<(&'static str, Files)>,
     models: Vec<Vec<u8>>,
     recipes: Vec<Vec<u8>>,
     architectures: Vec<Vec<u8>>,
@@ -77,6 +80,8 @@ impl Seeds {
             }
         }
         images.extend(odd_images());
+        images.extend(other_formats());
+        images.extend(JPEG_LAYOUTS.map(<[u8]>::to_vec));
         let layouts = layouts().into_iter().map(|layout| {
             let (folder, _) = layout.make();
             (layout.name, read_all(folder.path()))
@@ -105,6 +110,7 @@ impl Seeds {
                 classes: ["ant", "bee", "cat"].map(String::from).to_vec(),
                 normalise: serde_json::from_value(json!({ "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2] }))
                     .expect("three channels"),
+                ground: None,
                 resize: Resize::CentreCropLanczos3,
                 test_accuracy: Some(0.5),
                 held_out_accuracy: None,
@@ -133,6 +139,24 @@ impl Default for Seeds {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// JPEG files that go to the other decoder.
+const JPEG_LAYOUTS: [&[u8]; 3] = [
+    include_bytes!("../../crates/fewshot-data/tests/jpeg/420-separate.jpg"),
+    include_bytes!("../../crates/fewshot-data/tests/jpeg/chroma-finer-interleaved.jpg"),
+    include_bytes!("../../crates/fewshot-data/tests/jpeg/chroma-finer-progressive.jpg"),
+];
+
+/// The same picture as WebP, BMP, GIF and TIFF.
+fn other_formats() -> impl Iterator<Item = Vec<u8>> {
+    use image::ImageFormat::{Bmp, Gif, Tiff, WebP};
+    let picture = image::RgbaImage::from_fn(6, 5, |x, y| image::Rgba([40 * x as u8, 50 * y as u8, 90, 30 * x as u8]));
+    [WebP, Bmp, Gif, Tiff].into_iter().map(move |format| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).expect("a picture of six by five");
+        bytes.into_inner()
+    })
 }
 
 /// Images of kinds that data sets hold less often.
@@ -221,7 +245,7 @@ fn image<R: Rng>(case: &mut Case<'_, R>) -> bool {
     }
     let path = case.write("image", &bytes);
     let channels = if case.rng.random() { 1 } else { 3 };
-    read_image(path, Shape { height: 6, width: 5, channels }).is_ok()
+    read_image(path, Shape { height: 6, width: 5, channels }, None).is_ok()
 }
 
 /// A folder of one of the layouts whose name fits, with one of its files changed.

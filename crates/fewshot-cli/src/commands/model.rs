@@ -50,9 +50,9 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     let mut images = Vec::new();
     for path in &args.images {
         let (files, notes) = fewshot_data::image_files(path)?;
-        notes.iter().for_each(|note| eprintln!("{}: {note}", path.display()));
+        notes.iter().for_each(|note| eprintln!("{}", printable::line(&format!("{}: {note}", path.display()))));
         if path.is_dir() {
-            eprintln!("{}: {} images", path.display(), files.len());
+            eprintln!("{}", printable::line(&format!("{}: {} images", path.display(), files.len())));
         }
         images.extend(files);
     }
@@ -136,7 +136,7 @@ pub fn eval(args: EvalArgs) -> Result<(), Failure> {
         Some(path) => fewshot_data::open_part(path, &classes, which, &options)?,
         None => fewshot_data::sample_part(&classes, which, &options)?,
     };
-    notes.iter().for_each(|note| eprintln!("{note}"));
+    notes.iter().for_each(|note| eprintln!("{}", printable::line(note)));
     let name = parts.first().map_or_else(String::new, |part| part.name().to_string());
     let evaluation = model.evaluate(parts)?;
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }

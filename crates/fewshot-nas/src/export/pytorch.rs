@@ -35,12 +35,15 @@ pub fn code(model: &Model) -> Result<String, ExportError> {
          `python model.py IMAGE..` prints the likeliest classes. The weights are in model.safetensors beside this file.\n\
          \"\"\"\n\nimport json\nimport struct\nimport sys\nfrom pathlib import Path\n\nimport torch\n\
          import torch.nn.functional as F\nfrom torch import nn\n\nPROGRAM = {program}\nSPACE = {space}\nARCH = {arch}\nCLASSES = [{classes}]\n\
-         # Channels, height, width.\nIMAGE = ({channels}, {height}, {width})\n# The layers, and their names in the file.\n\
+         # Channels, height, width.\nIMAGE = ({channels}, {height}, {width})\n\
+         # The colour that transparent images are laid on, if any.\nGROUND = {ground}\n# The layers, and their names in the file.\n\
          LAYERS = {{\n",
         space = printable::python(&card.space),
         program = printable::python(&card.program),
         arch = printable::python(&card.arch),
         classes = classes.join(", "),
+        ground =
+            card.ground.map_or_else(|| "None".to_string(), |[red, green, blue]| format!("({red}, {green}, {blue})")),
     );
     // Writing to a String cannot fail.
     for Layer { attribute, name, .. } in &layers {
