@@ -1,9 +1,12 @@
 //! `fewshot`: few-shot neural architecture search.
 
 #![forbid(unsafe_code)]
+// `console` writes instead, and survives what these do not.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod commands;
+mod console;
 mod failure;
 mod report;
 mod terminal;
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("fewshot: {}", printable::line(&failure.to_string()));
+            console::say(format_args!("fewshot: {}", printable::line(&failure.to_string())));
             failure.exit_code()
         }
     }

@@ -8,6 +8,8 @@ use fewshot_nas::run::{Position, Progress, StageEnd, StageInfo};
 use fewshot_space::printable;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use crate::console::say;
+
 /// Time between plain lines of one stage.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
@@ -48,8 +50,8 @@ impl Terminal {
     fn say(&self, line: &str) {
         let line = printable::line(line);
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 
@@ -76,7 +78,7 @@ impl Progress for Terminal {
                 bar.reset();
                 bar.set_message(title);
             }
-            None => eprintln!("{title} ..."),
+            None => say(format_args!("{title} ...")),
         }
     }
 
@@ -136,7 +138,7 @@ impl Progress for Terminal {
                 });
                 if let Some((stage, note)) = due {
                     let total = total.map(|total| format!("/{total}")).unwrap_or_default();
-                    eprintln!("{stage} {what} {done}{total} {unit}{rate}{left}{note}");
+                    say(format_args!("{stage} {what} {done}{total} {unit}{rate}{left}{note}"));
                 }
             }
         }

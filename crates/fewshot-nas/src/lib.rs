@@ -10,6 +10,8 @@
 //! predicts how long networks take. A [`model`] is what is left in the end, and [`export`] takes it elsewhere.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+// A library says nothing itself; it tells `run::Progress`.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod device;
 pub mod estimate;

@@ -7,11 +7,10 @@ pub mod rank;
 pub mod run;
 pub mod shell;
 
-use std::io::Write;
-
 use fewshot_space::printable;
 use serde::Serialize;
 
+use crate::console;
 use crate::failure::Failure;
 
 /// One JSON object on a line of its own.
@@ -19,11 +18,8 @@ fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&printable::json(&serde_json::to_string(value)?))
 }
 
-/// Text and a newline; a closed pipe (`| head`) is an error like any other, not a panic. No character of it acts on a
-/// terminal but line breaks, so that whoever lays out lines escapes those of names ([`printable::line`]).
+/// Text and a newline on standard output. No character of it acts on a terminal but line breaks, so that whoever lays out
+/// lines escapes those of names ([`printable::line`]).
 fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(printable::lines(text.trim_end()).as_bytes())?;
-    out.write_all(b"\n")?;
-    Ok(out.flush()?)
+    Ok(console::print(&printable::lines(text))?)
 }

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::{print, print_json};
 use crate::args::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
+use crate::console::say;
 use crate::failure::Failure;
 
 /// Images that are in memory at once.
@@ -50,9 +51,9 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     let mut images = Vec::new();
     for path in &args.images {
         let (files, notes) = fewshot_data::image_files(path)?;
-        notes.iter().for_each(|note| eprintln!("{}", printable::line(&format!("{}: {note}", path.display()))));
+        notes.iter().for_each(|note| say(format_args!("{}", printable::line(&format!("{}: {note}", path.display())))));
         if path.is_dir() {
-            eprintln!("{}", printable::line(&format!("{}: {} images", path.display(), files.len())));
+            say(format_args!("{}", printable::line(&format!("{}: {} images", path.display(), files.len()))));
         }
         images.extend(files);
     }
@@ -67,7 +68,7 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
                 }
                 // The others are still wanted.
                 Err(error) => {
-                    eprintln!("fewshot: {}", printable::line(&error.to_string()));
+                    say(format_args!("fewshot: {}", printable::line(&error.to_string())));
                     failed.push(json!({ "file": file.display().to_string(), "error": error.to_string() }));
                 }
             }
@@ -136,7 +137,7 @@ pub fn eval(args: EvalArgs) -> Result<(), Failure> {
         Some(path) => fewshot_data::open_part(path, &classes, which, &options)?,
         None => fewshot_data::sample_part(&classes, which, &options)?,
     };
-    notes.iter().for_each(|note| eprintln!("{}", printable::line(note)));
+    notes.iter().for_each(|note| say(format_args!("{}", printable::line(note))));
     let name = parts.first().map_or_else(String::new, |part| part.name().to_string());
     let evaluation = model.evaluate(parts)?;
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::{print, print_json};
 use crate::args::{Lower, RankArgs};
+use crate::console::say;
 use crate::failure::Failure;
 
 pub fn rank(args: RankArgs) -> Result<(), Failure> {
@@ -97,10 +98,10 @@ impl Side {
     fn tell(&self, flag: &str) {
         let title = printable::line(self.table.title());
         for note in self.table.notes() {
-            eprintln!("{title}: {note}");
+            say(format_args!("{title}: {note}"));
         }
         if !self.lower && sounds_like_loss(&self.column) {
-            eprintln!("{title}: taken as higher is better; if it is a loss or an error, add --lower-is-better={flag}");
+            say(format_args!("{title}: taken as higher is better; if it is a loss or an error, add --lower-is-better={flag}"));
         }
     }
 
@@ -146,7 +147,7 @@ fn compare(scores: &Side, truth: &Side, space: &Arc<dyn Space>, json: bool) -> R
     }
     for (count, side) in [(joined.only_left, scores), (joined.only_right, truth)] {
         if count > 0 {
-            eprintln!("{count} architectures are only in {} and left out", printable::line(side.table.title()));
+            say(format_args!("{count} architectures are only in {} and left out", printable::line(side.table.title())));
         }
     }
     if json {

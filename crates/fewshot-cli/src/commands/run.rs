@@ -18,6 +18,7 @@ use super::{print, print_json};
 use crate::args::{
     AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs,
 };
+use crate::console::say;
 use crate::failure::Failure;
 use crate::report;
 use crate::terminal::Terminal;
@@ -100,8 +101,8 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
                 let files = [UNSEEN, MODEL].map(|name| run.join(name));
                 let weights = files.iter().find(|file| file.exists());
                 if weights.is_some_and(|file| file.ends_with(MODEL)) {
-                    eprintln!(
-                        "the run's network was trained on all images: what held-out ones say of it flatters it (--fresh)"
+                    say(
+                        "the run's network was trained on all images: what held-out ones say of it flatters it (--fresh)",
                     );
                 }
                 layers = set(layers, "standalone.from", weights.map(|file| absolute(file)));
@@ -191,10 +192,10 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
 fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
     use_threads(&recipe);
-    eprintln!("run: {}", shown(&out));
+    say(format_args!("run: {}", shown(&out)));
     let outcome = in_session(&args.device, |session| pipeline::start(recipe, &out, session)).inspect_err(|_| {
         if out.join("run.toml").exists() {
-            eprintln!("what is done is kept: `fewshot resume {}` goes on", shown(&out));
+            say(format_args!("what is done is kept: `fewshot resume {}` goes on", shown(&out)));
         }
     })?;
     end(&outcome, &out, args.json)
@@ -316,10 +317,10 @@ fn fresh_folder(recipe: &Recipe) -> PathBuf {
 fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
     // The result is there whether or not a page can show it.
     match report::write(run, None) {
-        Ok(path) => eprintln!("report: {}", shown(&path)),
+        Ok(path) => say(format_args!("report: {}", shown(&path))),
         Err(failure) => {
             let why = failure.to_string();
-            eprintln!("fewshot: no report of the run was written: {}", printable::line(&why));
+            say(format_args!("fewshot: no report of the run was written: {}", printable::line(&why)));
         }
     }
     show(outcome, run, json)

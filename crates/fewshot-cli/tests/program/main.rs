@@ -8,6 +8,7 @@ mod gradient;
 mod images;
 #[cfg(unix)]
 mod kill;
+mod lost_output;
 mod model;
 mod rank;
 mod ranking;
