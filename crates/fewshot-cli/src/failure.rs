@@ -41,6 +41,9 @@ pub enum Failure {
     /// A run folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The system gives no threads.
+    #[error(transparent)]
+    Threads(#[from] fewshot_nas::run::NoThreads),
     /// Output.
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),

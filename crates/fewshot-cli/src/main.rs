@@ -19,10 +19,13 @@ use fewshot_space::printable;
 use args::{Args, Command};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: fewshot_kernels::OneLine<mimalloc::MiMalloc> = fewshot_kernels::OneLine(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Err(error) = fewshot_nas::run::outlive_file_size_limit() {
+        console::say(format_args!("fewshot: signals cannot be handled: {error}"));
+    }
     let done = match args.command {
         Command::Search(args) => commands::run::search(args),
         Command::Train(args) => commands::run::train(args),

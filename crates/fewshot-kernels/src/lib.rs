@@ -21,10 +21,12 @@ mod kernels;
 mod memory;
 mod params;
 pub mod portable;
+mod shortage;
 pub mod simd;
 
 pub use api::*;
 pub use params::{Conv, Norm, Normed, Sgd, Stats};
+pub use shortage::OneLine;
 
 /// Runs `work` on one of the threads that the kernels use.
 ///

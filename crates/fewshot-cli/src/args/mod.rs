@@ -329,6 +329,12 @@ pub struct ResumeArgs {
     /// The run's folder
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
+    /// Where the images are now, if they have moved since the run began; they must be the same
+    #[arg(long, value_name = "PATH")]
+    pub data: Option<PathBuf>,
+    /// Where the table of truths is now, likewise
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
     /// Where tensors live
     #[arg(long, default_value = "cpu")]
     pub device: String,

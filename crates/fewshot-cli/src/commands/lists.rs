@@ -7,7 +7,7 @@ use fewshot_nas::search;
 use fewshot_space::{BuiltinSpace, Decision, Region, printable, space_names, suggest};
 use serde::Serialize;
 
-use super::{print, print_json};
+use super::{print, print_json, use_threads};
 use crate::args::{DataArgs, DataCommand, ListArgs, ReadingArgs, RecipesArgs, RecipesCommand};
 use crate::failure::Failure;
 
@@ -91,6 +91,7 @@ pub fn recipes(args: RecipesArgs) -> Result<(), Failure> {
 
 pub fn data(args: DataArgs) -> Result<(), Failure> {
     let DataCommand::Info { path, image_size, reading, json } = args.command;
+    use_threads(0)?;
     let ReadingArgs { ground, label_column, image_column } = reading;
     let options = OpenOptions {
         image_size: image_size.map(|side| (side as usize, side as usize)),

@@ -13,6 +13,11 @@ use serde::Serialize;
 use crate::console;
 use crate::failure::Failure;
 
+/// Makes the threads that all work runs on; 0 for one per core.
+fn use_threads(threads: usize) -> Result<(), Failure> {
+    Ok(fewshot_nas::run::start_threads(threads)?)
+}
+
 /// One JSON object on a line of its own.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     print(&printable::json(&serde_json::to_string(value)?))

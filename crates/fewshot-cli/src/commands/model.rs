@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{print, print_json};
+use super::{print, print_json, use_threads};
 use crate::args::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
 use crate::console::say;
 use crate::failure::Failure;
@@ -22,10 +22,10 @@ use crate::failure::Failure;
 const CHUNK: usize = 256;
 /// Classes up to which the confusion is printed as a table; beyond, only the most frequent mistakes.
 const WIDEST: usize = 20;
+/// Letters to which the cells of a column are filled up: one endless name must not widen every line.
+const WIDEST_CELL: usize = 60;
 /// Mistakes printed for each class.
 const MISTAKES: usize = 3;
-/// Characters up to which the columns of a table are aligned.
-const ALIGNED: usize = 100;
 
 /// What the network says of one image.
 #[derive(Debug, Serialize)]
@@ -46,6 +46,7 @@ struct Likely {
 }
 
 pub fn predict(args: PredictArgs) -> Result<(), Failure> {
+    use_threads(0)?;
     let mut model = open(&args.model)?;
     let (mut predictions, mut failed) = (Vec::new(), Vec::new());
     let mut images = Vec::new();
@@ -117,6 +118,7 @@ fn predictions_text(predictions: &[Prediction]) -> String {
 }
 
 pub fn eval(args: EvalArgs) -> Result<(), Failure> {
+    use_threads(0)?;
     let mut model = open(&args.model)?;
     let shape = model.shape();
     let options = OpenOptions {
@@ -177,16 +179,16 @@ fn evaluation_text(evaluation: &Evaluation, part: Part, name: &str) -> String {
 }
 
 /// Rows as lines with aligned columns; all but the first column flush right where they are `numbers`. Cells may hold anything:
-/// each stays on its line, and what is wider than [`ALIGNED`] is not waited for.
+/// each stays on its line, and what is wider than [`WIDEST_CELL`] is not waited for.
 fn columns(rows: &[Vec<String>], numbers: bool) -> String {
     let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(|cell| printable::line(cell)).collect()).collect();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0).min(ALIGNED)).collect();
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0).min(WIDEST_CELL)).collect();
     let line = |row: &Vec<Cow<'_, str>>| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match numbers && column > 0 {
-            true => format!("{cell:>width$}"),
-            false => format!("{cell:<width$}"),
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            let blanks = " ".repeat(width.saturating_sub(cell.chars().count()));
+            if numbers && column > 0 { blanks + cell } else { format!("{cell}{blanks}") }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
@@ -194,6 +196,7 @@ fn columns(rows: &[Vec<String>], numbers: bool) -> String {
 }
 
 pub fn export(args: ExportArgs) -> Result<(), Failure> {
+    use_threads(0)?;
     let format = match args.format {
         ExportFormat::Onnx => Format::Onnx { fold_norms: !args.keep_norms },
         ExportFormat::Safetensors => Format::Safetensors,
@@ -261,5 +264,9 @@ mod tests {
         let rows = [vec!["a".to_string(), "1".into(), "22".into()], vec!["long".into(), "333".into()]];
         assert_eq!(columns(&rows, true), "a       1  22\nlong  333");
         assert_eq!(columns(&rows, false), "a     1    22\nlong  333");
+        // More letters than a format string can be wide.
+        let long = "y".repeat(70_000);
+        let rows = [vec![long.clone(), "1".to_string()], vec!["b".to_string(), "2".into()]];
+        assert_eq!(columns(&rows, false), format!("{long}  1\n{:60}  2", "b"));
     }
 }

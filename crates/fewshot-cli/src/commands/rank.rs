@@ -101,7 +101,9 @@ impl Side {
             say(format_args!("{title}: {note}"));
         }
         if !self.lower && sounds_like_loss(&self.column) {
-            say(format_args!("{title}: taken as higher is better; if it is a loss or an error, add --lower-is-better={flag}"));
+            say(format_args!(
+                "{title}: taken as higher is better; if it is a loss or an error, add --lower-is-better={flag}"
+            ));
         }
     }
 

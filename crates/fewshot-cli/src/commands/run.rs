@@ -8,13 +8,13 @@ use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::{
-    self, MoreTime, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
+    self, MoreTime, Moved, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
 };
 use fewshot_nas::recipe::{Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
 use fewshot_space::{BuiltinSpace, printable, space_names, suggest};
 
-use super::{print, print_json};
+use super::{print, print_json, use_threads};
 use crate::args::{
     AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs,
 };
@@ -179,8 +179,10 @@ fn no_comparison(name: &str, scale: &str, presets: &[&'static str]) -> String {
 
 pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
     let recipe: Recipe = RunReader::open(&args.run)?.recipe()?;
-    use_threads(&recipe);
-    let outcome = in_session(&args.device, |session| pipeline::resume(&args.run, session))?;
+    recipe.check().map_err(PipelineError::from)?;
+    use_threads(recipe.threads)?;
+    let moved = Moved { data: args.data, truth: args.truth };
+    let outcome = in_session(&args.device, |session| pipeline::resume(&args.run, &moved, session))?;
     end(&outcome, &args.run, args.json)
 }
 
@@ -191,7 +193,7 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
 
 fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
-    use_threads(&recipe);
+    use_threads(recipe.threads)?;
     say(format_args!("run: {}", shown(&out)));
     let outcome = in_session(&args.device, |session| pipeline::start(recipe, &out, session)).inspect_err(|_| {
         if out.join("run.toml").exists() {
@@ -210,11 +212,6 @@ fn in_session(
     let terminal = Terminal::new();
     let session = Session { device, interrupt: &interrupt, progress: &terminal };
     Ok(work(&session)?)
-}
-
-fn use_threads(recipe: &Recipe) {
-    // A pool can be built once per process, and this is the only place that builds one.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(recipe.threads).build_global();
 }
 
 /// Preset, recipe file and the flags that all runs share.

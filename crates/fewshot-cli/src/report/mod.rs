@@ -116,8 +116,8 @@ fn time(record: &Record) -> Option<Section> {
         return None;
     }
     let chart = Bars { label: unit.into(), bars, marks: Vec::new(), alt: "Working time per kind of stage".into() };
-    let note = "In brackets: how many stages of the kind there were. Of a stage that was cut, only the time of the \
-                process that ended it counts.";
+    let note = "In brackets: how many stages of the kind there were. Of a stage that was cut, what was worked up to its \
+                last checkpoint counts.";
     let body = page::figures(&[figure("Working time per kind of stage", note, &chart.draw())]);
     Some(Section { title: "Where the time went", body })
 }
@@ -129,11 +129,14 @@ fn about(record: &Record) -> Section {
         ("Images", html! { (record.images()) }),
         ("Fingerprint of the data", html! { code { (run.data_fingerprint()) } }),
         ("Seed", html! { (record.recipe.seed) }),
-        ("Program", html! { "fewshot " (run.program()) " on " (run.target()) }),
+        (
+            "Program",
+            html! { "fewshot " (run.program()) " on " (run.target()) @if let Some(set) = run.instructions() { " (" (set) ")" } },
+        ),
     ];
     let body = html! {
         (facts(&rows))
-        p { "This command does the same again, in a new folder. The same program on the same kind of processor, with the \
+        p { "This command does the same again, in a new folder. The same program on the same kind of processor (instruction set), with the \
              same images, gives the same bits." }
         // Words are kept whole where a line has to be broken.
         pre.command { @for word in record.repeat_command().split_inclusive(' ') { span { (word) } } }

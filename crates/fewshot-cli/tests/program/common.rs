@@ -153,3 +153,18 @@ pub fn files_in(folder: &Path) -> Vec<String> {
     names.sort();
     names
 }
+
+/// Forty photographs of two classes, half of them to test on.
+pub fn photos(folder: &Path) -> PathBuf {
+    let photos = folder.join("photos");
+    for (part, class, shade) in
+        [("train", "dusk", 30), ("train", "noon", 200), ("test", "dusk", 35), ("test", "noon", 205)]
+    {
+        let folder = photos.join(part).join(class);
+        std::fs::create_dir_all(&folder).unwrap();
+        for number in 0..10 {
+            write_png(&folder.join(format!("{number:02}.png")), 8, &[shade + number; 64]);
+        }
+    }
+    photos
+}

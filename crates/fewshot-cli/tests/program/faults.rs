@@ -3,22 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{failure, files_in, program, run, said, tiny_search, write_png};
-
-/// Forty photographs of two classes, half of them to test on.
-fn photos(folder: &Path) -> PathBuf {
-    let photos = folder.join("photos");
-    for (part, class, shade) in
-        [("train", "dusk", 30), ("train", "noon", 200), ("test", "dusk", 35), ("test", "noon", 205)]
-    {
-        let folder = photos.join(part).join(class);
-        std::fs::create_dir_all(&folder).unwrap();
-        for number in 0..10 {
-            write_png(&folder.join(format!("{number:02}.png")), 8, &[shade + number; 64]);
-        }
-    }
-    photos
-}
+use crate::common::{failure, files_in, photos, program, run, said, tiny_search};
 
 /// What a search says that must not even begin.
 fn refused(mut search: Command, out: &Path) -> String {

@@ -1,5 +1,6 @@
 //! The program as its users start it.
 
+mod believed;
 mod bench;
 mod budget;
 mod common;
@@ -9,10 +10,12 @@ mod images;
 #[cfg(unix)]
 mod kill;
 mod lost_output;
+mod mend;
 mod model;
 mod rank;
 mod ranking;
 mod report;
 mod search;
 mod shell;
+mod shortage;
 mod strategies;

@@ -117,7 +117,7 @@ fn recipes_are_shown_and_checked() {
     for (text, expected) in [
         ("[search]\n\nbudget = \"many\"\n", "line 3: search.budget: expected a whole number"),
         ("[search]\nstrategy = \"reaa\"\n", "line 2: search.strategy: no strategy `reaa`, did you mean `rea`?"),
-        ("seed = 1\nsupernet.epochs = 0\n", "line 2: supernet.epochs = 0 is out of range: 1 or more"),
+        ("seed = 1\nsupernet.epochs = 0\n", "line 2: supernet.epochs = 0 is out of range: 1 to 1000000"),
         ("[serach]\n", "line 1: unknown key `serach`, did you mean `search`?"),
         ("seed = \n", "line 1: "),
     ] {

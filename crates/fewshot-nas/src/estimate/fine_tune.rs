@@ -7,7 +7,7 @@ use fewshot_space::Arch;
 use super::scorer::different;
 use super::{EstimateError, Measure, NormPolicy, ScoreSet};
 use crate::nets::{Net, Path};
-use crate::run::in_lanes;
+use crate::run::{Interrupt, in_lanes};
 use crate::train::{Sampling, Schedule, TrainConfig, TrainError, Trainer};
 
 /// Fine-tuning: each network leaves the supernet with a copy of its weights, is trained for some steps alone, and only
@@ -19,6 +19,7 @@ use crate::train::{Sampling, Schedule, TrainConfig, TrainError, Trainer};
 pub struct FineTune {
     batches: Vec<(Tensor<4>, Vec<u32>)>,
     config: TrainConfig,
+    interrupt: Interrupt,
 }
 
 impl FineTune {
@@ -30,7 +31,14 @@ impl FineTune {
         let batches = batches.into_iter().map(upload).collect();
         // Paths are given, so none is drawn and no region listed.
         let sampling = Sampling::PerNetwork;
-        Self { batches, config: TrainConfig { lr_min: 0.0, epochs: 1, schedule: Schedule::Step, sampling, ..config } }
+        let config = TrainConfig { lr_min: 0.0, epochs: 1, schedule: Schedule::Step, sampling, ..config };
+        Self { batches, config, interrupt: Interrupt::new() }
+    }
+
+    /// The same, which stops when it is asked to.
+    #[must_use]
+    pub fn stopped_by(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
     }
 
     /// Images that each network is trained on, counted as often as it sees them.
@@ -55,7 +63,7 @@ impl FineTune {
         let different = different(net, archs)?;
         let mut scores = vec![0.0; archs.len()];
         let score = |equals: &Vec<usize>| self.score(net.clone(), set, &archs[equals[0]], policy, measure);
-        in_lanes(&different, score, |at, score| {
+        in_lanes(&self.interrupt, &different, score, |at, score| {
             different[at].iter().for_each(|&index| scores[index] = score);
             Ok(())
         })?;
@@ -74,6 +82,7 @@ impl FineTune {
         let path = Path::Shared(arch.clone());
         let mut losses = Vec::new();
         for (step, (images, labels)) in self.batches.iter().enumerate() {
+            self.interrupt.check()?;
             let lr = self.config.lr_at(0, step, self.batches.len());
             match trainer.step_on(images.clone(), labels, &path, lr) {
                 Ok(seen) => losses.push(seen.loss),

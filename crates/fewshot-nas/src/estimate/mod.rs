@@ -54,8 +54,11 @@ pub enum EstimateError {
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
     /// The system gives no threads.
-    #[error("no threads to score on: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(transparent)]
+    Threads(#[from] crate::run::NoThreads),
+    /// Asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] crate::run::Interrupted),
     /// The table does not list it.
     #[error(transparent)]
     Table(#[from] crate::table::TableError),

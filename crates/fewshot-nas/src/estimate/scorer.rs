@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EstimateError, Evaluation, Tally};
 use crate::nets::{Calibration, Memo, Net, NetError, NormMode, Path, to_vec};
+use crate::run::Interrupt;
 use crate::train::{count_correct, log_likelihood};
 
 /// Which statistics batch norms use while a network is scored.
@@ -71,6 +72,7 @@ pub struct ScoreSet {
     batches: Vec<(Tensor<4>, Vec<u32>)>,
     calibration: Vec<Tensor<4>>,
     images: u64,
+    interrupt: Interrupt,
 }
 
 impl ScoreSet {
@@ -87,7 +89,13 @@ impl ScoreSet {
         let batches: Vec<_> = score.into_iter().map(upload).collect();
         let images = batches.iter().map(|(_, labels)| labels.len() as u64).sum();
         let calibration = calibration.into_iter().map(|batch| upload(batch).0).collect();
-        Self { batches, calibration, images }
+        Self { batches, calibration, images, interrupt: Interrupt::new() }
+    }
+
+    /// The same, whose scoring stops when it is asked to.
+    #[must_use]
+    pub fn stopped_by(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
     }
 
     /// Images scored per architecture.
@@ -171,6 +179,7 @@ impl ScoreSet {
         let path = Path::Shared(arch.clone());
         let mut tally = Tally::new(classes.len());
         for (images, labels) in &self.batches {
+            self.interrupt.check()?;
             let logits = kernels::on_kernel_threads(|| net.score(images.clone(), &path, NormMode::Running, None))?;
             let values = finite(&logits).ok_or_else(|| not_finite(net, arch))?;
             tally.add(&values, labels);
@@ -195,6 +204,7 @@ impl ScoreSet {
                 for images in &self.calibration {
                     let mut memo = (paths.len() > 1).then(Memo::default);
                     for (path, calibration) in paths.iter().zip(&mut calibrations) {
+                        self.interrupt.check()?;
                         let collect = NormMode::Collect;
                         net.score_shared(images.clone(), path, collect, Some(calibration), memo.as_mut())?;
                     }
@@ -206,6 +216,7 @@ impl ScoreSet {
         for (images, labels) in &self.batches {
             let mut memo = (paths.len() > 1).then(Memo::default);
             for ((path, calibration), sum) in paths.iter().zip(&mut calibrations).zip(&mut sums) {
+                self.interrupt.check()?;
                 let logits = net.score_shared(images.clone(), path, mode, Some(calibration), memo.as_mut())?;
                 let values = finite(&logits).ok_or_else(|| not_finite(net, path.cell(0)))?;
                 let classes = logits.dims()[1];

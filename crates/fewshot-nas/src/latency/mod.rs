@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use self::clock::quick_ms;
 use crate::nets::{Block, Blueprint, Net, NetError, NormMode, Path};
+use crate::run::{NoThreads, thread_pool};
 
 /// Random networks that are looked through for blocks. Of NAS-Bench-201 every block is in one network of 25 or more; of a space
 /// whose sizes are decisions, more are needed to see nearly all.
@@ -90,7 +91,7 @@ pub enum LatencyError {
     Region(#[from] fewshot_space::RegionError),
     /// The system gives no thread.
     #[error("cannot start a thread to measure latency: {0}")]
-    Thread(#[from] rayon::ThreadPoolBuildError),
+    Thread(#[from] NoThreads),
     /// The table is of another space, size or version.
     #[error(
         "the recipe's [latency] lacks the block `{0}`: it was measured for other networks; leave [latency] out to measure"
@@ -263,7 +264,7 @@ fn line(points: &[[f64; 2]]) -> (f64, f64) {
 }
 
 fn one_thread() -> Result<rayon::ThreadPool, LatencyError> {
-    Ok(rayon::ThreadPoolBuilder::new().num_threads(1).build()?)
+    Ok(thread_pool(1)?)
 }
 
 fn catalogue(blueprint: &Arc<dyn Blueprint>, device: &Device) -> Net {

@@ -258,7 +258,7 @@ fn train_rung(
     for &index in left {
         let rungs = &courses[index].rungs;
         let begun = number.checked_sub(1).map_or(0, |before| rungs[before]);
-        done += stages::steps_done(&network_file(context, index))?.saturating_sub(begun * steps);
+        done += stages::steps_done(context, &network_file(context, index))?.saturating_sub(begun * steps);
         all += (rungs[number] - begun) * steps;
     }
     let what = format!("{} finalists, rung {} of {}", left.len(), number + 1, courses[0].rungs.len());
@@ -276,7 +276,7 @@ fn train_rung(
         Ok::<_, PipelineError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
     };
     let mut reached = Vec::new();
-    in_lanes(left, train, |position, accuracy| {
+    in_lanes(context.interrupt(), left, train, |position, accuracy| {
         let index = left[position];
         reached.push((index, courses[index].rungs[number], accuracy));
         Ok::<_, PipelineError>(())
@@ -287,7 +287,7 @@ fn train_rung(
 
 /// Leaves the state of the taken one as the stage's checkpoint, for the kept network to go on from.
 fn keep_checkpoint(context: &StageContext<'_>, index: usize) -> Result<(), PipelineError> {
-    kept::copy_whole(&network_file(context, index), &context.file(CHECKPOINT))
+    kept::take_over(context, &network_file(context, index), &context.file(CHECKPOINT))
 }
 
 #[cfg(test)]

@@ -104,12 +104,12 @@ fn train(lab: &Lab, context: &StageContext<'_>) -> Result<(), PipelineError> {
         let values = net.weights().to_values().map_err(NetError::from)?;
         all.tensors.extend(values.into_iter().map(|(name, value)| (format!("{index}/{name}"), value)));
     }
-    Ok(all.save(&context.file(WEIGHTS))?)
+    Ok(context.save(all, &context.file(WEIGHTS))?)
 }
 
 /// Tests the front's networks but the last, and leaves each as a model.
 pub fn test(lab: &Lab, context: &StageContext<'_>, set: &ScoreSet) -> Result<Vec<FrontNetwork>, PipelineError> {
-    let weights = Checkpoint::load(&context.input_file(FRONT, WEIGHTS)?)?;
+    let weights = context.load(&context.input_file(FRONT, WEIGHTS)?)?;
     let mut tested = Vec::new();
     for (index, (scored, arch)) in others(lab, context)?.into_iter().enumerate() {
         let prefix = format!("{index}/");
@@ -124,7 +124,7 @@ pub fn test(lab: &Lab, context: &StageContext<'_>, set: &ScoreSet) -> Result<Vec
         let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
         let epochs = lab.recipe().standalone.train.epochs;
         let measured = Measured { epochs, held_out_accuracy: None, test_accuracy: Some(evaluation.top1) };
-        standalone::keep(lab, net, &arch, measured, &folder)?;
+        standalone::keep(lab, context, net, &arch, measured, &folder)?;
         let model = name.join(if folder.join(ONNX).exists() { ONNX } else { MODEL });
         tested.push(network(lab, &scored, &arch, evaluation.top1, model.display().to_string()));
     }

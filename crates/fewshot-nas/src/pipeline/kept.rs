@@ -1,5 +1,6 @@
 //! Training of the kept network, and of those beside it, for as long as there is time.
 
+use std::path::Path as FilePath;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
@@ -12,7 +13,7 @@ use super::finalists::{FINALISTS, Taken};
 use super::stages::{self, CHECKPOINT, Judge, Phase, Trained};
 use super::{Lab, PipelineError, standalone};
 use crate::nets::{Net, Path};
-use crate::run::{FileError, StageContext, write_atomic};
+use crate::run::{FileError, StageContext, read_file, write_atomic};
 use crate::train::{TrainConfig, Trainer};
 
 /// Stage that trains what was taken.
@@ -133,7 +134,7 @@ pub fn train(lab: &Lab, context: &StageContext<'_>) -> Result<Trained, PipelineE
     let net = standalone::network(lab, &arch)?;
     let file = context.file(CHECKPOINT);
     if taken.epochs > 0 && !file.exists() {
-        copy_whole(&context.input_file(FINALISTS, CHECKPOINT)?, &file)?;
+        take_over(context, &context.input_file(FINALISTS, CHECKPOINT)?, &file)?;
     }
     let epochs = match lab.recipe().budget.decides_epochs() {
         true => remembered(context, || epochs_left(lab, context, &arch, taken.epochs))?,
@@ -167,20 +168,38 @@ pub fn train_to(
     ];
     let seed = lab.seed("alone paths");
     if begun < switch && switch < epochs {
-        stages::train_phases(context, net.clone(), &config, &phases[..1], seed)?;
-        // To go on from later, with images that it has not seen to tell how good it gets.
-        let copy = context.run().path().join(UNSEEN);
-        if !copy.exists() {
-            copy_whole(&context.file(CHECKPOINT), &copy)?;
-        }
+        let trained = stages::train_phases(context, net.clone(), &config, &phases[..1], seed)?;
+        keep_unseen(context, trained.history.len() as u64 == switch)?;
     }
     let trained = stages::train_phases(context, net, &config, &phases, seed)?;
     Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
 }
 
+/// Leaves the network as it is before it sees the held-out images, if it `is_unseen` still, to go on from later with images that
+/// tell how good it gets. The stage keeps it for itself too: from what comes later it could not be made again.
+fn keep_unseen(context: &StageContext<'_>, is_unseen: bool) -> Result<(), PipelineError> {
+    let (own, published) = (context.file(UNSEEN), context.run().path().join(UNSEEN));
+    if !own.exists() && is_unseen {
+        take_over(context, &context.file(CHECKPOINT), &own)?;
+    }
+    if own.exists() {
+        copy_whole(&own, &published)?;
+    }
+    // A run of a version that kept no second one may have it here alone.
+    if published.exists() {
+        context.publish(&published);
+    }
+    Ok(())
+}
+
+/// Copies a checkpoint of the run to a file of this stage, which it belongs to from then on.
+pub fn take_over(context: &StageContext<'_>, from: &FilePath, to: &FilePath) -> Result<(), PipelineError> {
+    Ok(context.save(context.load(from)?, to)?)
+}
+
 /// Copies a file, whole or not at all.
-pub fn copy_whole(from: &std::path::Path, to: &std::path::Path) -> Result<(), PipelineError> {
-    let bytes = std::fs::read(from).map_err(|error| FileError::new("read", from, error))?;
+fn copy_whole(from: &FilePath, to: &FilePath) -> Result<(), PipelineError> {
+    let bytes = read_file(from).map_err(|error| FileError::new("read", from, error))?;
     Ok(write_atomic(to, &bytes)?)
 }
 

@@ -1,5 +1,6 @@
 //! What all stages of a run share: images, splits, space, region, partition.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,6 +20,7 @@ use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::{Blueprint, blueprint};
 use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
+use crate::run::Interrupt;
 use crate::train::TrainConfig;
 
 /// Everything that stages read and none changes.
@@ -41,6 +43,8 @@ pub struct Lab {
     told: Vec<String>,
     /// When the images were read: a budget counts from there.
     read_at: Instant,
+    /// Stops drawing and scoring.
+    interrupt: Interrupt,
 }
 
 impl Lab {
@@ -114,7 +118,14 @@ impl Lab {
             latency,
             told,
             read_at,
+            interrupt: Interrupt::new(),
         })
+    }
+
+    /// The same that stops when it is asked to, also where much is drawn or scored at once.
+    #[must_use]
+    pub fn stopped_by(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
     }
 
     /// The recipe.
@@ -125,6 +136,11 @@ impl Lab {
     /// What was found in the images and chosen for them, a line each.
     pub fn told(&self) -> &[String] {
         &self.told
+    }
+
+    /// Tells the test images from others, without a look at them.
+    pub fn test_fingerprint(&self) -> &str {
+        self.test.fingerprint()
     }
 
     /// Where tensors live.
@@ -220,7 +236,7 @@ impl Lab {
     pub fn judging_set(&self) -> Result<ScoreSet, PipelineError> {
         let held_out: Arc<[u32]> = self.splits.search_val.clone().into();
         let loader = EvalLoader::new(self.train.clone(), held_out, self.normalise.clone(), self.recipe.scoring.batch)?;
-        Ok(ScoreSet::new(loader.batches(), [], &self.device))
+        Ok(ScoreSet::new(loader.batches(), [], &self.device).stopped_by(&self.interrupt))
     }
 
     /// Latency of the networks trained alone, where it is limited.
@@ -367,7 +383,7 @@ impl Lab {
         let config = TrainConfig { batch: scoring.batch, ..self.recipe.supernet.clone() };
         let calibration = self.search_loader(&config, self.seed("calibration"))?;
         let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
-        Ok(ScoreSet::new(score.batches(), calibration, &self.device))
+        Ok(ScoreSet::new(score.batches(), calibration, &self.device).stopped_by(&self.interrupt))
     }
 
     /// What each network is trained with before it is scored, where the recipe wants that: batches of search-train images, for
@@ -388,7 +404,8 @@ impl Lab {
         // Whole batches only; more epochs than one where there are few images.
         let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
         let config = TrainConfig { lr: recipe.lr, ..train.clone() };
-        Ok(Some(Arc::new(FineTune::new(batches.take(recipe.steps), config, &self.device))))
+        let fine_tune = FineTune::new(batches.take(recipe.steps), config, &self.device);
+        Ok(Some(Arc::new(fine_tune.stopped_by(&self.interrupt))))
     }
 
     /// The images that supernets score on: a data set, and which of its images.
@@ -417,7 +434,7 @@ impl Lab {
     pub fn open_test(&self) -> Result<ScoreSet, PipelineError> {
         let test = Arc::new(self.test.open()?);
         let loader = EvalLoader::all(test, self.normalise.clone(), self.recipe.scoring.batch)?;
-        Ok(ScoreSet::new(loader.batches(), [], &self.device))
+        Ok(ScoreSet::new(loader.batches(), [], &self.device).stopped_by(&self.interrupt))
     }
 
     /// `count` different random architectures of the searched region (fewer when it holds fewer).
@@ -426,14 +443,15 @@ impl Lab {
     /// When the region's limits leave nothing to draw.
     pub fn random_archs(&self, purpose: &str, count: usize) -> Result<Vec<Arch>, PipelineError> {
         let region = self.partition.whole();
-        let mut archs: Vec<Arch> = Vec::new();
+        let (mut archs, mut seen) = (Vec::new(), BTreeSet::new());
         // A region smaller than `count` would never fill up: give up after many draws in vain.
         for draw in 0..(count as u64 * 100).max(1000) {
             if archs.len() == count {
                 break;
             }
+            self.interrupt.check()?;
             let arch = region.sample(&mut random::stream(self.recipe.seed, purpose, draw, 0))?;
-            if !archs.contains(&arch) {
+            if seen.insert(arch.clone()) {
                 archs.push(arch);
             }
         }

@@ -8,6 +8,7 @@ mod hand_made;
 mod images;
 mod kept;
 mod lab;
+mod moved;
 mod ranking;
 mod region;
 mod search;
@@ -24,6 +25,7 @@ pub use gradient::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
 pub use hand_made::Reference;
 pub use kept::UNSEEN;
 pub use lab::Lab;
+pub use moved::Moved;
 pub use ranking::{COLUMNS, FreeRow, InPart, MeanSpread, RankingResult, RankingRow, RegionRow};
 pub use search::{HistoryEntry, RandomNetwork, SearchResult};
 pub use stages::Trained;
@@ -41,7 +43,7 @@ use serde::Serialize;
 
 use self::strategies::Comparison;
 use crate::recipe::{Kind, Recipe, RecipeError};
-use crate::run::{Interrupt, Plan, PlanError, Progress, RunError, RunFolder, Stage};
+use crate::run::{Fingerprint, Interrupt, Plan, PlanError, Progress, RunError, RunFolder, Stage};
 
 /// Why a run could not be begun or ended.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +114,18 @@ pub enum PipelineError {
     /// Something that only networks of cells can.
     #[error("gradient-based methods need a space of cells, and {0} is none: choose another (`fewshot spaces`)")]
     NotCells(String),
+    /// More networks than can be compared one by one.
+    #[error("the space {space} has {size} networks, over the limit of {limit} for a comparison of all: {advice}")]
+    TooMany {
+        /// The space.
+        space: String,
+        /// Its size.
+        size: u128,
+        /// How many can be listed.
+        limit: u128,
+        /// What to do.
+        advice: &'static str,
+    },
     /// A table of truths.
     #[error(transparent)]
     Table(#[from] crate::table::TableError),
@@ -140,9 +154,19 @@ pub enum PipelineError {
         /// The limits.
         limits: String,
     },
+    /// Data is not where it was.
+    #[error("{source}; if it has moved, say where it is: `fewshot resume {run} {flag}`")]
+    Gone {
+        /// What could not be read.
+        source: Box<PipelineError>,
+        /// The run.
+        run: String,
+        /// The flag to say it by.
+        flag: &'static str,
+    },
     /// The system gives no threads.
-    #[error("cannot start worker threads: {0}")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
+    #[error(transparent)]
+    Threads(#[from] crate::run::NoThreads),
     /// The split names a decision that the space lacks.
     #[error("the space {space} has no decision `{name}` to split on; it has {known}")]
     UnknownDecision {
@@ -245,6 +269,8 @@ enum Bench {
 /// # Errors
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
 pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+    // Reading images and measuring blocks may take minutes.
+    RunFolder::check_free(out)?;
     // Where the recipe is that of an earlier run, this one may have another table.
     recipe.ranking.truth_digest.clear();
     let bench = Bench::open(recipe, session)?;
@@ -254,23 +280,54 @@ pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Ou
     bench.finish(&plan, &run, session)
 }
 
-/// Goes on with the run in `path`. A run that has ended gives its result again.
+/// Goes on with the run in `path`. A run that has ended gives its result again, and needs no data for that; what it left and
+/// what is lost or damaged since is made again.
+///
+/// Data that lies elsewhere by now is read where `moved` says, and looked for there from then on.
 ///
 /// # Errors
-/// As [`start`]; also when the folder holds no run, or the images have changed.
-pub fn resume(path: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+/// As [`start`]; also when the folder holds no run, or the data has changed.
+pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let run = RunFolder::open(path)?;
-    let bench = Bench::open(run.recipe::<Recipe>()?, session)?;
+    if let Some(other) = run.other_version() {
+        session.progress.line(&format!("the run began with {other}: numbers may differ in their last digits"));
+    }
+    let mut recipe = run.recipe::<Recipe>()?;
+    let is_moved = *moved != Moved::default();
+    if !is_moved && let Some(outcome) = Outcome::of_ended(recipe.kind, &run)? {
+        return Ok(outcome);
+    }
+    let moved = moved.clone().or(run.moved()?.unwrap_or_default());
+    moved.apply(&mut recipe);
+    let bench = Bench::open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe, path))?;
     run.check_data(&bench.fingerprint())?;
+    if is_moved {
+        run.note_moved(&moved)?;
+    }
+    run.ready()?;
     let plan = bench.plan()?;
     bench.finish(&plan, &run, session)
+}
+
+impl Outcome {
+    /// What a run ended with of which nothing is left to do.
+    fn of_ended(kind: Kind, run: &RunFolder) -> Result<Option<Self>, RunError> {
+        Ok(match kind {
+            Kind::Search => run.ended()?.map(|result| Outcome::Search(Box::new(result))),
+            Kind::Train => run.ended()?.map(Outcome::Train),
+            Kind::Ranking => run.ended()?.map(Outcome::Ranking),
+            Kind::Truth => run.ended()?.map(Outcome::Truth),
+            Kind::Gradient => run.ended()?.map(Outcome::Gradient),
+            Kind::Strategies => run.ended()?.map(Outcome::Strategies),
+        })
+    }
 }
 
 impl Bench {
     fn open(recipe: Recipe, session: &Session<'_>) -> Result<Bench, PipelineError> {
         match recipe.kind {
             Kind::Strategies => Ok(Bench::Tables(Box::new(Comparison::open(recipe)?))),
-            _ => Ok(Bench::Lab(Box::new(Lab::open(recipe, session.device.clone())?))),
+            _ => Ok(Bench::Lab(Box::new(Lab::open(recipe, session.device.clone())?.stopped_by(session.interrupt)))),
         }
     }
 
@@ -307,10 +364,13 @@ impl Bench {
     }
 
     /// Names the data that the run depends on.
-    fn fingerprint(&self) -> String {
+    fn fingerprint(&self) -> Fingerprint {
         match self {
-            Bench::Lab(lab) => lab.images().fingerprint().to_string(),
-            Bench::Tables(comparison) => comparison.fingerprint(),
+            Bench::Lab(lab) => Fingerprint {
+                training: lab.images().fingerprint().to_string(),
+                test: Some(lab.test_fingerprint().to_string()),
+            },
+            Bench::Tables(comparison) => Fingerprint { training: comparison.fingerprint(), test: None },
         }
     }
 

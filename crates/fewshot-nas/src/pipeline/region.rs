@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fewshot_data::Dataset;
 use fewshot_space::{
-    BuiltinSpace, CellSkeleton, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Skeleton, Space,
-    StageSkeleton, Timed,
+    Arch, BuiltinSpace, CellSkeleton, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Skeleton,
+    Space, StageSkeleton, Timed,
 };
 
 use super::PipelineError;
@@ -192,6 +192,17 @@ pub fn space_for(
         Skeleton::Stages(_) => Skeleton::Stages(stage_skeleton(images)),
     };
     Ok(BuiltinSpace::open(&recipe.space.name, skeleton)?)
+}
+
+/// All networks of a space, where they can be listed; `advice` says what to do where they cannot.
+pub fn all_networks(space: Arc<dyn Space>, advice: &'static str) -> Result<Vec<Arch>, PipelineError> {
+    let region = Region::full(space);
+    let (size, limit) = (region.size()?, ENUMERATION_LIMIT);
+    if size > limit {
+        let space = region.space().name().to_string();
+        return Err(PipelineError::TooMany { space, size, limit, advice });
+    }
+    Ok(region.iter().collect())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::estimate::{EstimateError, Estimator, Evaluation, Fused, Measure, Scor
 use crate::export::ONNX;
 use crate::latency::NetworkLatency;
 use crate::model::MODEL;
-use crate::run::{RunFolder, Stage, StageContext};
+use crate::run::{HISTORY, JsonLines, RunFolder, Stage, StageContext};
 use crate::search as strategies;
 
 /// Stage that searches.
@@ -148,9 +148,15 @@ pub struct SearchResult {
 /// The stages.
 pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     let mut all = stages::supernet_stages(lab);
-    all.push(stages::stage(SEARCH, move |context| search(lab, context)).after(stages::scoring_inputs(lab)));
+    all.push(
+        stages::stage(SEARCH, move |context| search(lab, context))
+            .after(stages::scoring_inputs(lab))
+            .publishes([HISTORY]),
+    );
     all.push(finalists::stage(lab));
-    all.push(stages::training_stage(WINNER, move |context| kept::train(lab, context)).after([FINALISTS]));
+    all.push(
+        stages::training_stage(WINNER, move |context| kept::train(lab, context)).after([FINALISTS]).publishes([MODEL]),
+    );
     let count = lab.recipe().standalone.randoms;
     for index in 0..count {
         let random = stages::training_stage(random_name(index), move |context| {
@@ -169,7 +175,7 @@ pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     let tested = std::iter::once(WINNER.to_string()).chain((0..count).map(random_name));
     let tested = tested.chain(hand_made::stage_names(lab)?);
     let of_front = front.iter().flat_map(|_| [SEARCH.to_string(), FRONT.to_string()]).collect::<Vec<_>>();
-    let test = test.after(tested.chain(of_front));
+    let test = test.after(tested.chain(of_front)).publishes([MODEL]);
     all.extend(front);
     all.push(test);
     Ok(all)
@@ -210,9 +216,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         strategy.restore(&state.strategy)?;
         history = state.history;
     }
-    let log = context.run().open_history()?;
-    // Lines written after the last saved state will be written again.
-    log.truncate(history.len())?;
+    let log = history_log(context, &history)?;
     let mut scores = BTreeMap::new();
     for entry in &history {
         scores.insert(space.parse(&entry.arch)?, entry.score);
@@ -244,10 +248,15 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
             // The state must never be ahead of the log, not even after a power cut.
             log.sync()?;
             stages::save_json(&file, &State { strategy: strategy.state(), history: history.clone() })?;
+            context.keeps()?;
             saved = Instant::now();
         }
         interrupted?;
     }
+    // The whole of it stays too: lost or damaged lines are written again from there.
+    log.sync()?;
+    stages::save_json(&file, &State { strategy: strategy.state(), history: history.clone() })?;
+    context.publish(log.path());
     rate.log(context)?;
     stages::tell_failures(context, lab.recipe().scoring.fine_tune.steps, scores.values().copied());
     let front = if recipe.pareto > 0 { front::of(lab, &history, recipe.pareto)? } else { Vec::new() };
@@ -256,6 +265,21 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, PipelineError>
         None => finalists::finalists(lab, &history)?,
     };
     Ok(Found { best, front, evaluations: history.len(), distinct: scores.len() })
+}
+
+/// The run's history, which holds just what the saved state has: lines written after that will be written again, and what is
+/// other than the state knows it is told and written as it was.
+fn history_log(context: &StageContext<'_>, known: &[HistoryEntry]) -> Result<JsonLines, PipelineError> {
+    let log = context.run().open_history()?;
+    let lines = log.read::<HistoryEntry>().ok();
+    if lines.as_ref().and_then(|lines| lines.get(..known.len())) == Some(known) {
+        log.truncate(known.len())?;
+        return Ok(log);
+    }
+    context.progress().line("the history was lost or changed since: it is written again from the state of the search");
+    log.truncate(0)?;
+    known.iter().try_for_each(|entry| log.append(entry))?;
+    Ok(log)
 }
 
 /// The supernets' scores, or those fused with structure, ranked against random architectures of the searched region.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Lab, PipelineError};
 use crate::estimate::{FewShot, NormPolicy, OneShot, ScoreSet};
 use crate::nets::Net;
-use crate::run::{Checkpoint, Counter, RunError, Stage, StageContext, write_json};
+use crate::run::{Checked, Checkpoint, Counter, RunError, Stage, StageContext, read_file, write_json};
 use crate::train::{EpochRecord, Observer, Progress as TrainProgress, TrainConfig, TrainError, Trainer};
 
 /// File of a training stage: weights, running statistics, velocities, and where the training stands.
@@ -95,7 +95,7 @@ pub fn train_phases(
     seed: u64,
 ) -> Result<Trained, PipelineError> {
     let file = context.file(CHECKPOINT);
-    let counter = context.counter("training", "steps", steps_done(&file)?, Some(steps(phases)));
+    let counter = context.counter("training", "steps", steps_done(context, &file)?, Some(steps(phases)));
     let trainer = train_in(context, &file, &counter, net, config, phases, seed)?;
     Ok(Trained {
         arch: None,
@@ -118,9 +118,9 @@ pub fn steps(phases: &[Phase<'_>]) -> u64 {
 }
 
 /// Steps that the training with this checkpoint has behind it.
-pub fn steps_done(file: &Path) -> Result<u64, PipelineError> {
+pub fn steps_done(context: &StageContext<'_>, file: &Path) -> Result<u64, PipelineError> {
     let progress: TrainProgress =
-        Checkpoint::load_if_exists(file)?.map(|checkpoint| checkpoint.meta()).transpose()?.unwrap_or_default();
+        context.load_if_exists(file)?.map(|checkpoint| checkpoint.meta()).transpose()?.unwrap_or_default();
     Ok(progress.steps)
 }
 
@@ -135,7 +135,7 @@ pub fn train_in(
     seed: u64,
 ) -> Result<Trainer, PipelineError> {
     let mut trainer = Trainer::new(net, config.clone(), seed)?;
-    if let Some(checkpoint) = Checkpoint::load_if_exists(file)? {
+    if let Some(checkpoint) = context.load_if_exists(file)? {
         let progress = checkpoint.meta()?;
         trainer.restore(&checkpoint.tensors, progress)?;
     }
@@ -162,7 +162,7 @@ pub fn train_in(
     }
     // The loss of a step is that before its update, so the last one can do what no loss has shown.
     trainer.check_finite()?;
-    save(&trainer, file)?;
+    save(context, &trainer, file)?;
     Ok(trainer)
 }
 
@@ -184,27 +184,35 @@ impl Observer for Saving<'_> {
         }
         let interrupted = self.context.interrupt().check();
         if interrupted.is_err() || self.saved.elapsed() > CHECKPOINT_EVERY {
-            save(trainer, self.file)?;
+            save(self.context, trainer, self.file)?;
             self.saved = Instant::now();
         }
         Ok(interrupted?)
     }
 }
 
-fn save(trainer: &Trainer, file: &Path) -> Result<(), TrainError> {
+fn save(context: &StageContext<'_>, trainer: &Trainer, file: &Path) -> Result<(), TrainError> {
     let mut checkpoint = Checkpoint::new(trainer.progress())?;
     checkpoint.tensors = trainer.to_values()?;
-    Ok(checkpoint.save(file)?)
+    Ok(context.save(checkpoint, file)?)
 }
 
 /// Loads the weights that stage `stage` left into `net`: their moving average where there is one.
 pub fn load(context: &StageContext<'_>, stage: &str, net: Net) -> Result<Net, PipelineError> {
-    load_from(&context.input_file(stage, CHECKPOINT)?, net)
+    put_into(net, &context.load(&context.input_file(stage, CHECKPOINT)?)?)
 }
 
-/// Loads the weights of a checkpoint or model file into `net`: their moving average where there is one.
-pub fn load_from(file: &Path, mut net: Net) -> Result<Net, PipelineError> {
-    let checkpoint = Checkpoint::load(file)?;
+/// Loads the weights that this stage left into `net`, likewise.
+pub fn load_own(context: &StageContext<'_>, net: Net) -> Result<Net, PipelineError> {
+    put_into(net, &context.load(&context.file(CHECKPOINT))?)
+}
+
+/// The same from any checkpoint or model file.
+pub fn load_from(file: &Path, net: Net) -> Result<Net, PipelineError> {
+    put_into(net, &Checkpoint::load(file)?)
+}
+
+fn put_into(mut net: Net, checkpoint: &Checkpoint) -> Result<Net, PipelineError> {
     let values = crate::train::averaged_values(&checkpoint.tensors);
     net.weights_mut().load_values(&values).map_err(crate::nets::NetError::from)?;
     Ok(net)
@@ -341,14 +349,17 @@ pub fn value<T: DeserializeOwned>(values: &BTreeMap<String, Value>, stage: &str)
 /// Reads a small JSON state of a stage, `None` when the stage has just begun.
 pub fn load_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, PipelineError> {
     let state = |reason: String| PipelineError::State { path: path.display().to_string(), reason };
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| state(error.to_string())),
+    match read_file(path) {
+        Ok(bytes) => {
+            let read = serde_json::from_slice::<Checked<T>>(&bytes);
+            read.map(|Checked(read)| Some(read)).map_err(|error| state(error.to_string()))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(crate::run::FileError::new("read", path, error).into()),
     }
 }
 
-/// Writes it, whole or not at all.
+/// Writes it with a checksum, whole or not at all.
 pub fn save_json<T: Serialize>(path: &Path, state: &T) -> Result<(), PipelineError> {
-    Ok(write_json(path, state).map_err(RunError::from)?)
+    Ok(write_json(path, &Checked(state)).map_err(RunError::from)?)
 }

@@ -93,14 +93,14 @@ pub fn train_several(
         .enumerate()
         .map(|(index, arch)| (context.file(&format!("network-{index}.safetensors")), arch))
         .collect();
-    let done = jobs.iter().map(|(file, _)| stages::steps_done(file)).sum::<Result<u64, PipelineError>>()?;
+    let done = jobs.iter().map(|(file, _)| stages::steps_done(context, file)).sum::<Result<u64, PipelineError>>()?;
     let counter = context.counter("training", "steps", done, Some(stages::steps(&phases) * archs.len() as u64));
     let mut nets: Vec<Option<Net>> = vec![None; archs.len()];
     let train = |(file, arch): &(PathBuf, &Arch)| {
         let net = network(lab, arch)?;
         stages::train_in(context, file, &counter, net, config, &phases, lab.seed("alone paths")).map(Trainer::into_net)
     };
-    in_lanes(&jobs, train, |index, net| {
+    in_lanes(context.interrupt(), &jobs, train, |index, net| {
         nets[index] = Some(net);
         Ok::<_, PipelineError>(())
     })?;
@@ -155,7 +155,7 @@ pub fn test_and_keep(
     let mut net = stages::load(context, stage, network(lab, &arch)?)?;
     let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
     let measured = Measured { test_accuracy: Some(evaluation.top1), ..Measured::of(&trained) };
-    keep(lab, net, &arch, measured, context.run().path())?;
+    keep(lab, context, net, &arch, measured, context.run().path())?;
     Ok(evaluation)
 }
 
@@ -178,8 +178,15 @@ impl Measured {
     }
 }
 
-/// Leaves a network in `folder` as a model.
-pub fn keep(lab: &Lab, net: Net, arch: &Arch, measured: Measured, folder: &Path) -> Result<(), PipelineError> {
+/// Leaves a network in `folder`, that of the run or one in it, as a model.
+pub fn keep(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    net: Net,
+    arch: &Arch,
+    measured: Measured,
+    folder: &Path,
+) -> Result<(), PipelineError> {
     let space = lab.alone_space();
     let card = Card {
         format: Card::FORMAT,
@@ -197,9 +204,14 @@ pub fn keep(lab: &Lab, net: Net, arch: &Arch, measured: Measured, folder: &Path)
     };
     let model = Model::new(card, net)?;
     model.save(&folder.join(MODEL))?;
+    context.publish(&folder.join(MODEL));
     match export(&model, Format::Onnx { fold_norms: true }, &folder.join(export::ONNX)) {
+        Ok(files) => {
+            files.iter().for_each(|file| context.publish(file));
+            Ok(())
+        }
         // A space that cannot be exported can still be searched.
-        Ok(_) | Err(ExportError::Net(NetError::NotTraced(_))) => Ok(()),
+        Err(ExportError::Net(NetError::NotTraced(_))) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
@@ -207,8 +219,8 @@ pub fn keep(lab: &Lab, net: Net, arch: &Arch, measured: Measured, folder: &Path)
 /// Leaves the network that this stage has trained as the run's model, as yet untested.
 pub fn keep_untested(lab: &Lab, context: &StageContext<'_>, trained: &Trained) -> Result<(), PipelineError> {
     let arch = parse_trained(lab, context.name(), trained)?;
-    let net = stages::load_from(&context.file(stages::CHECKPOINT), network(lab, &arch)?)?;
-    keep(lab, net, &arch, Measured::of(trained), context.run().path())
+    let net = stages::load_own(context, network(lab, &arch)?)?;
+    keep(lab, context, net, &arch, Measured::of(trained), context.run().path())
 }
 
 /// The stages of a `train` run.
@@ -217,20 +229,21 @@ pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
         let recipe = &lab.recipe().standalone;
         let arch = lab.alone_space().parse(&recipe.arch)?;
         let mut net = network(lab, &arch)?;
-        if !recipe.from.is_empty() {
+        // What is under way needs the weights that it began with no more.
+        if !recipe.from.is_empty() && !context.file(stages::CHECKPOINT).exists() {
             net = stages::load_from(Path::new(&recipe.from), net)?;
         }
         let trained = kept::train_to(lab, context, net, &arch, recipe.train.epochs, (0, recipe.train.epochs))?;
         keep_untested(lab, context, &trained)?;
         Ok(trained)
     });
-    let mut all = vec![train];
+    let mut all = vec![train.publishes([MODEL])];
     if lab.recipe().standalone.test {
         let test = stages::stage(TEST, move |context| {
             let set = lab.open_test()?;
             test_and_keep(lab, context, TRAIN, &set)
         });
-        all.push(test.after([TRAIN]));
+        all.push(test.after([TRAIN]).publishes([MODEL]));
     }
     all
 }

@@ -8,7 +8,11 @@ use toml::{Table, Value};
 use super::places::{self, Places};
 use super::{Kind, Recipe, RecipeError, arms, gradient, presets};
 use crate::estimate::{Measure, NormPolicy};
+use crate::run::read_file;
 use crate::train::{ConfigError, TrainConfig};
+
+/// More worker threads than any machine makes use of.
+const MOST_THREADS: usize = 1024;
 
 /// A value that a recipe can hold: number, text, list of texts.
 pub trait Setting {
@@ -58,8 +62,9 @@ impl Layers {
     /// # Errors
     /// When the file cannot be read, is not TOML, or has a key that no recipe has; when there is no such preset.
     pub fn file(mut self, path: &Path) -> Result<Self, RecipeError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
+        let text = read_file(path)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+            .map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
         let origin = path.display().to_string();
         let mut layer = parse(&text, &origin)?;
         // There the recipe is a table beside the format, the versions and the data's fingerprint.
@@ -182,6 +187,10 @@ impl Recipe {
             let epochs = if is_open { train.epochs.max(1) } else { train.epochs };
             TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
         }
+        if self.threads > MOST_THREADS {
+            let problem = format!("threads = {} is out of range: 0 (one per core) to {MOST_THREADS}", self.threads);
+            return Err(RecipeError::setting("threads", problem));
+        }
         self.scoring.fine_tune.check().map_err(setting("scoring.fine_tune"))?;
         if self.scoring.norm == NormPolicy::Recalibrated && self.scoring.calibration_batches == 0 {
             return Err(RecipeError::setting(
@@ -222,7 +231,29 @@ impl Recipe {
                 "1 to 4096",
             ),
             ("standalone", "cells", self.standalone.cells as f64, (1..=64).contains(&self.standalone.cells), "1 to 64"),
-            ("scoring", "batch", self.scoring.batch as f64, self.scoring.batch >= 2, "2 or more"),
+            ("scoring", "batch", self.scoring.batch as f64, (2..=65_536).contains(&self.scoring.batch), "2 to 65536"),
+            (
+                "scoring",
+                "calibration_batches",
+                self.scoring.calibration_batches as f64,
+                self.scoring.calibration_batches <= 100_000,
+                "0 to 100000",
+            ),
+            (
+                "search",
+                "finalists",
+                self.search.finalists as f64,
+                self.search.finalists <= 1000,
+                "0 (trust the scores) to 1000",
+            ),
+            ("standalone", "randoms", self.standalone.randoms as f64, self.standalone.randoms <= 1000, "0 to 1000"),
+            (
+                "ranking",
+                "networks",
+                self.ranking.networks as f64,
+                self.ranking.networks <= 1_000_000,
+                "0 (all) to 1000000",
+            ),
             (
                 "search",
                 "max_latency_ms",
@@ -242,8 +273,9 @@ impl Recipe {
                 "search",
                 "budget",
                 self.search.budget as f64,
-                self.search.budget >= 1 || self.budget.is_set() || self.kind == Kind::Train,
-                "1 or more (0 under a budget of time)",
+                (1..=1_000_000).contains(&self.search.budget)
+                    || self.search.budget == 0 && (self.budget.is_set() || self.kind == Kind::Train),
+                "1 to 1000000 (0 under a budget of time)",
             ),
             ("search", "fill", self.search.fill, (0.0..=1.0).contains(&self.search.fill), "0 to 1"),
             (
@@ -336,7 +368,7 @@ pub(super) mod tests {
     fn a_run_is_repeated_from_its_own_settings() {
         let dir = tempfile::tempdir().unwrap();
         let recipe = Layers::preset("quick").unwrap().set("seed", 7).set("search.budget", 9).resolve().unwrap();
-        let run = crate::run::RunFolder::create(&dir.path().join("run"), &recipe, "").unwrap();
+        let run = crate::run::RunFolder::create(&dir.path().join("run"), &recipe, &"".into()).unwrap();
         let file = run.path().join("run.toml");
         assert_eq!(Layers::preset("paper").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
     }
@@ -426,7 +458,7 @@ pub(super) mod tests {
                 "line 1: split.decisions[0]: the space cell1296 has no decision `e7`; it has e0, e1, e2, e3",
             ),
             ("[split]\nfeature = \"live_conv\"", "line 2: split.feature: "),
-            ("[supernet]\nepochs = 0", "line 2: supernet.epochs = 0 is out of range: 1 or more"),
+            ("[supernet]\nepochs = 0", "line 2: supernet.epochs = 0 is out of range: 1 to 1000000"),
             (
                 "[scoring]\nnorm = \"recalibrated\"\ncalibration_batches = 0",
                 "line 3: scoring.calibration_batches = 0: norm = \"recalibrated\" needs batches",
@@ -457,7 +489,7 @@ pub(super) mod tests {
         std::fs::write(&file, "[supernet]\nepochs = 5\n").unwrap();
         let layers = Layers::preset("quick").unwrap().file(&file).unwrap();
         let error = layers.clone().set("supernet.epochs", 0).resolve().unwrap_err().to_string();
-        assert_eq!(error, "recipe: supernet.epochs = 0 is out of range: 1 or more");
+        assert_eq!(error, "recipe: supernet.epochs = 0 is out of range: 1 to 1000000");
         let error = layers.set("search.budget", "many").resolve().unwrap_err().to_string();
         assert_eq!(error, "recipe: search.budget: expected a whole number, 0 or more, found string \"many\"");
     }

@@ -48,8 +48,8 @@ impl StrategiesRecipe {
         if !unique(&names) || !self.names.iter().any(|name| name == Random::NAME) {
             return fail("names", format!("{:?}", self.names), "different names, `random` among them");
         }
-        if self.evaluations == 0 {
-            return fail("evaluations", "0".to_string(), "1 or more");
+        if !(1..=1_000_000).contains(&self.evaluations) {
+            return fail("evaluations", self.evaluations.to_string(), "1 to 1000000");
         }
         let ascending = self.marks.windows(2).all(|pair| pair[0] < pair[1]);
         let inside = self.marks.iter().all(|mark| (1..=self.evaluations).contains(mark));

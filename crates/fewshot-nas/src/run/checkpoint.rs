@@ -1,24 +1,29 @@
 //! One file that holds the state of a stage: named tensors and the counters that belong to them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::atomic::write_atomic;
+use super::checked::{canonical, hex};
 use super::checkpoint_error::CheckpointError;
 use super::error::FileError;
+use super::files::read_file;
 
 /// The one key of ours in the file's metadata. One, because the writer's order of several is random.
 const KEY: &str = "fewshot";
 /// Version of what stands under [`KEY`]: `VERSION SHA256 JSON`.
 const VERSION: &str = "1";
+/// The same where the JSON is [`Owned`], what a run keeps for itself.
+const OWNED_VERSION: &str = "2";
+/// The versions that are read, for messages.
+const VERSIONS: &str = "1 and 2";
 /// Not a tensor name: safetensors keeps the metadata there.
 const RESERVED: &str = "__metadata__";
 
@@ -68,6 +73,22 @@ impl PartialEq for TensorF32 {
     }
 }
 
+/// Where a checkpoint belongs: weights of another run are of the same shapes, and would be taken without a word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Owner {
+    /// Identity of the run, see [`super::RunReader::identity`].
+    pub(super) run: String,
+    /// Its place in the run's folder.
+    pub(super) file: String,
+}
+
+/// The JSON of a checkpoint that belongs somewhere.
+#[derive(Serialize, Deserialize)]
+struct Owned {
+    owner: Owner,
+    meta: Value,
+}
+
 /// Named tensors and small JSON (counters, the state of a strategy), kept in *one* file so that
 /// they cannot disagree.
 ///
@@ -82,6 +103,8 @@ pub struct Checkpoint {
     pub tensors: BTreeMap<String, TensorF32>,
     /// Everything else.
     pub meta: Value,
+    /// Where it belongs, if anywhere.
+    owner: Option<Owner>,
     /// The file that it was read from, for messages.
     origin: Option<PathBuf>,
 }
@@ -100,7 +123,7 @@ impl Checkpoint {
     pub fn new<T: Serialize>(meta: &T) -> Result<Self, CheckpointError> {
         let meta = serde_json::to_value(meta)
             .map_err(|e| CheckpointError::Meta { path: String::from("new checkpoint"), reason: e.to_string() })?;
-        Ok(Self { tensors: BTreeMap::new(), meta, origin: None })
+        Ok(Self { tensors: BTreeMap::new(), meta, owner: None, origin: None })
     }
 
     /// Adds a tensor, or replaces the one of that name.
@@ -164,7 +187,15 @@ impl Checkpoint {
         if self.tensors.contains_key(RESERVED) {
             return Err(CheckpointError::Name { name: RESERVED.to_owned() });
         }
-        let meta = canonical(&self.meta);
+        let (version, meta) = match &self.owner {
+            None => (VERSION, canonical(&self.meta)),
+            Some(owner) => {
+                let owned = Owned { owner: owner.clone(), meta: self.meta.clone() };
+                let owned = serde_json::to_value(owned)
+                    .map_err(|e| CheckpointError::Meta { path: self.origin(), reason: e.to_string() })?;
+                (OWNED_VERSION, canonical(&owned))
+            }
+        };
         let bytes: Vec<Vec<u8>> =
             self.tensors.values().map(|tensor| tensor.data.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
         let views: BTreeMap<&str, TensorView<'_>> = self
@@ -177,7 +208,7 @@ impl Checkpoint {
             })
             .collect::<Result<_, _>>()
             .map_err(too_large)?;
-        let ours = format!("{VERSION} {} {meta}", checksum(&meta, &views));
+        let ours = format!("{version} {} {meta}", checksum(&meta, &views));
         let metadata = HashMap::from([(KEY.to_owned(), ours)]);
         safetensors::serialize(views, Some(metadata)).map_err(too_large)
     }
@@ -188,7 +219,7 @@ impl Checkpoint {
     /// [`CheckpointError`] naming the file, and the tensor where one is at fault: the file cannot be
     /// read, is cut short or altered, or is no checkpoint of this program.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = fs::read(path).map_err(|e| FileError::new("read", path, e))?;
+        let bytes = read_file(path).map_err(|e| FileError::new("read", path, e))?;
         let mut checkpoint = Self::from_bytes(&bytes, path)?;
         checkpoint.origin = Some(path.to_path_buf());
         Ok(checkpoint)
@@ -218,8 +249,8 @@ impl Checkpoint {
         let (Some(version), Some(sum), Some(meta)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(foreign());
         };
-        if version != VERSION {
-            return Err(CheckpointError::Version { path: show(path), found: version.to_owned(), known: VERSION });
+        if ![VERSION, OWNED_VERSION].contains(&version) {
+            return Err(CheckpointError::Version { path: show(path), found: version.to_owned(), known: VERSIONS });
         }
         let file = SafeTensors::deserialize(bytes).map_err(cut)?;
         let views: BTreeMap<&str, TensorView<'_>> = file.iter().collect();
@@ -235,7 +266,12 @@ impl Checkpoint {
         if checksum(meta, &views) != sum {
             return Err(damaged(String::from("its checksum is wrong: altered on the disk")));
         }
-        let meta = serde_json::from_str(meta).map_err(|e| damaged(e.to_string()))?;
+        let (owner, meta) = if version == OWNED_VERSION {
+            let Owned { owner, meta } = serde_json::from_str(meta).map_err(|e| damaged(e.to_string()))?;
+            (Some(owner), meta)
+        } else {
+            (None, serde_json::from_str(meta).map_err(|e| damaged(e.to_string()))?)
+        };
         let tensors = views
             .into_iter()
             .map(|(name, view)| {
@@ -244,7 +280,26 @@ impl Checkpoint {
                 Ok((name.to_owned(), TensorF32::new(view.shape().to_vec(), data)?))
             })
             .collect::<Result<_, CheckpointError>>()?;
-        Ok(Self { tensors, meta, origin: None })
+        Ok(Self { tensors, meta, owner, origin: None })
+    }
+
+    /// The same with a place where it belongs.
+    pub(super) fn owned_by(self, owner: Owner) -> Self {
+        Self { owner: Some(owner), ..self }
+    }
+
+    /// Makes sure that the file belongs where it lies. What was written before that was kept is taken for right.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Foreigner`] naming the file and where it belongs.
+    pub(super) fn check_owner(&self, expected: &Owner) -> Result<(), CheckpointError> {
+        match &self.owner {
+            Some(owner) if owner != expected => {
+                let whose = if owner.run == expected.run { "this run" } else { "another run" };
+                Err(CheckpointError::Foreigner { path: self.origin(), belongs: format!("`{}` of {whose}", owner.file) })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn origin(&self) -> String {
@@ -258,13 +313,6 @@ fn show(path: &Path) -> String {
 
 fn too_large(error: SafeTensorError) -> CheckpointError {
     CheckpointError::TooLarge { reason: error.to_string() }
-}
-
-/// The JSON text of a value with the keys of all objects sorted, whatever order they were made in.
-fn canonical(value: &Value) -> String {
-    let mut value = value.clone();
-    value.sort_all_objects();
-    value.to_string()
 }
 
 /// SHA-256 (hex) over the JSON text and, in the order of their names, each tensor's name, shape and
@@ -283,9 +331,4 @@ fn checksum(meta: &str, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
         part(tensor.data());
     }
     hex(&hash.finalize())
-}
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -24,6 +24,16 @@ pub enum CheckpointError {
         /// The file.
         path: String,
     },
+    /// The file lies where another one belongs.
+    #[error(
+        "checkpoint `{path}` is {belongs}, and says nothing of this stage: bring back the right file, or delete the folder that it lies in to repeat that stage"
+    )]
+    Foreigner {
+        /// The file.
+        path: String,
+        /// Where it belongs, in words.
+        belongs: String,
+    },
     /// Written in another version of the format.
     #[error("checkpoint `{path}` has format {found}, this program reads format {known}: use the version that wrote it")]
     Version {

@@ -70,6 +70,13 @@ impl fmt::Display for FileError {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 write!(f, "; allow writing there or choose another folder")
             }
+            io::ErrorKind::FileTooLarge => {
+                write!(f, "; raise this user's limit on the size of files (`ulimit -f`)")?;
+                match self.run() {
+                    Some(run) => write!(f, " and run `fewshot resume {}`", run.display()),
+                    None => Ok(()),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -208,9 +215,11 @@ pub enum RunError {
     },
     /// The images are not those that the run began with.
     #[error(
-        "the data changed since `{path}` began (fingerprint {found}, was {expected}): bring back the old data, or begin a new run"
+        "the {what} changed since `{path}` began (fingerprint {found}, was {expected}): bring back the old data, say where it is (`fewshot resume {path} --data PATH`, or `--truth FILE` for a table), or begin a new run"
     )]
     DataChanged {
+        /// What changed.
+        what: &'static str,
         /// The run.
         path: String,
         /// The fingerprint written in `run.toml`.

@@ -5,14 +5,15 @@ use std::ops::Deref;
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::atomic::{clean_leftovers, create_folder, is_temporary, write_atomic, write_json};
+use super::checked::{Checked, file_checksum};
 use super::error::{FileError, RunError};
 use super::lock::{LOCK_FILE, RunLock};
-use super::log::{EventLog, JsonLines, OPENED};
-use super::reader::{EVENTS, HISTORY, RESULT, RUN_TOML, RunReader};
-use super::settings::{Versions, compose};
+use super::log::{ANSWERED, EventLog, JsonLines, OPENED, READY};
+use super::reader::{EVENTS, HISTORY, MOVED, RESULT, RUN_TOML, RunReader};
+use super::settings::{Fingerprint, Versions, compose};
 
 /// A run folder that this process works on: no other process can while this lives, however it ends.
 ///
@@ -37,7 +38,7 @@ impl RunFolder {
     ///
     /// `recipe` must be resolved: every default written out, since defaults may change between
     /// versions. It becomes the table `[recipe]` of `run.toml`; in it an absent `Option` is left out.
-    /// `data_fingerprint` names the data, see [`RunReader::check_data`].
+    /// `data` names the data, see [`RunReader::check_data`].
     ///
     /// `run.toml` is written last: a process killed before leaves a folder that counts as empty.
     ///
@@ -47,8 +48,8 @@ impl RunFolder {
     /// - [`RunError::Unwritable`] if the recipe holds what TOML cannot (a map whose keys are
     ///   no strings, integers above 2^64).
     /// - [`RunError::File`] if the folder cannot be made or written.
-    pub fn create<R: Serialize>(path: &Path, recipe: &R, data_fingerprint: &str) -> Result<Self, RunError> {
-        let settings = compose(RunReader::FORMAT, recipe, data_fingerprint)?;
+    pub fn create<R: Serialize>(path: &Path, recipe: &R, data: &Fingerprint) -> Result<Self, RunError> {
+        let settings = compose(RunReader::FORMAT, recipe, data)?;
         // Once before anything is written, so that a refusal leaves no trace; once more under the lock.
         refuse_if_used(path)?;
         create_folder(path)?;
@@ -57,6 +58,14 @@ impl RunFolder {
         clean_leftovers(path)?;
         write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
         Self::opened(path, lock)
+    }
+
+    /// Refuses a folder in which [`RunFolder::create`] would refuse to begin a run: to be asked before anything else is done.
+    ///
+    /// # Errors
+    /// [`RunError::Exists`], [`RunError::NotEmpty`].
+    pub fn check_free(path: &Path) -> Result<(), RunError> {
+        refuse_if_used(path)
     }
 
     /// Opens the run in the folder `path` to go on with it.
@@ -78,6 +87,7 @@ impl RunFolder {
         let data = json!({
             "program": current.program,
             "target": current.target,
+            "instructions": current.instructions,
             "process": std::process::id(),
         });
         events.write(None, OPENED, data)?;
@@ -103,12 +113,34 @@ impl RunFolder {
         Ok(JsonLines::open(&self.path().join(HISTORY))?)
     }
 
-    /// Writes the answer, `result.json`.
+    /// Says that this process has read the data: its working time counts from here, as that of the first process does.
+    ///
+    /// # Errors
+    /// [`RunError::Log`] if the log cannot be written.
+    pub fn ready(&self) -> Result<(), RunError> {
+        Ok(self.events.write(None, READY, Value::Null)?)
+    }
+
+    /// Writes the answer, `result.json`, and its checksum to the log.
     ///
     /// # Errors
     /// [`RunError::File`] naming the file.
     pub fn write_result<T: Serialize>(&self, result: &T) -> Result<(), RunError> {
-        Ok(write_json(&self.path().join(RESULT), result)?)
+        let path = self.path().join(RESULT);
+        write_json(&path, result)?;
+        let sum = file_checksum(&path)?;
+        if self.answer_checksum()?.as_ref() != Some(&sum) {
+            self.events.write(None, ANSWERED, json!({ "sha256": sum }))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps where data is now that lay elsewhere when the run began.
+    ///
+    /// # Errors
+    /// [`RunError::File`] naming the file.
+    pub fn note_moved<T: Serialize>(&self, moved: &T) -> Result<(), RunError> {
+        Ok(write_json(&self.path().join(MOVED), &Checked(moved))?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The order of a plan's stages, and whether there is one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::error::PlanError;
 use super::stage::Stage;
@@ -9,20 +9,33 @@ use super::stage::Stage;
 pub(super) const DONE: &str = "done.json";
 
 /// Checks the stages and puts them in order: again and again the first stage given whose inputs
-/// are all taken. Returns positions in `stages`.
+/// are all taken. Returns positions in `stages`. There may be tens of thousands.
 pub(super) fn order(stages: &[Stage<'_>]) -> Result<Vec<usize>, PlanError> {
     check(stages)?;
+    // Only looked up, never iterated.
+    let positions: HashMap<&str, usize> = (0..).zip(stages).map(|(at, stage)| (stage.name.as_str(), at)).collect();
+    let inputs = |stage: &Stage<'_>| -> BTreeSet<usize> {
+        stage.inputs.iter().filter_map(|input| positions.get(input.as_str()).copied()).collect()
+    };
+    let mut waiting: Vec<BTreeSet<usize>> = stages.iter().map(inputs).collect();
+    let mut waited_for: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
+    for (at, inputs) in waiting.iter().enumerate() {
+        inputs.iter().for_each(|&input| waited_for[input].push(at));
+    }
+    let mut ready: BTreeSet<usize> = (0..stages.len()).filter(|&at| waiting[at].is_empty()).collect();
     let mut order = Vec::with_capacity(stages.len());
-    let mut taken: BTreeSet<&str> = BTreeSet::new();
-    let waits =
-        |stage: &Stage<'_>, taken: &BTreeSet<&str>| stage.inputs.iter().any(|input| !taken.contains(input.as_str()));
-    while order.len() < stages.len() {
-        let next = stages.iter().position(|stage| !taken.contains(stage.name.as_str()) && !waits(stage, &taken));
-        let Some(next) = next else {
-            return Err(PlanError::Cycle { circle: circle(stages, &taken) });
-        };
-        taken.insert(&stages[next].name);
+    while let Some(next) = ready.pop_first() {
         order.push(next);
+        for &at in &waited_for[next] {
+            waiting[at].remove(&next);
+            if waiting[at].is_empty() {
+                ready.insert(at);
+            }
+        }
+    }
+    if order.len() < stages.len() {
+        let taken = order.iter().map(|&at| stages[at].name.as_str()).collect();
+        return Err(PlanError::Cycle { circle: circle(stages, &taken) });
     }
     Ok(order)
 }

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -16,6 +16,49 @@ pub const INTERRUPTED_EXIT_CODE: i32 = 130;
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     requested: Arc<AtomicBool>,
+    /// Nothing is under way that would be saved: a signal ends the process at once.
+    idle: Arc<AtomicBool>,
+    /// Groups of work side by side in which one has failed, so that the others are in vain.
+    halted: Arc<AtomicUsize>,
+}
+
+/// While it lives, a signal asks for a stop at the next step; see [`Interrupt::working`].
+#[derive(Debug)]
+pub(super) struct Working<'a>(&'a Interrupt);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.0.idle.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A stop of work side by side, which ends when this is dropped; see [`Interrupt::halt`].
+#[derive(Debug)]
+pub(super) struct Halt<'a> {
+    interrupt: &'a Interrupt,
+    called: AtomicBool,
+}
+
+impl Halt<'_> {
+    /// Stops the others.
+    pub(super) fn call(&self) {
+        if !self.called.swap(true, Ordering::SeqCst) {
+            self.interrupt.halted.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether they were stopped.
+    pub(super) fn is_called(&self) -> bool {
+        self.called.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Halt<'_> {
+    fn drop(&mut self) {
+        if self.is_called() {
+            self.interrupt.halted.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Interrupt {
@@ -24,15 +67,18 @@ impl Interrupt {
         Self::default()
     }
 
-    /// A flag that the first SIGINT (Ctrl-C) or SIGTERM sets. The second ends the process at once
+    /// A flag that the first SIGINT (Ctrl-C) or SIGTERM sets while a plan runs. The second ends the process at once
     /// with [`INTERRUPTED_EXIT_CODE`], for when the step takes too long: nothing is lost then but
-    /// the work since the last checkpoint.
+    /// the work since the last checkpoint. So does the first one before a plan runs (while images are read, or networks
+    /// timed) and after it: there is nothing to save.
     ///
     /// # Errors
     /// The system's error if the signals cannot be caught.
     pub fn install() -> std::io::Result<Self> {
         let interrupt = Self::new();
+        interrupt.idle.store(true, Ordering::SeqCst);
         for signal in [SIGINT, SIGTERM] {
+            flag::register_conditional_shutdown(signal, INTERRUPTED_EXIT_CODE, Arc::clone(&interrupt.idle))?;
             // The order matters: the first signal finds the flag unset here and sets it below.
             let flag = &interrupt.requested;
             flag::register_conditional_shutdown(signal, INTERRUPTED_EXIT_CODE, Arc::clone(flag))?;
@@ -46,9 +92,20 @@ impl Interrupt {
         self.requested.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the stop was asked for.
+    /// Whether the stop was asked for, or is wanted since other work has failed that this one was beside.
     pub fn is_requested(&self) -> bool {
-        self.requested.load(Ordering::SeqCst)
+        self.requested.load(Ordering::SeqCst) || self.halted.load(Ordering::SeqCst) > 0
+    }
+
+    /// From here on there is work whose state is saved when a stop is asked for.
+    pub(super) fn working(&self) -> Working<'_> {
+        self.idle.store(false, Ordering::SeqCst);
+        Working(self)
+    }
+
+    /// For work side by side: stops the others when one has failed.
+    pub(super) fn halt(&self) -> Halt<'_> {
+        Halt { interrupt: self, called: AtomicBool::new(false) }
     }
 
     /// For loops: `interrupt.check()?` after the checkpoint is written.
@@ -58,6 +115,17 @@ impl Interrupt {
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.is_requested() { Err(Interrupted) } else { Ok(()) }
     }
+}
+
+/// A file that grows beyond the limit of its user (`ulimit -f`) is from now on an error of the write, which can be told, and no
+/// longer a signal that ends the process.
+///
+/// # Errors
+/// The system's error if the signal cannot be caught.
+pub fn outlive_file_size_limit() -> std::io::Result<()> {
+    #[cfg(unix)]
+    flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+    Ok(())
 }
 
 /// The work stopped because it was asked to. Not a failure: the state is saved.

@@ -1,6 +1,6 @@
 //! Files that grow by whole lines of JSON: what happened, and what the search saw.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::atomic::sync_folder;
 use super::error::FileError;
 use super::fault;
+use super::files::read_file;
 
 /// A line file could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +87,7 @@ impl JsonLines {
         if is_new && let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
             sync_folder(folder)?;
         }
-        let bytes = fs::read(path).map_err(|e| fail("read", e))?;
+        let bytes = read_file(path).map_err(|e| fail("read", e))?;
         let len = whole_lines(&bytes).len() as u64;
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
         let mut tail = Tail { file, len, lines };
@@ -147,7 +148,7 @@ impl JsonLines {
         if lines > tail.lines {
             return Err(LogError::Short { path: self.path.display().to_string(), found: tail.lines, wanted: lines });
         }
-        let bytes = fs::read(&self.path).map_err(|e| FileError::new("read", &self.path, e))?;
+        let bytes = read_file(&self.path).map_err(|e| FileError::new("read", &self.path, e))?;
         let kept: usize = bytes.split_inclusive(|byte| *byte == b'\n').take(lines).map(<[u8]>::len).sum();
         tail.len = kept as u64;
         tail.lines = lines;
@@ -187,7 +188,7 @@ impl Tail {
 /// # Errors
 /// [`LogError::Line`] naming the first line that is no `T`.
 pub fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, LogError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_file(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(e) => return Err(FileError::new("read", path, e).into()),
@@ -228,26 +229,82 @@ pub struct Event {
 
 /// The event with which each process begins its work on a run.
 pub(super) const OPENED: &str = "opened";
+/// From here on its time counts: it has read the data.
+pub(super) const READY: &str = "ready";
+/// A stage begins or goes on.
+pub(super) const STARTED: &str = "started";
+/// One of several pieces of a stage's work does, whose checkpoint the event names.
+pub(super) const BEGAN: &str = "began";
+/// What was done up to here is kept.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The answer was written; no work.
+pub(super) const ANSWERED: &str = "result";
 
 impl Event {
-    /// Wall-clock seconds that processes worked on a run: from each "opened" to the last event
-    /// before the next. What a killed process did after its last event is not counted.
+    /// Wall-clock seconds that processes worked on a run: from each "opened", or the "ready" behind it, to the last event
+    /// before the next. What a killed process did after its last event, at the latest after its last checkpoint, is lost and
+    /// not counted, and neither is the time until the run goes on.
     pub fn seconds(events: &[Event]) -> f64 {
-        let mut seconds = 0.0;
-        let mut opened: Option<SystemTime> = None;
-        let mut last = opened;
-        for event in events {
-            let Ok(time) = humantime::parse_rfc3339(&event.time) else {
-                continue;
-            };
-            if event.kind == OPENED {
-                seconds += between(opened, last);
-                opened = Some(time);
-            }
-            last = Some(time);
-        }
-        seconds + between(opened, last)
+        let counts = |event: &Event| match event.kind.as_str() {
+            OPENED | READY => Some(Mark::Begin),
+            ANSWERED => None,
+            _ => Some(Mark::Work),
+        };
+        spans(events, counts)
     }
+
+    /// The same for one stage.
+    pub fn stage_seconds(events: &[Event], stage: &str) -> f64 {
+        let counts = |event: &Event| match (event.stage.as_deref() == Some(stage), event.kind.as_str()) {
+            (true, STARTED) => Some(Mark::Begin),
+            (true, _) => Some(Mark::Work),
+            (false, _) => None,
+        };
+        spans(events, counts)
+    }
+
+    /// The same for the piece of a stage's work that is kept in this file: up to its last checkpoint.
+    pub fn piece_seconds(events: &[Event], stage: &str, file: &str) -> f64 {
+        let of_piece = |event: &Event| {
+            event.stage.as_deref() == Some(stage) && event.data.get("file").and_then(Value::as_str) == Some(file)
+        };
+        let counts = |event: &Event| match (of_piece(event), event.kind.as_str()) {
+            (true, BEGAN) => Some(Mark::Begin),
+            (true, CHECKPOINT) => Some(Mark::Work),
+            _ => None,
+        };
+        spans(events, counts)
+    }
+}
+
+/// What an event says of a clock.
+enum Mark {
+    /// It starts.
+    Begin,
+    /// Up to here it counts.
+    Work,
+}
+
+/// Seconds from each beginning to the last mark of work behind it and before the next beginning or process.
+fn spans(events: &[Event], mark: impl Fn(&Event) -> Option<Mark>) -> f64 {
+    let mut seconds = 0.0;
+    let (mut begun, mut last) = (None, None);
+    for event in events {
+        let Ok(time) = humantime::parse_rfc3339(&event.time) else { continue };
+        if event.kind == OPENED {
+            seconds += between(begun, last);
+            (begun, last) = (None, None);
+        }
+        match mark(event) {
+            Some(Mark::Begin) => {
+                seconds += between(begun, last);
+                (begun, last) = (Some(time), None);
+            }
+            Some(Mark::Work) => last = Some(time),
+            None => {}
+        }
+    }
+    seconds + between(begun, last)
 }
 
 /// Seconds from one time to another; none if the clock was set back meanwhile.

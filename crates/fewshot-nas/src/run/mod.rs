@@ -6,6 +6,7 @@
 //! RUN/
 //!   run.toml             resolved recipe (every default written out), versions, data fingerprint
 //!   plan.json            the stages of the run and the checksum of run.toml, fixed at the first start
+//!   moved.json           where data is now that lay elsewhere when the run began
 //!   stages/NN-name/      files of one stage: checkpoints, weights; `done.json` (written last) marks its end
 //!   events.jsonl         what happened when (one JSON object a line)
 //!   history.jsonl        what the search saw: arch, score, cost, seconds
@@ -21,6 +22,9 @@
 //! same files, bit for bit, as a run that was never cut, as long as each stage is a function of its
 //! inputs, the recipe and its checkpoint.
 //!
+//! What later numbers come from is believed only with its checksum ([`Checked`]), and a checkpoint only where it was written.
+//! What a stage leaves for people ([`StageContext::publish`]) and is lost or damaged later is made again by that stage.
+//!
 //! What makes that hold:
 //! - Whole files appear by [`write_atomic`] (temporary file, fsync, rename, fsync of the folder).
 //! - Line files ([`JsonLines`]) lose a torn last line when they are opened again.
@@ -32,10 +36,13 @@
 //! causes again.
 
 mod atomic;
+mod checked;
 mod checkpoint;
 mod checkpoint_error;
+mod done;
 mod error;
 mod fault;
+mod files;
 mod folder;
 mod graph;
 mod interrupt;
@@ -53,19 +60,23 @@ mod stage;
 mod tests;
 
 pub use atomic::{clean_leftovers, create_folder, write_atomic, write_atomic_alone, write_json};
-pub(crate) use checkpoint::hex;
+pub use checked::Checked;
+pub(crate) use checked::hex;
 pub use checkpoint::{Checkpoint, TensorF32};
 pub use checkpoint_error::CheckpointError;
+pub use done::RecordedStage;
 pub use error::{FileError, PlanError, RunError, StageError};
 #[cfg(test)]
 pub(crate) use fault::{CUT_AT, CUT_EXIT_CODE};
+pub use files::{open_file, read_file};
 pub use folder::RunFolder;
-pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted};
-pub use lanes::in_lanes;
+pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted, outlive_file_size_limit};
+pub use lanes::{NoThreads, in_lanes, start_threads, thread_pool};
 pub use log::{Event, EventLog, JsonLines, LogError, read_lines};
 pub use output::write_output;
-pub use plan::{Plan, RecordedStage};
+pub use plan::Plan;
 pub use progress::{Counter, NoProgress, Position, Progress, StageEnd, StageInfo};
+pub(crate) use reader::HISTORY;
 pub use reader::RunReader;
-pub use settings::{TomlError, parse_toml};
-pub use stage::{Stage, StageContext};
+pub use settings::{Fingerprint, TomlError, parse_toml};
+pub use stage::{Clock, Stage, StageContext};

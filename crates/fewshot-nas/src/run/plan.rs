@@ -1,23 +1,27 @@
 //! A run's stages, their order, and what was done of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::atomic::{clean_leftovers, create_folder, write_json};
+use super::checked::{Checked, file_checksum};
+use super::done::{Done, Sums, is_intact, published, repeat};
 use super::error::{PlanError, RunError};
 use super::folder::RunFolder;
 use super::graph::{DONE, list, order};
 use super::interrupt::{Interrupt, Interrupted, is_interrupted};
+use super::log::{Event, STARTED};
 use super::progress::{Progress, StageEnd, StageInfo};
 use super::reader::{RUN_TOML, RunReader, read_json};
 use super::stage::{Input, Stage, StageContext};
 
 /// Holds the plan that the run was begun with.
-const PLAN: &str = "plan.json";
+pub(super) const PLAN: &str = "plan.json";
 
 /// A graph of stages, checked: names are unique, inputs exist, nothing waits for itself.
 ///
@@ -25,27 +29,24 @@ const PLAN: &str = "plan.json";
 /// same one: it is compared with the first one, kept in `plan.json`.
 pub struct Plan<'a> {
     stages: Vec<Stage<'a>>,
+    /// Where each name stands in `stages`.
+    positions: HashMap<String, usize>,
     /// Positions in `stages`, each after all that it waits for.
     order: Vec<usize>,
-}
-
-/// `done.json`.
-#[derive(Serialize, Deserialize)]
-struct Done {
-    stage: String,
-    value: Value,
+    /// Stages whose outputs were seen to be as they were written.
+    seen: Mutex<BTreeSet<usize>>,
 }
 
 /// `plan.json`.
 #[derive(Serialize, Deserialize, PartialEq)]
-struct PlanFile {
-    run_toml_sha256: String,
-    stages: Vec<StageEntry>,
+pub(super) struct PlanFile {
+    pub(super) run_toml_sha256: String,
+    pub(super) stages: Vec<StageEntry>,
 }
 
 #[derive(Serialize, Deserialize, PartialEq)]
-struct StageEntry {
-    name: String,
+pub(super) struct StageEntry {
+    pub(super) name: String,
     inputs: Vec<String>,
     outputs: Vec<String>,
 }
@@ -58,7 +59,9 @@ impl<'a> Plan<'a> {
     /// [`PlanError`] naming the stage at fault.
     pub fn new(stages: Vec<Stage<'a>>) -> Result<Self, PlanError> {
         let order = order(&stages)?;
-        Ok(Self { stages, order })
+        // Only looked up, never iterated.
+        let positions = stages.iter().enumerate().map(|(position, stage)| (stage.name.clone(), position)).collect();
+        Ok(Self { stages, positions, order, seen: Mutex::default() })
     }
 
     /// The names of the stages in the order in which [`Plan::run`] takes them.
@@ -66,7 +69,8 @@ impl<'a> Plan<'a> {
         self.order.iter().map(|index| self.stages[*index].name.as_str())
     }
 
-    /// Runs all stages that are not done yet, and returns the values of all by name.
+    /// Runs all stages that are not done yet, makes again what stages published and what is lost or damaged since, and returns
+    /// the values of all by name.
     ///
     /// # Errors
     /// - [`RunError::Interrupted`] if `interrupt` was requested: later the same call goes on.
@@ -80,12 +84,14 @@ impl<'a> Plan<'a> {
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<BTreeMap<String, Value>, RunError> {
+        let _working = interrupt.working();
         self.bind(run)?;
         let mut values = BTreeMap::new();
         for &index in &self.order {
             let value = self.execute(index, run, interrupt, progress)?;
             values.insert(self.stages[index].name.clone(), value);
         }
+        self.mend(run, interrupt, progress)?;
         Ok(values)
     }
 
@@ -102,6 +108,7 @@ impl<'a> Plan<'a> {
         progress: &dyn Progress,
     ) -> Result<Value, RunError> {
         let index = self.position(name)?;
+        let _working = interrupt.working();
         self.bind(run)?;
         self.execute(index, run, interrupt, progress)
     }
@@ -129,7 +136,7 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// [`RunError::UnknownStage`], [`RunError::Damaged`], [`RunError::MissingOutput`].
     pub fn value(&self, name: &str, run: &RunReader) -> Result<Option<Value>, RunError> {
-        self.done(self.position(name)?, run)
+        Ok(self.done(self.position(name)?, run)?.map(|done| done.value))
     }
 
     fn execute(
@@ -141,10 +148,82 @@ impl<'a> Plan<'a> {
     ) -> Result<Value, RunError> {
         let stage = &self.stages[index];
         let info = StageInfo { name: &stage.name, number: index + 1, total: self.stages.len() };
-        if let Some(value) = self.done(index, run)? {
+        if let Some(done) = self.done(index, run)? {
             progress.stage_finished(info, StageEnd::Reused);
-            return Ok(value);
+            return Ok(done.value);
         }
+        let folder = run.stage_folder(info.number, &stage.name);
+        let before = if folder.exists() { Event::stage_seconds(&run.events()?, &stage.name) } else { 0.0 };
+        let began = Instant::now();
+        let done = self.work(index, run, interrupt, progress)?;
+        write_json(&folder.join(DONE), &Checked(done))?;
+        let seconds = before + began.elapsed().as_secs_f64();
+        run.events_log().write(Some(&stage.name), "done", json!({ "seconds": seconds }))?;
+        progress.stage_finished(info, StageEnd::Done { seconds });
+        // Read back, so that this process goes on from the very value that a later one would read.
+        let done = self.done(index, run)?.ok_or_else(|| RunError::Damaged {
+            path: show(&folder.join(DONE)),
+            reason: String::from("gone as soon as it was written"),
+            advice: String::from("let nothing else work in the run's folder"),
+        })?;
+        Ok(done.value)
+    }
+
+    /// Runs the stages once more whose published files are no longer as they left them.
+    fn mend(&self, run: &RunFolder, interrupt: &Interrupt, progress: &dyn Progress) -> Result<(), RunError> {
+        let mut done = BTreeMap::new();
+        for &index in &self.order {
+            done.extend(self.done(index, run)?.map(|done| (index, done)));
+        }
+        let published = |index: usize| {
+            done.get(&index).map(|done| published(done, &self.stages[index].publishes)).unwrap_or_default()
+        };
+        // A file is as the last of several stages left it.
+        let mut last = BTreeMap::new();
+        for &index in &self.order {
+            last.extend(published(index).into_keys().map(|name| (name, index)));
+        }
+        let mut rewritten: BTreeSet<String> = BTreeSet::new();
+        for &index in &self.order {
+            let files = published(index);
+            let mut lost = Vec::new();
+            for (name, sum) in &files {
+                if last.get(name) == Some(&index)
+                    && (rewritten.contains(name) || !is_intact(run, name, sum.as_deref())?)
+                {
+                    lost.push(format!("`{name}`"));
+                }
+            }
+            if lost.is_empty() {
+                continue;
+            }
+            let Stage { name, .. } = &self.stages[index];
+            progress.line(&format!("{} is lost or damaged: stage `{name}` makes it again", lost.join(", ")));
+            let began = Instant::now();
+            let again = self.work(index, run, interrupt, progress)?;
+            rewritten.extend(again.published.iter().flatten().map(|(name, _)| name.clone()));
+            let info = StageInfo { name, number: index + 1, total: self.stages.len() };
+            // The value stays: others were made from it.
+            if let Some(value) = done.get(&index).map(|done| done.value.clone()) {
+                let path = run.stage_folder(info.number, name).join(DONE);
+                write_json(&path, &Checked(Done { value, ..again }))?;
+            }
+            run.events_log().write(Some(name), "mended", json!(lost))?;
+            progress.stage_finished(info, StageEnd::Done { seconds: began.elapsed().as_secs_f64() });
+        }
+        Ok(())
+    }
+
+    /// Runs a stage, and gathers what it leaves.
+    fn work(
+        &self,
+        index: usize,
+        run: &RunFolder,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<Done, RunError> {
+        let stage = &self.stages[index];
+        let info = StageInfo { name: &stage.name, number: index + 1, total: self.stages.len() };
         let interrupted = || RunError::Interrupted { run: run.path().display().to_string(), source: Interrupted };
         if interrupt.is_requested() {
             return Err(interrupted());
@@ -155,10 +234,10 @@ impl<'a> Plan<'a> {
         clean_leftovers(&folder)?;
 
         let events = run.events_log();
-        events.write(Some(&stage.name), "started", Value::Null)?;
+        events.write(Some(&stage.name), STARTED, Value::Null)?;
         progress.stage_started(info);
-        let began = Instant::now();
-        let context = StageContext { info, folder: folder.clone(), inputs, run, interrupt, progress };
+        let (published, kept) = (Mutex::default(), Mutex::default());
+        let context = StageContext { info, folder: folder.clone(), inputs, run, interrupt, progress, published, kept };
         let value = match (stage.body)(&context) {
             Ok(value) => value,
             Err(error) => {
@@ -175,22 +254,21 @@ impl<'a> Plan<'a> {
                 });
             }
         };
+        let mut outputs = Sums::new();
         for output in &stage.outputs {
             if !folder.join(output).is_file() {
                 let (stage, output) = (stage.name.clone(), output.clone());
                 return Err(RunError::OutputNotMade { stage, output });
             }
+            outputs.insert(output.clone(), file_checksum(&folder.join(output))?);
         }
-        write_json(&folder.join(DONE), &Done { stage: stage.name.clone(), value })?;
-        let seconds = began.elapsed().as_secs_f64();
-        events.write(Some(&stage.name), "done", json!({ "seconds": seconds }))?;
-        progress.stage_finished(info, StageEnd::Done { seconds });
-        // Read back, so that this process goes on from the very value that a later one would read.
-        self.done(index, run)?.ok_or_else(|| RunError::Damaged {
-            path: folder.join(DONE).display().to_string(),
-            reason: String::from("gone as soon as it was written"),
-            advice: String::from("let nothing else work in the run's folder"),
-        })
+        let mut published = Sums::new();
+        for file in context.published.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let sum = file_checksum(&run.path().join(&file))?;
+            published.insert(file, sum);
+        }
+        let run = Some(run.identity().to_owned());
+        Ok(Done { stage: stage.name.clone(), run, value, outputs, published: Some(published) })
     }
 
     /// What the stages that `stage` waits for left.
@@ -198,7 +276,7 @@ impl<'a> Plan<'a> {
         let mut inputs = BTreeMap::new();
         for name in &stage.inputs {
             let index = self.position(name)?;
-            let value = self
+            let Done { value, .. } = self
                 .done(index, run)?
                 .ok_or_else(|| RunError::NotReady { stage: stage.name.clone(), input: name.clone() })?;
             let folder = run.stage_folder(index + 1, name);
@@ -208,19 +286,14 @@ impl<'a> Plan<'a> {
         Ok(inputs)
     }
 
-    /// The stage's value if it is done, with its files all there.
-    fn done(&self, index: usize, run: &RunReader) -> Result<Option<Value>, RunError> {
+    /// What the stage left if it is done, with its files all there and as they were written.
+    fn done(&self, index: usize, run: &RunReader) -> Result<Option<Done>, RunError> {
         let stage = &self.stages[index];
         let folder = run.stage_folder(index + 1, &stage.name);
-        let path = folder.join(DONE);
-        let advice = format!("delete the folder `{}` to repeat the stage", folder.display());
-        let Some(done) = read_json::<Done>(&path, &advice)? else {
+        let Some(done) = run.done(index + 1, &stage.name)? else {
             return Ok(None);
         };
-        if done.stage != stage.name {
-            let reason = format!("it belongs to the stage `{}`", done.stage);
-            return Err(RunError::Damaged { path: show(&path), reason, advice });
-        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for output in &stage.outputs {
             let file = folder.join(output);
             if !file.is_file() {
@@ -230,8 +303,17 @@ impl<'a> Plan<'a> {
                     folder: show(&folder),
                 });
             }
+            // Files are large and stages many: each is looked at once.
+            if let Some(sum) = done.outputs.get(output)
+                && !seen.contains(&index)
+                && file_checksum(&file)? != *sum
+            {
+                let reason = String::from("its checksum is wrong: altered on the disk, or of another run");
+                return Err(RunError::Damaged { path: show(&file), reason, advice: repeat(&folder) });
+            }
         }
-        Ok(Some(done.value))
+        seen.insert(index);
+        Ok(Some(done))
     }
 
     /// Writes `plan.json` at the first start, checks it at the later ones.
@@ -270,40 +352,10 @@ impl<'a> Plan<'a> {
     }
 
     fn position(&self, name: &str) -> Result<usize, RunError> {
-        self.stages
-            .iter()
-            .position(|stage| stage.name == name)
+        self.positions
+            .get(name)
+            .copied()
             .ok_or_else(|| RunError::UnknownStage { name: name.to_owned(), known: list(&self.stages) })
-    }
-}
-
-/// A stage of a run, as its folder tells.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecordedStage {
-    /// Its name in the plan.
-    pub name: String,
-    /// What it returned; `None` while it is not done.
-    pub value: Option<Value>,
-}
-
-impl RunReader {
-    /// The stages of the run in the order of their numbers, without the code that runs them: for those who only want
-    /// to see what was done. Empty before the first start.
-    ///
-    /// # Errors
-    /// [`RunError::Damaged`] if `plan.json` or a `done.json` is not as written.
-    pub fn stages(&self) -> Result<Vec<RecordedStage>, RunError> {
-        let advice = "bring back a copy of it, or begin a new run";
-        let Some(plan) = read_json::<PlanFile>(&self.path().join(PLAN), advice)? else {
-            return Ok(Vec::new());
-        };
-        let record = |(number, entry): (usize, StageEntry)| {
-            let folder = self.stage_folder(number, &entry.name);
-            let advice = format!("delete the folder `{}` to repeat the stage", folder.display());
-            let done = read_json::<Done>(&folder.join(DONE), &advice)?;
-            Ok(RecordedStage { name: entry.name, value: done.map(|done| done.value) })
-        };
-        (1..).zip(plan.stages).map(record).collect()
     }
 }
 

@@ -19,9 +19,9 @@ pub struct StageInfo<'a> {
 pub enum StageEnd {
     /// It was done before this process began.
     Reused,
-    /// It was done now, in so many seconds of this process.
+    /// It was done now.
     Done {
-        /// Wall-clock seconds.
+        /// Wall-clock seconds of all processes that worked on it.
         seconds: f64,
     },
     /// It was interrupted and can go on later.

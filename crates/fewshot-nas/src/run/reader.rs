@@ -1,25 +1,29 @@
 //! A run as anybody may read it, while another process works on it or after it is done.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::checkpoint::hex;
+use super::checked::{Checked, checksum, hex};
 use super::error::{FileError, RunError};
-use super::log::{Event, read_lines};
-use super::settings::{FormatOnly, Header, RecipeOnly, parse_toml};
+use super::files::read_file;
+use super::log::{ANSWERED, Event, read_lines};
+use super::settings::{Fingerprint, FormatOnly, Header, RecipeOnly, Versions, parse_toml};
 
 /// Name of the settings in a run folder.
 pub(super) const RUN_TOML: &str = "run.toml";
 /// Name of the event log in a run folder.
 pub(super) const EVENTS: &str = "events.jsonl";
 /// Name of the search history in a run folder.
-pub(super) const HISTORY: &str = "history.jsonl";
+pub(crate) const HISTORY: &str = "history.jsonl";
 /// Name of the answer in a run folder.
 pub(super) const RESULT: &str = "result.json";
+
+/// Name of the file that says where moved data is.
+pub(super) const MOVED: &str = "moved.json";
 
 /// A run folder opened for reading. It takes no lock and changes nothing.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub struct RunReader {
     path: PathBuf,
     header: Header,
     settings: String,
+    identity: String,
 }
 
 impl RunReader {
@@ -41,7 +46,7 @@ impl RunReader {
     /// - [`RunError::Toml`] with line and key if `run.toml` is not as written.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let file = path.join(RUN_TOML);
-        let settings = match fs::read_to_string(&file) {
+        let settings = match read_file(&file).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
             Ok(settings) => settings,
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(RunError::NotARun { path: path.display().to_string() });
@@ -59,8 +64,27 @@ impl RunReader {
             let path = path.display().to_string();
             return Err(RunError::NewerFormat { path, found, known, program });
         }
-        let header = parse_toml(&file, &settings)?;
-        Ok(Self { path: path.to_path_buf(), header, settings })
+        let header: Header = parse_toml(&file, &settings)?;
+        let recipe = parse_toml::<RecipeOnly<Value>>(&file, &settings).map_or(Value::Null, |whole| whole.recipe);
+        // Not the versions: the same run may go on with another one, which is told.
+        let identity = checksum(&json!({ "recipe": recipe, "data": header.data.training }));
+        Ok(Self { path: path.to_path_buf(), header, settings, identity })
+    }
+
+    /// Tells this run from others: a checksum over the recipe, its seed included, and the fingerprint of the data.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// What is other than when the run began (program, target, instruction set), in words; `None` where results are the same
+    /// bits.
+    pub fn other_version(&self) -> Option<String> {
+        self.header.versions.difference(&Versions::current())
+    }
+
+    /// The instruction set that the kernels used when the run began; `None` for older runs.
+    pub fn instructions(&self) -> Option<&str> {
+        self.header.versions.instructions.as_deref()
     }
 
     /// The run's folder.
@@ -94,22 +118,28 @@ impl RunReader {
 
     /// Fingerprint of the data that the run was begun with.
     pub fn data_fingerprint(&self) -> &str {
-        &self.header.data.fingerprint
+        &self.header.data.training
     }
 
     /// Makes sure that the run goes on with the data that it was begun with.
     ///
     /// # Errors
-    /// [`RunError::DataChanged`] if `fingerprint` is another.
-    pub fn check_data(&self, fingerprint: &str) -> Result<(), RunError> {
-        if fingerprint == self.data_fingerprint() {
-            return Ok(());
-        }
-        Err(RunError::DataChanged {
+    /// [`RunError::DataChanged`] if it is other data.
+    pub fn check_data(&self, found: &Fingerprint) -> Result<(), RunError> {
+        let began = &self.header.data;
+        let changed = |what, expected: &str, found: &str| RunError::DataChanged {
+            what,
             path: self.path.display().to_string(),
-            expected: self.data_fingerprint().to_owned(),
-            found: fingerprint.to_owned(),
-        })
+            expected: expected.to_owned(),
+            found: found.to_owned(),
+        };
+        if found.training != began.training {
+            return Err(changed("data", &began.training, &found.training));
+        }
+        match (&began.test, &found.test) {
+            (Some(began), Some(found)) if began != found => Err(changed("test images", began, found)),
+            _ => Ok(()),
+        }
     }
 
     /// The answer, or `None` while the run is not done.
@@ -118,6 +148,22 @@ impl RunReader {
     /// [`RunError::Damaged`] if `result.json` is no `T`.
     pub fn result<T: DeserializeOwned>(&self) -> Result<Option<T>, RunError> {
         read_json(&self.path.join(RESULT), "delete it and run `fewshot resume` to make it again")
+    }
+
+    /// Where data is now that lay elsewhere when the run began, as [`super::RunFolder::note_moved`] kept it.
+    ///
+    /// # Errors
+    /// [`RunError::Damaged`] if the file is not as it was written.
+    pub fn moved<T: DeserializeOwned>(&self) -> Result<Option<T>, RunError> {
+        let advice = "delete it, and say again where the data is (`fewshot resume --data`)";
+        Ok(read_json::<Checked<T>>(&self.path.join(MOVED), advice)?.map(|Checked(moved)| moved))
+    }
+
+    /// Checksum of the answer as it was last written.
+    pub(super) fn answer_checksum(&self) -> Result<Option<String>, RunError> {
+        let events = self.events()?;
+        let last = events.iter().rfind(|event| event.kind == ANSWERED);
+        Ok(last.and_then(|event| event.data.get("sha256")?.as_str()).map(str::to_owned))
     }
 
     /// What happened so far.
@@ -158,7 +204,7 @@ impl RunReader {
 
 /// The JSON file `path`, or `None` where there is none; `advice` says what to do if it is damaged.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path, advice: &str) -> Result<Option<T>, RunError> {
-    let bytes = match fs::read(path) {
+    let bytes = match read_file(path) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(FileError::new("read", path, e).into()),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fewshot_kernels::simd::{self, Level};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -62,18 +63,57 @@ pub(super) struct Versions {
     pub(super) program: String,
     /// Processor and system, as in `x86_64-linux`: bits are equal only on the same.
     pub(super) target: String,
+    /// The instruction set that the kernels use, since results of two differ by rounding; absent in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) instructions: Option<String>,
 }
 
 impl Versions {
     pub(super) fn current() -> Self {
         let (arch, os) = (std::env::consts::ARCH, std::env::consts::OS);
-        Self { program: env!("CARGO_PKG_VERSION").to_owned(), target: format!("{arch}-{os}") }
+        let instructions = match simd::level() {
+            Level::Plain => "plain",
+            Level::Neon => "neon",
+            Level::Avx2 => "avx2",
+            Level::Avx512 => "avx512",
+        };
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            target: format!("{arch}-{os}"),
+            instructions: Some(instructions.to_owned()),
+        }
+    }
+
+    /// What differs from `current` as far as it is known, in words; nothing where results are the same bits.
+    pub(super) fn difference(&self, current: &Versions) -> Option<String> {
+        let other = |known: &Versions| known.instructions.is_some() && known.instructions != current.instructions;
+        let differs = self.program != current.program || self.target != current.target || other(self);
+        differs.then(|| format!("{self} and goes on with {current}"))
     }
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Data {
-    pub(super) fingerprint: String,
+impl std::fmt::Display for Versions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "fewshot {} on {}", self.program, self.target)?;
+        self.instructions.iter().try_for_each(|instructions| write!(f, " ({instructions})"))
+    }
+}
+
+/// Names the content of a run's data, wherever it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Of what is learned from: training images, or tables.
+    #[serde(rename = "fingerprint")]
+    pub training: String,
+    /// Of the test images, where it is known.
+    #[serde(default, rename = "test_fingerprint", skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
+}
+
+impl From<&str> for Fingerprint {
+    fn from(training: &str) -> Self {
+        Self { training: training.to_owned(), test: None }
+    }
 }
 
 /// `run.toml` without the recipe.
@@ -81,7 +121,7 @@ pub(super) struct Data {
 pub(super) struct Header {
     pub(super) format: u32,
     pub(super) versions: Versions,
-    pub(super) data: Data,
+    pub(super) data: Fingerprint,
 }
 
 /// Just enough to tell a file of another format from a broken one.
@@ -107,7 +147,7 @@ impl FormatOnly {
 struct Whole<'a, R> {
     format: u32,
     versions: Versions,
-    data: Data,
+    data: &'a Fingerprint,
     recipe: &'a R,
 }
 
@@ -118,9 +158,8 @@ pub(super) struct RecipeOnly<R> {
 }
 
 /// The text of a new `run.toml`.
-pub(super) fn compose<R: Serialize>(format: u32, recipe: &R, fingerprint: &str) -> Result<String, RunError> {
-    let whole =
-        Whole { format, versions: Versions::current(), data: Data { fingerprint: fingerprint.to_owned() }, recipe };
+pub(super) fn compose<R: Serialize>(format: u32, recipe: &R, data: &Fingerprint) -> Result<String, RunError> {
+    let whole = Whole { format, versions: Versions::current(), data, recipe };
     let body = toml::to_string_pretty(&whole).map_err(|e| RunError::Unwritable { reason: e.to_string() })?;
     Ok(format!("# Written when the run began; `fewshot resume` goes on from exactly these settings.\n{body}"))
 }
@@ -147,7 +186,7 @@ mod tests {
     fn text() -> String {
         let train = Train { lr: 0.025, steps: 300 };
         let recipe = Recipe { space: String::from("cell1296"), train, limit: None };
-        compose(1, &recipe, "abc").unwrap()
+        compose(1, &recipe, &Fingerprint::from("abc")).unwrap()
     }
 
     fn error(text: &str) -> String {
@@ -164,7 +203,7 @@ mod tests {
         assert_eq!(read.recipe, Recipe { space: String::from("cell1296"), train, limit: None });
         let header: Header = parse_toml(Path::new("run.toml"), &text()).unwrap();
         assert_eq!(header.versions, Versions::current());
-        assert_eq!((header.format, header.data.fingerprint.as_str()), (1, "abc"));
+        assert_eq!((header.format, header.data.training.as_str()), (1, "abc"));
     }
 
     #[test]
@@ -191,14 +230,30 @@ mod tests {
     #[test]
     fn a_value_that_toml_lacks_is_refused() {
         let pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
-        let error = compose(1, &pairs, "").unwrap_err();
+        let error = compose(1, &pairs, &Fingerprint::from("")).unwrap_err();
         assert!(matches!(error, RunError::Unwritable { .. }), "{error}");
+    }
+
+    #[test]
+    fn another_version_target_or_instruction_set_is_told_and_what_is_not_known_is_none() {
+        let current = Versions::current();
+        assert_eq!(current.difference(&current), None);
+        let older = Versions { instructions: None, ..current.clone() };
+        assert_eq!(older.difference(&current), None);
+        for other in [
+            Versions { program: "9.9.9".into(), ..current.clone() },
+            Versions { target: "mips-plan9".into(), ..older.clone() },
+            Versions { instructions: Some("mmx".into()), ..current.clone() },
+        ] {
+            let told = other.difference(&current).unwrap();
+            assert!(told.contains(&other.to_string()) && told.contains(&current.to_string()), "{told}");
+        }
     }
 
     #[test]
     fn numbers_come_back_exactly() {
         let numbers = (u64::MAX, i64::MIN, 0.1 + 0.2, 1e-300, 0.1f32);
-        let text = compose(1, &numbers, "").unwrap();
+        let text = compose(1, &numbers, &Fingerprint::from("")).unwrap();
         let read: RecipeOnly<(u64, i64, f64, f64, f32)> = parse_toml(Path::new("run.toml"), &text).unwrap();
         assert_eq!(read.recipe, numbers, "{text}");
     }

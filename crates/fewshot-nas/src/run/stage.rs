@@ -1,24 +1,33 @@
 //! One stage of a run, and what its body is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::error::{RunError, StageError};
+use super::checkpoint::{Checkpoint, Owner};
+use super::checkpoint_error::CheckpointError;
+use super::error::{FileError, RunError, StageError};
 use super::folder::RunFolder;
 use super::interrupt::Interrupt;
+use super::log::{BEGAN, CHECKPOINT, Event, LogError};
 use super::progress::{Counter, Progress, StageInfo};
 
 /// What a stage does; see [`Stage::new`].
 pub(super) type Body<'a> = Box<dyn Fn(&StageContext<'_>) -> Result<Value, StageError> + 'a>;
+
+/// Least time between two events that only say that work was kept.
+const EVENT_EVERY: Duration = Duration::from_secs(5);
 
 /// One step of a run: a function of the values and files of the stages that it waits for.
 pub struct Stage<'a> {
     pub(super) name: String,
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
+    pub(super) publishes: Vec<String>,
     pub(super) body: Body<'a>,
 }
 
@@ -33,7 +42,8 @@ impl<'a> Stage<'a> {
     ///
     /// The value is written as JSON: its floats come back exactly, but they must be finite.
     pub fn new(name: impl Into<String>, body: impl Fn(&StageContext<'_>) -> Result<Value, StageError> + 'a) -> Self {
-        Self { name: name.into(), inputs: Vec::new(), outputs: Vec::new(), body: Box::new(body) }
+        let (inputs, outputs, publishes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name: name.into(), inputs, outputs, publishes, body: Box::new(body) }
     }
 
     /// Waits for these stages, and may read their values and outputs.
@@ -48,6 +58,14 @@ impl<'a> Stage<'a> {
     #[must_use]
     pub fn produces<S: Into<String>>(mut self, files: impl IntoIterator<Item = S>) -> Self {
         self.outputs.extend(files.into_iter().map(Into::into));
+        self
+    }
+
+    /// Always leaves these files in the run's folder, by [`StageContext::publish`]. Said here, they are also missed in runs whose
+    /// stages did not note yet what they published.
+    #[must_use]
+    pub fn publishes<S: Into<String>>(mut self, files: impl IntoIterator<Item = S>) -> Self {
+        self.publishes.extend(files.into_iter().map(Into::into));
         self
     }
 
@@ -72,6 +90,25 @@ pub struct StageContext<'a> {
     pub(super) run: &'a RunFolder,
     pub(super) interrupt: &'a Interrupt,
     pub(super) progress: &'a dyn Progress,
+    /// Files in the run's folder that the stage has written.
+    pub(super) published: Mutex<BTreeSet<String>>,
+    /// When work was last said to be kept.
+    pub(super) kept: Mutex<Option<Instant>>,
+}
+
+/// The time that a piece of work took, in all processes that worked on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    /// Seconds up to the checkpoint that this process went on from.
+    before: f64,
+    began: Instant,
+}
+
+impl Clock {
+    /// Seconds up to now.
+    pub fn seconds(&self) -> f64 {
+        self.before + self.began.elapsed().as_secs_f64()
+    }
 }
 
 impl<'a> StageContext<'a> {
@@ -120,6 +157,91 @@ impl<'a> StageContext<'a> {
         Err(self.undeclared(format!("{stage}/{file}")))
     }
 
+    /// Saves a checkpoint to a file of the stage, as this stage's own. The time up to now counts as worked from then on, even if
+    /// the process is killed.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::save`]; also when the run's log cannot be written.
+    pub fn save(&self, checkpoint: Checkpoint, path: &Path) -> Result<(), CheckpointError> {
+        checkpoint.owned_by(self.owner(path)).save(path)?;
+        self.log(CHECKPOINT, json!({ "file": file_name(path) }), path)
+    }
+
+    /// Loads a checkpoint of the stage, or one that an earlier stage left ([`StageContext::input_file`]).
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`]; [`CheckpointError::Foreigner`] if another run or another stage wrote it.
+    pub fn load(&self, path: &Path) -> Result<Checkpoint, CheckpointError> {
+        let checkpoint = Checkpoint::load(path)?;
+        checkpoint.check_owner(&self.owner(path))?;
+        Ok(checkpoint)
+    }
+
+    /// The same, or `None` where there is no such file: what a stage asks for when it begins or goes on.
+    ///
+    /// # Errors
+    /// As [`StageContext::load`].
+    pub fn load_if_exists(&self, path: &Path) -> Result<Option<Checkpoint>, CheckpointError> {
+        let checkpoint = Checkpoint::load_if_exists(path)?;
+        if let Some(checkpoint) = &checkpoint {
+            checkpoint.check_owner(&self.owner(path))?;
+        }
+        Ok(checkpoint)
+    }
+
+    /// Notes that the stage wrote the file `path` in the run's folder, for people or programs. If it is found lost or damaged
+    /// later, the stage is run once more: its value stays, and it must find its work done.
+    pub fn publish(&self, path: &Path) {
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.insert(self.place(path));
+    }
+
+    /// Says that work is kept whose time is to count even if the process is killed; for what is kept without a checkpoint.
+    ///
+    /// # Errors
+    /// [`RunError::Log`] if the log cannot be written.
+    pub fn keeps(&self) -> Result<(), RunError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_none_or(|kept| kept.elapsed() > EVENT_EVERY) {
+            *kept = Some(Instant::now());
+            self.event(CHECKPOINT, Value::Null)?;
+        }
+        Ok(())
+    }
+
+    /// A clock for the piece of work whose checkpoints are saved to `path`, earlier processes included.
+    ///
+    /// # Errors
+    /// When the run's log cannot be read or written.
+    pub fn clock(&self, path: &Path) -> Result<Clock, RunError> {
+        let file = file_name(path);
+        let before = match path.exists() {
+            true => Event::piece_seconds(&self.run.events()?, self.name(), &file),
+            false => 0.0,
+        };
+        self.event(BEGAN, json!({ "file": file }))?;
+        Ok(Clock { before, began: Instant::now() })
+    }
+
+    fn owner(&self, path: &Path) -> Owner {
+        Owner { run: self.run.identity().to_owned(), file: self.place(path) }
+    }
+
+    /// A path as its place in the run's folder.
+    fn place(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(self.run.path()).unwrap_or(path);
+        // The same on systems that write paths otherwise.
+        inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+
+    fn log(&self, kind: &str, data: Value, path: &Path) -> Result<(), CheckpointError> {
+        let written = self.run.events_log().write(Some(self.name()), kind, data);
+        Ok(written.map_err(|error| match error {
+            LogError::File(error) => error,
+            other => FileError::new("note", path, std::io::Error::other(other)),
+        })?)
+    }
+
     /// The flag to check in long loops.
     pub fn interrupt(&self) -> &Interrupt {
         self.interrupt
@@ -153,4 +275,8 @@ impl<'a> StageContext<'a> {
     fn undeclared(&self, input: String) -> RunError {
         RunError::Undeclared { stage: self.name().to_owned(), input }
     }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -9,7 +9,7 @@ use fewshot_space::{Space, printable};
 use super::number::Numbers;
 use super::sheet::{Sheet, same_name};
 use super::{ARCH_COLUMN, CellProblem, Table, TableError};
-use crate::run::FileError;
+use crate::run::{FileError, read_file};
 
 /// Names under which the architectures are found where no column is named as this program names it.
 const ARCH_NAMES: [&str; 6] = [ARCH_COLUMN, "architecture", "arch_str", "arch_string", "genotype", "network"];
@@ -23,7 +23,7 @@ impl Table {
     /// # Errors
     /// [`TableError`] names the file and, where there is one, the line and the column.
     pub fn read(path: &Path, space: &Arc<dyn Space>, column: &str) -> Result<Table, TableError> {
-        let bytes = std::fs::read(path).map_err(|error| FileError::new("read", path, error))?;
+        let bytes = read_file(path).map_err(|error| FileError::new("read", path, error))?;
         Table::from_bytes(&bytes, path, space, column)
     }
 

@@ -111,11 +111,11 @@ impl TrainConfig {
     /// The first setting that is out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         let fail = |key, value: String, allowed| Err(ConfigError { key, value, allowed });
-        if self.epochs == 0 {
-            return fail("epochs", self.epochs.to_string(), "1 or more");
+        if !(1..=1_000_000).contains(&self.epochs) {
+            return fail("epochs", self.epochs.to_string(), "1 to 1000000");
         }
-        if self.batch < 2 {
-            return fail("batch", self.batch.to_string(), "2 or more");
+        if !(2..=65_536).contains(&self.batch) {
+            return fail("batch", self.batch.to_string(), "2 to 65536");
         }
         if !(self.lr > 0.0 && self.lr.is_finite()) {
             return fail("lr", self.lr.to_string(), "above 0");

@@ -36,8 +36,7 @@ pub fn bench(args: BenchArgs) -> Result<(), Failure> {
 /// Sets threads and instruction set for the whole process: kernels and Burn's own operations all run on rayon's
 /// global pool.
 fn prepare(machine: &MachineArgs) -> Result<(), Failure> {
-    // A pool can be built once per process, and a process runs one benchmark.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(machine.threads.unwrap_or(0) as usize).build_global();
+    super::use_threads(machine.threads.unwrap_or(0) as usize)?;
     if let Some(wanted) = machine.simd
         && !simd::set_level(Some(wanted.into()))
     {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fewshot_nas::pipeline::{RankingResult, RankingRow};
-use fewshot_nas::run::{FileError, RunError};
+use fewshot_nas::run::{FileError, RunError, read_file};
 use fewshot_space::{Arch, BuiltinSpace, Space};
 use maud::{Markup, html};
 
@@ -30,7 +30,7 @@ impl Scores {
     /// # Errors
     /// When it cannot be read or is no table.
     pub fn read(path: &Path) -> Result<Option<Scores>, RunError> {
-        match std::fs::read(path) {
+        match read_file(path) {
             Ok(bytes) => Ok(Some(Scores::parse(&bytes).map_err(|error| FileError::new("read", path, error.into()))?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(FileError::new("read", path, error).into()),

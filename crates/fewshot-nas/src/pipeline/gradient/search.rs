@@ -63,6 +63,7 @@ pub fn run(lab: &Lab, context: &StageContext<'_>, job: &Job) -> Result<Vec<Found
     let counter = context.counter("searching", "steps", done, Some(steps * members.len() as u64));
     let mut found: Vec<Option<Found>> = vec![None; members.len()];
     in_lanes(
+        context.interrupt(),
         &members,
         |member| work.member(member, &counter),
         |index, value| {
@@ -101,7 +102,7 @@ impl Work<'_> {
         if self.result_file(member).exists() {
             return Ok(self.steps);
         }
-        let Some(checkpoint) = Checkpoint::load_if_exists(&self.checkpoint_file(member))? else { return Ok(0) };
+        let Some(checkpoint) = self.context.load_if_exists(&self.checkpoint_file(member))? else { return Ok(0) };
         let progress: Progress = checkpoint.meta()?;
         Ok(progress.epoch * (self.steps / self.job.settings.train.epochs) + progress.step as u64)
     }
@@ -113,22 +114,19 @@ impl Work<'_> {
         }
         self.context.interrupt().check()?;
         let (lab, job, repetition) = (self.lab, self.job, member.repetition);
-        let before = self.steps_done(member)?;
-        let began = Instant::now();
         let mode = mode_of(lab.recipe().scoring.norm);
         let seed = lab.seed_of(repetition, "gradient");
         let mut search = GradientSearch::new(job.info, self.net(member)?, job.settings.clone(), mode, seed)?;
         let checkpoint = self.checkpoint_file(member);
-        if let Some(stored) = Checkpoint::load_if_exists(&checkpoint)? {
+        let clock = self.context.clock(&checkpoint)?;
+        if let Some(stored) = self.context.load_if_exists(&checkpoint)? {
             search.restore(&stored.tensors, stored.meta()?)?;
         }
         let feeds = lab.feeds(&job.settings.train, repetition)?;
         let mut observer = Saving { context: self.context, file: &checkpoint, counter, saved: Instant::now() };
         search.run(&feeds, &mut observer)?;
-        save(&search, &checkpoint)?;
-        // Of a search that was cut only the last piece was timed: the rest took as long in proportion.
-        let share = self.steps as f64 / (self.steps - before).max(1) as f64;
-        let seconds = began.elapsed().as_secs_f64() * share;
+        save(self.context, &search, &checkpoint)?;
+        let seconds = clock.seconds();
 
         let chosen = search.choose(&self.judge)?;
         let forward = forward_macs(&job.space, member.region, job.info.partial);
@@ -159,7 +157,7 @@ impl Work<'_> {
         let region = member.region.clone();
         let mut net = Net::partial_supernet(job.space.clone(), region, job.info.partial, lab.device(), seed)?;
         let Some(parent) = &job.parent else { return Ok(net) };
-        let parent = Checkpoint::load(&self.context.input_file(parent, &weights(member.repetition))?)?;
+        let parent = self.context.load(&self.context.input_file(parent, &weights(member.repetition))?)?;
         let mut values = net.weights().to_values().map_err(NetError::from)?;
         let mut fresh = Vec::new();
         for (name, value) in &mut values {
@@ -189,15 +187,15 @@ impl Observer for Saving<'_> {
         self.counter.add(1);
         let interrupted = self.context.interrupt().check();
         if interrupted.is_err() || self.saved.elapsed() > CHECKPOINT_EVERY {
-            save(search, self.file)?;
+            save(self.context, search, self.file)?;
             self.saved = Instant::now();
         }
         Ok(interrupted?)
     }
 }
 
-fn save(search: &GradientSearch, file: &Path) -> Result<(), GradientError> {
+fn save(context: &StageContext<'_>, search: &GradientSearch, file: &Path) -> Result<(), GradientError> {
     let mut checkpoint = Checkpoint::new(&search.to_progress())?;
     checkpoint.tensors = search.to_values()?;
-    Ok(checkpoint.save(file)?)
+    Ok(context.save(checkpoint, file)?)
 }

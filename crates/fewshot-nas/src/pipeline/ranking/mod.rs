@@ -58,7 +58,7 @@ pub fn stages(lab: &Lab) -> Result<Vec<Stage<'_>>, PipelineError> {
     }
     let inputs = names.clone();
     let compare = stages::stage(COMPARE, move |context| compare(lab, context, &arms, &names, &archs));
-    all.push(compare.after(inputs));
+    all.push(compare.after(inputs).publishes([SCORES]));
     Ok(all)
 }
 
@@ -118,7 +118,9 @@ fn compare(
     }
     let columns: Vec<(&str, &[f64])> =
         columns.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
-    table::write(&context.run().path().join(SCORES), space.as_ref(), archs, &columns)?;
+    let path = context.run().path().join(SCORES);
+    table::write(&path, space.as_ref(), archs, &columns)?;
+    context.publish(&path);
     Ok(RankingResult {
         space: space.name().to_string(),
         networks: archs.len(),

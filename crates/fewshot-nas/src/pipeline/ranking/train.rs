@@ -12,7 +12,7 @@ use super::super::{Lab, PipelineError};
 use super::arm::{Arm, PASSES};
 use crate::estimate::{Estimator, OneShot, ScoreSet, different};
 use crate::nets::Net;
-use crate::run::{Checkpoint, Counter, StageContext, in_lanes};
+use crate::run::{Counter, StageContext, in_lanes};
 use crate::train::EpochRecord;
 
 /// Architectures scored between two savings of their scores.
@@ -131,6 +131,7 @@ pub fn train(
     // Those that are left share the threads, however few they are.
     let left: Vec<usize> = (0..members.len()).filter(|&index| trained[index].is_none()).collect();
     in_lanes(
+        context.interrupt(),
         &left,
         |&index| work.member(&members[index], &training),
         |at, value| {
@@ -197,17 +198,16 @@ impl Work<'_> {
         if self.result_file(member).exists() {
             return Ok(self.steps);
         }
-        stages::steps_done(&self.checkpoint_file(member))
+        stages::steps_done(self.context, &self.checkpoint_file(member))
     }
 
     fn member(&self, member: &Member, counter: &Counter<'_>) -> Result<Trained, PipelineError> {
         self.context.interrupt().check()?;
         let (lab, config) = (self.lab, &self.arm.config);
-        let before = self.steps_done(member)?;
-        let began = Instant::now();
         let purpose = if self.parent.is_some() { "child" } else { "supernet" };
         let seed = |what: &str| lab.seed_of(member.repetition, &format!("{purpose} {what}"));
         let checkpoint = self.checkpoint_file(member);
+        let clock = self.context.clock(&checkpoint)?;
         let mut net = self.net(member)?;
         let mut history = Vec::new();
         if config.epochs > 0 {
@@ -220,10 +220,7 @@ impl Work<'_> {
         let scoring = match stages::load_json(&self.scoring_file(member))? {
             Some(scoring) => scoring,
             None => {
-                // Of a training that was cut only the last piece was timed: the rest took as long in proportion.
-                let here = self.steps.saturating_sub(before);
-                let share = if here == 0 { 1.0 } else { self.steps as f64 / here as f64 };
-                let trained = Scoring { seconds: began.elapsed().as_secs_f64() * share, ..Scoring::default() };
+                let trained = Scoring { seconds: clock.seconds(), ..Scoring::default() };
                 stages::save_json(&self.scoring_file(member), &trained)?;
                 trained
             }
@@ -268,6 +265,7 @@ impl Work<'_> {
             scoring.networks += networks;
             scoring.seconds += began.elapsed().as_secs_f64();
             stages::save_json(&self.scoring_file(member), &scoring)?;
+            self.context.keeps()?;
             counter.add(networks);
         }
         let mut scores = vec![0.0; owned.len()];
@@ -285,7 +283,8 @@ impl Work<'_> {
         let fresh = |arm: &Arm<'_>, region: Region| Net::supernet(arm.blueprint(), region, lab.device(), seed);
         let Some(Parent { stage, arm }) = self.parent else { return Ok(fresh(self.arm, member.region.clone())) };
         let part = self.arm.parent_parts[member.part];
-        let checkpoint = Checkpoint::load(&self.context.input_file(stage, &weights_file(member.repetition, part))?)?;
+        let file = self.context.input_file(stage, &weights_file(member.repetition, part))?;
+        let checkpoint = self.context.load(&file)?;
         let mut parent = fresh(arm, arm.partition.regions()[part].clone());
         parent.weights_mut().load_values(&checkpoint.tensors).map_err(crate::nets::NetError::from)?;
         Ok(parent.child_in(self.arm.blueprint(), member.region.clone(), seed)?.0)

@@ -16,10 +16,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::replay::{Replay, grid};
+use super::region::all_networks;
 use super::truth::{self, Truth};
 use super::{PipelineError, stages};
 use crate::recipe::{ModeRecipe, Recipe};
-use crate::run::{FileError, JsonLines, RunError, RunFolder, Stage, StageContext, hex, in_lanes, write_atomic};
+use crate::run::{
+    Checked, FileError, JsonLines, RunError, RunFolder, Stage, StageContext, hex, in_lanes, write_atomic,
+};
 use crate::search;
 
 /// Stage that gathers the curves.
@@ -53,10 +56,10 @@ impl Comparison {
         for mode in &mut recipe.strategies.modes {
             mode.table = truth::absolute(&mode.table);
         }
+        let archs = all_networks(space.clone(), "choose a space whose networks a table can hold (`space.name`)")?;
         let truth = Truth::open(&recipe, &space)?.ok_or(PipelineError::NoTruth)?;
         truth.identify(&mut recipe)?;
         let region = Region::full(space.clone());
-        let archs: Vec<Arch> = region.iter().collect();
         let truths = truth.of(&archs)?;
         let column = |mode: &ModeRecipe| match (mode.column.as_str(), mode.table.as_str()) {
             ("", _) => Ok(truths.clone()),
@@ -100,7 +103,8 @@ impl Comparison {
             }
         }
         let inputs = names.clone();
-        all.push(stages::stage(CURVES, move |context| self.gather(context, &names)).after(inputs));
+        let gather = stages::stage(CURVES, move |context| self.gather(context, &names));
+        all.push(gather.after(inputs).publishes([TABLE]));
         all
     }
 
@@ -109,7 +113,7 @@ impl Comparison {
         let recipe = &self.recipe.strategies;
         let grid = grid(recipe.evaluations, &recipe.marks);
         let log = JsonLines::open(&context.file(RUNS))?;
-        let mut done: Vec<Replay> = log.read()?;
+        let mut done: Vec<Replay> = log.read()?.into_iter().map(|Checked(one)| one).collect();
         let known: BTreeSet<u64> = done.iter().map(|replay| replay.seed).collect();
         let seeds = (0..self.recipe.ranking.seeds).map(|run| self.recipe.seed + run);
         let left: Vec<u64> = seeds.filter(|seed| !known.contains(seed)).collect();
@@ -118,8 +122,9 @@ impl Comparison {
             let search = search::build(strategy, self.region.clone(), *seed)?;
             replay::replay(self, search, &self.scores[mode], &grid, *seed, context.interrupt())
         };
-        in_lanes(&left, work, |_, replay| {
-            log.append(&replay)?;
+        in_lanes(context.interrupt(), &left, work, |_, replay| {
+            log.append(&Checked(&replay))?;
+            context.keeps()?;
             done.push(replay);
             counter.add(1);
             Ok::<_, PipelineError>(())
@@ -148,6 +153,7 @@ impl Comparison {
         let path = context.run().path().join(TABLE);
         let curves = result.curves().map_err(|error| FileError::new("write", &path, error.into()))?;
         write_atomic(&path, &curves).map_err(RunError::from)?;
+        context.publish(&path);
         Ok(result)
     }
 

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fewshot_space::{Arch, Region, Space, printable};
+use fewshot_space::{Arch, Space, printable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::super::region::all_networks;
 use super::super::{Lab, PipelineError, stages, standalone};
 use crate::estimate::ScoreSet;
-use crate::run::{JsonLines, RunFolder, Stage, StageContext, in_lanes};
+use crate::run::{Checked, JsonLines, RunFolder, Stage, StageContext, in_lanes};
 use crate::table;
 
 /// Stage that trains and tests.
@@ -70,12 +71,12 @@ pub struct TruthResult {
 
 /// The one stage.
 pub fn stages(lab: &Lab) -> Vec<Stage<'_>> {
-    vec![stages::stage(NETWORKS, move |context| measure(lab, context))]
+    vec![stages::stage(NETWORKS, move |context| measure(lab, context)).publishes([TABLE])]
 }
 
 fn networks(lab: &Lab) -> Result<Vec<Arch>, PipelineError> {
     match lab.recipe().ranking.networks {
-        0 => Ok(Region::full(lab.alone_space().clone()).iter().collect()),
+        0 => all_networks(lab.alone_space().clone(), "draw some at random (`ranking.networks`, --networks)"),
         count => lab.random_archs("measured networks", count),
     }
 }
@@ -86,7 +87,7 @@ fn measure(lab: &Lab, context: &StageContext<'_>) -> Result<Spread, PipelineErro
     let archs = networks(lab)?;
     let functions = functions(space.as_ref(), &archs);
     let log = JsonLines::open(&context.file(MEASURED))?;
-    let mut measured: Vec<Measured> = log.read()?;
+    let mut measured: Vec<Measured> = log.read()?.into_iter().map(|Checked(one)| one).collect();
     let known: BTreeSet<(String, u64)> = measured.iter().map(|m| (m.arch.clone(), m.seed)).collect();
     let all = (0..ranking.seeds).flat_map(|seed| functions.values().map(move |arch| (*arch, seed)));
     let left: Vec<(&Arch, u64)> = all.filter(|(arch, seed)| !known.contains(&(space.format(arch), *seed))).collect();
@@ -94,8 +95,9 @@ fn measure(lab: &Lab, context: &StageContext<'_>) -> Result<Spread, PipelineErro
     let counter = context.counter("training", "networks", measured.len() as u64, Some(total));
     let set = lab.open_test()?;
     let work = |(arch, seed): &(&Arch, u64)| one(lab, context, arch, *seed, &set);
-    in_lanes(&left, work, |_, done| {
-        log.append(&done)?;
+    in_lanes(context.interrupt(), &left, work, |_, done| {
+        log.append(&Checked(&done))?;
+        context.keeps()?;
         measured.push(done);
         counter.add(1);
         Ok::<_, PipelineError>(())
@@ -118,7 +120,9 @@ fn measure(lab: &Lab, context: &StageContext<'_>) -> Result<Spread, PipelineErro
     let mut table: Vec<(&str, &[f64])> =
         names.iter().map(String::as_str).zip(columns.iter().map(Vec::as_slice)).collect();
     table.extend([("macs", macs.as_slice()), ("params", params.as_slice())]);
-    table::write(&context.run().path().join(TABLE), space.as_ref(), &archs, &table)?;
+    let path = context.run().path().join(TABLE);
+    table::write(&path, space.as_ref(), &archs, &table)?;
+    context.publish(&path);
     spread(lab, &archs, &columns)
 }
 

@@ -32,12 +32,20 @@ fn child_entry() {
             std::thread::sleep(Duration::from_secs(60));
         }
         "deaf" => {
-            let _interrupt = Interrupt::install().unwrap();
+            let interrupt = Interrupt::install().unwrap();
+            let _working = interrupt.working();
+            println!("ready");
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        "idle" => {
+            let interrupt = Interrupt::install().unwrap();
+            drop(interrupt.working());
             println!("ready");
             std::thread::sleep(Duration::from_secs(60));
         }
         "polite" => {
             let interrupt = Interrupt::install().unwrap();
+            let _working = interrupt.working();
             println!("ready");
             while interrupt.check().is_ok() {
                 std::thread::sleep(Duration::from_millis(1));
@@ -119,6 +127,11 @@ mod signals {
             assert_eq!(deaf.try_wait().unwrap(), None, "the first only asks");
             signal(&deaf, name);
             assert_eq!(wait(deaf).code(), Some(INTERRUPTED_EXIT_CODE));
+
+            // Before and after work there is nothing to save.
+            let idle = start("idle", Path::new(""));
+            signal(&idle, name);
+            assert_eq!(wait(idle).code(), Some(INTERRUPTED_EXIT_CODE));
         }
     }
 

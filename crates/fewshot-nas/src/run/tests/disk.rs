@@ -17,7 +17,7 @@ pub(super) fn fill(folder: &Path) {
         return;
     }
     let run = folder.join("run");
-    let folder = RunFolder::create(&run, &toy::Recipe::default(), "data").unwrap();
+    let folder = RunFolder::create(&run, &toy::Recipe::default(), &"data".into()).unwrap();
     let state = |len: usize| {
         let mut state = Checkpoint::new(&len).unwrap();
         state.insert("w", TensorF32::new(vec![len], vec![0.5; len]).unwrap());
@@ -87,7 +87,7 @@ pub(super) fn close(folder: &Path) {
     }
     let error = write_atomic(&closed.join("a.json"), b"x").unwrap_err().to_string();
     assert!(error.contains("a.json") && error.contains("choose another folder"), "{error}");
-    let error = RunFolder::create(&closed.join("run"), &toy::Recipe::default(), "data");
+    let error = RunFolder::create(&closed.join("run"), &toy::Recipe::default(), &"data".into());
     let error = error.unwrap_err().to_string();
     assert!(error.contains("closed/run") && error.contains("choose another folder"), "{error}");
     println!("{CHECKED}");

@@ -75,7 +75,7 @@ fn a_killed_process_frees_the_run() {
     use super::super::{RunError, RunFolder};
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    drop(RunFolder::create(&run, &toy::Recipe::default(), "data").unwrap());
+    drop(RunFolder::create(&run, &toy::Recipe::default(), &"data".into()).unwrap());
     let mut holder = child::start("hold", &run);
     match RunFolder::open(&run) {
         Err(error @ RunError::InUse { pid, .. }) => {

@@ -110,3 +110,35 @@ fn seconds_leave_out_the_time_between_processes() {
     let set_back = [event("10:00.000", "opened"), event("05:00.000", "done")];
     assert_eq!(Event::seconds(&set_back), 0.0);
 }
+
+#[test]
+fn a_clock_counts_from_the_data_to_the_last_checkpoint() {
+    let event = |seconds: u32, stage: Option<&str>, kind: &str, file: &str| Event {
+        time: format!("2026-01-01T00:00:{seconds:02}.000Z"),
+        stage: stage.map(str::to_owned),
+        kind: kind.to_owned(),
+        data: if file.is_empty() { Value::Null } else { json!({ "file": file }) },
+    };
+    let train = Some("train");
+    let events = [
+        event(0, None, "opened", ""),
+        event(1, train, "started", ""),
+        event(2, train, "began", "a"),
+        event(2, train, "began", "b"),
+        event(5, train, "checkpoint", "a"),
+        event(6, train, "checkpoint", "b"),
+        // Killed here, some time after; it takes four seconds to read the data again.
+        event(20, None, "opened", ""),
+        event(24, None, "ready", ""),
+        event(25, train, "started", ""),
+        event(26, train, "began", "a"),
+        event(28, train, "checkpoint", "a"),
+        event(29, train, "done", ""),
+        event(40, None, "result", ""),
+    ];
+    assert_eq!(Event::seconds(&events), 6.0 + 5.0);
+    assert_eq!(Event::stage_seconds(&events, "train"), 5.0 + 4.0);
+    assert_eq!(Event::piece_seconds(&events, "train", "a"), 3.0 + 2.0);
+    assert_eq!(Event::piece_seconds(&events, "train", "b"), 4.0);
+    assert_eq!(Event::stage_seconds(&events, "test"), 0.0);
+}

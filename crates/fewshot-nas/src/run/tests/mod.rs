@@ -5,6 +5,7 @@ mod disk;
 mod kill;
 mod lines;
 mod plans;
+mod published;
 mod runs;
 mod states;
 mod toy;

@@ -18,7 +18,7 @@ fn nothing(name: &str) -> Stage<'static> {
 
 fn new_run() -> (tempfile::TempDir, RunFolder) {
     let dir = tempfile::tempdir().unwrap();
-    let run = RunFolder::create(&dir.path().join("run"), &Recipe::default(), "").unwrap();
+    let run = RunFolder::create(&dir.path().join("run"), &Recipe::default(), &"".into()).unwrap();
     (dir, run)
 }
 

@@ -12,7 +12,7 @@ fn a_run_comes_back_as_it_was_begun() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("runs/a");
     let recipe = Recipe { steps: 3, lr: 0.025 };
-    let run = RunFolder::create(&path, &recipe, "abc").unwrap();
+    let run = RunFolder::create(&path, &recipe, &"abc".into()).unwrap();
     assert_eq!(run.result::<Value>().unwrap(), None);
     run.write_result(&json!({ "arch": "x" })).unwrap();
     assert!(matches!(RunFolder::open(&path), Err(RunError::InUse { .. })), "held by `run`");
@@ -21,11 +21,11 @@ fn a_run_comes_back_as_it_was_begun() {
     let run = RunFolder::open(&path).unwrap();
     assert_eq!(run.recipe::<Recipe>().unwrap(), recipe);
     assert_eq!(run.result::<Value>().unwrap(), Some(json!({ "arch": "x" })));
-    run.check_data("abc").unwrap();
-    let error = run.check_data("abd").unwrap_err();
+    run.check_data(&"abc".into()).unwrap();
+    let error = run.check_data(&"abd".into()).unwrap_err();
     assert!(matches!(error, RunError::DataChanged { .. }), "{error}");
     let kinds: Vec<String> = run.events().unwrap().into_iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, ["opened", "opened"]);
+    assert_eq!(kinds, ["opened", "result", "opened"]);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_used_folder_is_refused_and_left_alone() {
     let path = dir.path().join("photos");
     fs::create_dir(&path).unwrap();
     fs::write(path.join("cat.png"), b"png").unwrap();
-    let error = RunFolder::create(&path, &recipe, "").unwrap_err();
+    let error = RunFolder::create(&path, &recipe, &"".into()).unwrap_err();
     assert!(matches!(error, RunError::NotEmpty { .. }), "{error}");
     assert!(error.to_string().contains("cat.png"), "{error}");
     let error = RunFolder::open(&path).unwrap_err();
@@ -43,15 +43,15 @@ fn a_used_folder_is_refused_and_left_alone() {
     assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "no trace");
 
     let path = dir.path().join("run");
-    drop(RunFolder::create(&path, &recipe, "").unwrap());
-    let error = RunFolder::create(&path, &recipe, "").unwrap_err();
+    drop(RunFolder::create(&path, &recipe, &"".into()).unwrap());
+    let error = RunFolder::create(&path, &recipe, &"".into()).unwrap_err();
     assert!(matches!(error, RunError::Exists { .. }));
     let advice = format!("fewshot resume {}", path.display());
     assert!(error.to_string().contains(&advice), "{error}");
 
     let error = RunFolder::open(&dir.path().join("photos/cat.png")).unwrap_err();
     assert!(matches!(error, RunError::NotARun { .. }), "{error}");
-    let error = RunFolder::create(&dir.path().join("photos/cat.png"), &recipe, "").unwrap_err();
+    let error = RunFolder::create(&dir.path().join("photos/cat.png"), &recipe, &"".into()).unwrap_err();
     assert!(error.to_string().contains("cat.png"), "{error}");
 }
 
@@ -60,7 +60,7 @@ fn what_a_killed_beginning_left_counts_as_empty() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(".lock"), "1\n").unwrap();
     fs::write(dir.path().join(".tmp-1-0-run.toml"), "[vers").unwrap();
-    let run = RunFolder::create(dir.path(), &Recipe::default(), "").unwrap();
+    let run = RunFolder::create(dir.path(), &Recipe::default(), &"".into()).unwrap();
     drop(run);
     let mut names: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
@@ -71,7 +71,7 @@ fn what_a_killed_beginning_left_counts_as_empty() {
 fn other_formats_are_told_from_broken_files() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
-    drop(RunFolder::create(&path, &Recipe::default(), "").unwrap());
+    drop(RunFolder::create(&path, &Recipe::default(), &"".into()).unwrap());
     let file = path.join("run.toml");
     let good = fs::read_to_string(&file).unwrap();
     let open_with = |text: &str| {
@@ -104,7 +104,7 @@ fn other_formats_are_told_from_broken_files() {
 fn a_damaged_result_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run");
-    let run = RunFolder::create(&path, &Recipe::default(), "").unwrap();
+    let run = RunFolder::create(&path, &Recipe::default(), &"".into()).unwrap();
     fs::write(path.join("result.json"), "{\"arch\":").unwrap();
     let error = run.result::<Value>().unwrap_err();
     assert!(matches!(error, RunError::Damaged { .. }));

@@ -160,7 +160,7 @@ fn files_of_others_are_refused() {
     assert!(matches!(error, CheckpointError::Foreign { .. }), "{error}");
     let error = foreign(&path, Dtype::F32, &[0; 8], Some("1"));
     assert!(matches!(error, CheckpointError::Foreign { .. }), "{error}");
-    let error = foreign(&path, Dtype::F32, &[0; 8], Some("2 00 {}"));
+    let error = foreign(&path, Dtype::F32, &[0; 8], Some("3 00 {}"));
     assert!(matches!(error, CheckpointError::Version { .. }), "{error}");
     let error = foreign(&path, Dtype::F32, &[0; 8], Some("1 00 {}"));
     assert!(matches!(error, CheckpointError::Damaged { .. }), "{error}");

@@ -40,11 +40,11 @@ struct Counters {
 
 /// Begins the run, or goes on with it, to its end.
 pub(super) fn run(path: &Path, interrupt: &Interrupt, progress: &dyn Progress) -> Result<(), RunError> {
-    let folder = match RunFolder::create(path, &Recipe::default(), "data") {
+    let folder = match RunFolder::create(path, &Recipe::default(), &"data".into()) {
         Err(RunError::Exists { .. }) => RunFolder::open(path)?,
         other => other?,
     };
-    folder.check_data("data")?;
+    folder.check_data(&"data".into())?;
     let recipe: Recipe = folder.recipe()?;
     let values = plan(&recipe).run(&folder, interrupt, progress)?;
     folder.write_result(&values["search"])
