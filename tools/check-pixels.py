@@ -56,7 +56,8 @@ def upright(text):
 
     code = text[text.index("def upright(") :]
     end = min(place for place in (code.find("\n\n\n"), code.find("\n\nnetwork"), len(code)) if place > 0)
-    names = {"torch": torch, "numpy": numpy, "Image": Image, "ImageOps": ImageOps}
+    # A model without a colour under what is transparent.
+    names = {"GROUND": None, "torch": torch, "numpy": numpy, "Image": Image, "ImageOps": ImageOps}
     exec(code[:end], names)
     return names["upright"]
 
