@@ -12,8 +12,8 @@ pub fn say(line: impl Display) {
     let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }
 
-/// Writes text and a newline to standard output. Nobody reads on at the other end of a closed pipe (`| head`): the rest is left
-/// out quietly.
+/// Writes text and a newline to standard output. Nobody reads on at the other end of a closed pipe (`| head`) or of a terminal that
+/// is gone: the rest is left out quietly.
 ///
 /// # Errors
 /// Any other failure, such as a full disk: the result that was asked for is not there.
@@ -29,9 +29,28 @@ fn write_line(out: &mut impl Write, text: &str) -> io::Result<()> {
 
 fn quietly(written: io::Result<()>) -> io::Result<()> {
     match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe || is_hung_up(&error) => Ok(()),
         other => other,
     }
+}
+
+/// Whether an error of standard output says that the terminal there is gone: an input/output error of what is no file.
+#[cfg(unix)]
+fn is_hung_up(error: &io::Error) -> bool {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+
+    const EIO: i32 = 5;
+    let is_file = || {
+        let out = io::stdout().as_fd().try_clone_to_owned().map(File::from)?;
+        Ok::<bool, io::Error>(out.metadata()?.is_file())
+    };
+    error.raw_os_error() == Some(EIO) && !is_file().unwrap_or(true)
+}
+
+#[cfg(not(unix))]
+fn is_hung_up(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(test)]

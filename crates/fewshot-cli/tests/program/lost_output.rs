@@ -47,3 +47,35 @@ fn a_full_disk_takes_progress_and_no_run() {
     assert!(said.starts_with("fewshot: cannot write the output") && said.lines().count() == 1, "{said}");
     assert!(run(["recipes"]).status.success());
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_that_is_gone_takes_no_run_with_it() {
+    // `script` lends the program a terminal, and takes it away when it is killed. The shell only tells how the program ended.
+    let dir = tempfile::tempdir().unwrap();
+    let (recipe, out, code) = (dir.path().join("tiny.toml"), dir.path().join("run"), dir.path().join("code"));
+    std::fs::write(&recipe, crate::common::TINY).unwrap();
+    let [program, recipe] = [env!("CARGO_BIN_EXE_fewshot"), recipe.to_str().unwrap()];
+    let line = format!(
+        "trap '' HUP; '{program}' search --recipe '{recipe}' --out '{}'; echo $? >'{1}.new'; mv '{1}.new' '{1}'",
+        out.display(),
+        code.display()
+    );
+    let mut script = Command::new("script");
+    script.args(["-q", "-c", &line, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut script) = script.spawn() else {
+        println!("skipped: there is no `script` here");
+        return;
+    };
+    while !out.join("stages").exists() {
+        assert!(script.try_wait().unwrap().is_none(), "it ended before its first stage");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    script.kill().unwrap();
+    script.wait().unwrap();
+    while !code.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(std::fs::read_to_string(code).unwrap().trim(), "0");
+    assert!(out.join("result.json").exists());
+}

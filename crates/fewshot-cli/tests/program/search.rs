@@ -44,7 +44,7 @@ fn a_search_ends_with_one_json_object_and_a_trained_network() {
     let again = run(["resume", "--json", out.to_str().unwrap()]);
     assert!(again.status.success());
     assert_eq!(last_json(&again)["arch"], printed["arch"]);
-    assert!(String::from_utf8_lossy(&again.stderr).contains("was done before"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("nothing is left to do"));
 
     // A second run into the same folder is refused.
     let refused = tiny_search(dir.path(), &out).output().unwrap();

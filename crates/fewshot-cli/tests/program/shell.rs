@@ -90,12 +90,12 @@ fn every_command_has_a_man_page_and_its_help_has_examples() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_is_no_panic() {
+fn a_pipe_that_nobody_reads_is_left_quietly() {
     for args in [vec!["completions", "bash"], vec!["man"], vec!["recipes", "show", "quick"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = fewshot(&args).stdout(writer).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
-        assert!(failure(&output, 1).contains("cannot write the output"), "{args:?}");
+        assert_eq!((output.status.code(), said(&output).as_str()), (Some(0), ""), "{args:?}");
     }
 }
 

@@ -124,7 +124,7 @@ impl MethodSettings {
             ("arch.weight_decay", weight_decay, not_negative(weight_decay), "0 or more"),
             ("arch.clip", clip, not_negative(clip), "0 (off) or more"),
             ("warm_up", self.warm_up, (0.0..1.0).contains(&self.warm_up), "from 0 up to, not including, 1"),
-            ("candidates", self.candidates as f64, self.candidates > 0, "1 or more"),
+            ("candidates", self.candidates as f64, (1..=100_000).contains(&self.candidates), "1 to 100000"),
         ];
         match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
             Some((key, value, _, allowed)) => Err(ConfigError { key, value: value.to_string(), allowed }.into()),

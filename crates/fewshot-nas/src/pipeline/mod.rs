@@ -295,6 +295,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
     let mut recipe = run.recipe::<Recipe>()?;
     let is_moved = *moved != Moved::default();
     if !is_moved && let Some(outcome) = Outcome::of_ended(recipe.kind, &run)? {
+        session.progress.line("nothing is left to do: the run has ended, and all that it left is there");
         return Ok(outcome);
     }
     let moved = moved.clone().or(run.moved()?.unwrap_or_default());

@@ -36,7 +36,7 @@ pub struct Recipe {
     pub kind: Kind,
     /// Decides every random choice.
     pub seed: u64,
-    /// Worker threads; 0 takes one per core. Results do not depend on it.
+    /// Worker threads, to 1024; 0 takes one per core. Results do not depend on it.
     pub threads: usize,
     /// What a search may take.
     #[serde(default)]
@@ -215,7 +215,7 @@ pub struct ScoringRecipe {
     /// Training that each network gets of its own before it is scored.
     #[serde(default)]
     pub fine_tune: FineTuneRecipe,
-    /// Images per batch, 2 or more. With `norm = "batch"` scores depend on it.
+    /// Images per batch, 2 to 65,536. With `norm = "batch"` scores depend on it.
     pub batch: usize,
     /// Largest number of held-out images (with `on_test`, test images) per architecture; 0 for all.
     pub images: usize,
@@ -264,10 +264,10 @@ impl Default for FineTuneRecipe {
 pub struct SearchRecipe {
     /// A name that `fewshot strategies` lists.
     pub strategy: String,
-    /// Architectures to score, 1 or more; repeats cost nothing but count.
+    /// Architectures to score, 1 to 1,000,000; repeats cost nothing but count.
     pub budget: usize,
-    /// The best so many of them are trained alone on the search-train images, and the one that is best on the held-out
-    /// ones is taken; 0 or 1 takes the best-scored at its word.
+    /// The best so many of them, to 1000, are trained alone on the search-train images, and the one that is best on the
+    /// held-out ones is taken; 0 or 1 takes the best-scored at its word.
     pub finalists: usize,
     /// Most multiply-adds per image of the network trained alone; 0 for no limit.
     pub max_macs: u64,
@@ -302,7 +302,7 @@ pub struct StandaloneRecipe {
     pub width: usize,
     /// Cells per stage, 1 to 64.
     pub cells: usize,
-    /// Random architectures trained as long as the kept one, to compare with.
+    /// Random architectures trained as long as the kept one, to compare with; to 1000.
     pub randoms: usize,
     /// Whether three hand-made networks of the same limits (plain, residual, depthwise-separable) are trained by the same
     /// recipe, for all of the budget each, to compare with; without a budget for as many epochs as the kept one.
@@ -339,7 +339,7 @@ fn half() -> f64 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RankingRecipe {
-    /// Networks compared or trained, drawn at random; 0 for all.
+    /// Networks compared or trained, drawn at random, to 1,000,000; 0 for all.
     pub networks: usize,
     /// Seeds: supernets of a ranking are trained once per seed, networks of a truth likewise, and each strategy of a comparison
     /// searches once per seed. They count up from `seed`; 1 to 1000.

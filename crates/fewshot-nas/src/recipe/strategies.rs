@@ -12,7 +12,7 @@ use crate::train::ConfigError;
 pub struct StrategiesRecipe {
     /// Names that `fewshot strategies` lists; `random` must be among them.
     pub names: Vec<String>,
-    /// Evaluations of each search, 1 or more. A repeat counts as one.
+    /// Evaluations of each search, 1 to 1,000,000. A repeat counts as one.
     pub evaluations: usize,
     /// Evaluations after which tables show where a search stands, ascending, 1 to `evaluations`.
     pub marks: Vec<usize>,

@@ -44,9 +44,9 @@ pub enum Schedule {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training images, 1 or more; under a budget of time 0 leaves their number to it.
+    /// Passes over the training images, 1 to 1,000,000; under a budget of time 0 leaves their number to it.
     pub epochs: u64,
-    /// Images per step, 2 or more (batch statistics need two).
+    /// Images per step, 2 to 65,536 (batch statistics need two).
     pub batch: usize,
     /// Learning rate at the start, above 0.
     pub lr: f64,
