@@ -112,6 +112,20 @@ fn hand_made_networks_stand_beside_the_found_one() {
     assert!(page.contains("residual, by hand") && page.contains("the best of the hand-made networks"));
 }
 
+/// Who fixes the epochs gets a run of that length, whatever the budget is, and is told so.
+#[test]
+fn hand_made_networks_train_as_many_epochs_as_a_found_one_of_fixed_epochs() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags =
+        "--limit 300 --max-macs 300K --splits 0 --epochs 1 --budget 4 --finalists 1 --randoms 0 --alone-epochs 1";
+    let mut command = fewshot(["search", "--json", "--threads", "1"]);
+    let output = command.args(flags.split(' ')).arg("--out").arg(dir.path().join("run")).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("hand-made networks for as many epochs, 0 random ones"), "{}", said(&output));
+    let result = last_json(&output);
+    assert!(result["references"].as_array().unwrap().iter().all(|made| made["epochs"] == 1), "{result}");
+}
+
 #[test]
 fn times_and_counts_are_read_as_people_write_them() {
     for (flags, words) in [

@@ -104,7 +104,7 @@ pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
     }
 
     // The epochs of the kept network and of those that it was chosen from, in what is left.
-    let spent = times(&lab, &recipe, &rates);
+    let spent = times(&lab, &recipe, &rates, false);
     let left = budget * (1.0 - REST) - measuring - spent.supernet - spent.sub_supernets - spent.search;
     let (lost_epoch, kept_epoch) = rates.of_alone(&lab, &recipe);
     let halving = recipe.standalone.halving;
@@ -135,7 +135,8 @@ pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
     train.epochs = epochs;
     train.hold = train.hold.max(chosen).min(0.9);
     told.extend(limits(&lab)?);
-    recipe.budget.plan = Some(BudgetPlan { measuring, fixed_epochs, told, ..times(&lab, &recipe, &rates) });
+    recipe.budget.plan =
+        Some(BudgetPlan { measuring, fixed_epochs, told, ..times(&lab, &recipe, &rates, fixed_epochs) });
     Ok(recipe)
 }
 
@@ -156,7 +157,7 @@ pub fn estimate(lab: &Lab) -> Result<Option<f64>, PipelineError> {
     let recipe = lab.recipe();
     match recipe.kind {
         Kind::Search => {
-            let plan = times(lab, recipe, &Rates::measure(lab)?);
+            let plan = times(lab, recipe, &Rates::measure(lab)?, true);
             Ok(Some(plan.supernet + plan.sub_supernets + plan.search + plan.finalists + plan.kept + plan.beside))
         }
         Kind::Train => {
@@ -168,15 +169,16 @@ pub fn estimate(lab: &Lab) -> Result<Option<f64>, PipelineError> {
     }
 }
 
-/// How long the parts of a search take whose settings are all there.
-fn times(lab: &Lab, recipe: &Recipe, rates: &Rates) -> BudgetPlan {
+/// How long the parts of a search take whose settings are all there. Hand-made networks have the whole budget, unless epochs are
+/// fixed: then they train as long as the kept one.
+fn times(lab: &Lab, recipe: &Recipe, rates: &Rates, fixed_epochs: bool) -> BudgetPlan {
     let (supernet_epoch, score) = rates.of_supernet(lab, recipe);
     let parts = if recipe.split == SplitRecipe::default() { 0.0 } else { lab.partition().regions().len() as f64 };
     let (lost_epoch, kept_epoch) = rates.of_alone(lab, recipe);
     let alone = &recipe.standalone;
     let kept = alone.train.epochs as f64 * kept_epoch;
     let references = if alone.references { lab.references().map_or(0, |made| made.len()) as f64 } else { 0.0 };
-    let of_reference = if recipe.budget.is_set() { recipe.budget.seconds() } else { kept };
+    let of_reference = if fixed_epochs { kept } else { recipe.budget.seconds() };
     let verified = recipe.search.verify as f64 * alone.halving * kept;
     BudgetPlan {
         supernet: recipe.supernet.epochs as f64 * supernet_epoch,
@@ -311,10 +313,13 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, PipelineError> {
     lines.extend(plan.told.iter().cloned());
     if plan.beside > 0.0 {
         lines.push(format!(
-            "then {} more to compare with: hand-made networks for {} each, {} random ones as long as the kept one, {} \
-             verified (--no-references, --randoms 0, --verify 0: none)",
+            "then {} more to compare with: hand-made networks {}, {} random ones as long as the kept one, {} verified \
+             (--no-references, --randoms 0, --verify 0: none)",
             duration(plan.beside),
-            duration(recipe.budget.seconds()),
+            match plan.fixed_epochs {
+                true => "for as many epochs".to_string(),
+                false => format!("for {} each", duration(recipe.budget.seconds())),
+            },
             recipe.standalone.randoms,
             recipe.search.verify,
         ));
