@@ -175,12 +175,17 @@ impl Dataset {
                 hash.update(label.to_le_bytes());
             }
             hash.update(&self.pixels);
-            hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
-                hex
-            })
+            hexadecimal(&hash.finalize())
         })
     }
+}
+
+/// A checksum as text, in lower case.
+pub(crate) fn hexadecimal(checksum: &[u8]) -> String {
+    checksum.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
+        text
+    })
 }
 
 impl fmt::Debug for Dataset {

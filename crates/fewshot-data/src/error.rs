@@ -77,12 +77,6 @@ pub enum DataError {
         /// What to do with data in this form; empty or a line that begins with a line break.
         advice: String,
     },
-    /// A device, a pipe or a socket, where a file is wanted.
-    #[error("`{}` is no file (a device, a pipe or a socket): copy its content into a file", path.display())]
-    NoFile {
-        /// The path.
-        path: PathBuf,
-    },
     /// A folder holds several data sets.
     #[error("`{}` holds {} data sets: choose one of {}", path.display(), found.len(), list(found))]
     SeveralSets {

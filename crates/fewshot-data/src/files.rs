@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::DataError;
 use crate::decode::Format;
+use crate::regular::{open_file, read_file};
 
 /// Folders are followed so deep; deeper ones are links that lead back, or no data set.
 const DEEPEST: usize = 16;
@@ -100,20 +101,14 @@ impl Tree {
     }
 }
 
-/// Opens a file; what is none (a device, a pipe) could keep its reader waiting forever, and is refused.
+/// [`open_file`], with the path in its error.
 pub(crate) fn open(path: &Path) -> Result<File, DataError> {
-    let metadata = fs::metadata(path).map_err(DataError::io(path))?;
-    match metadata.is_file() {
-        true => File::open(path).map_err(DataError::io(path)),
-        false => Err(DataError::NoFile { path: path.to_owned() }),
-    }
+    open_file(path).map_err(DataError::io(path))
 }
 
-/// The bytes of a file, refused as in [`open`].
+/// [`read_file`], with the path in its error.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
-    let mut bytes = Vec::new();
-    open(path)?.read_to_end(&mut bytes).map_err(DataError::io(path))?;
-    Ok(bytes)
+    read_file(path).map_err(DataError::io(path))
 }
 
 /// The image files that `path` means: itself, or all in and below a folder, in the order of their paths. Also what was left

@@ -132,8 +132,8 @@ fn decoded(Record { place, content }: Record, ground: Option<Ground>) -> Result<
 /// Returns `[height, width, channels]`, row by row.
 ///
 /// # Errors
-/// [`DataError::NotFound`], [`DataError::Io`], [`DataError::NoFile`], or [`DataError::Image`] if it is damaged or no
-/// image of a format that is read.
+/// [`DataError::NotFound`], [`DataError::Io`], or [`DataError::Image`] if it is damaged or no image of a format that is
+/// read.
 pub fn read_image(path: impl AsRef<Path>, shape: Shape, ground: Option<Ground>) -> Result<Vec<u8>, DataError> {
     let path = path.as_ref();
     let size = (shape.height, shape.width);

@@ -1,11 +1,12 @@
 //! A data set on disk: found, checked, its training part read, its test part sealed.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::dataset::hexadecimal;
 use crate::decode::Ground;
 use crate::load::{self, Images, Loaded, Target, load};
 use crate::readers::{self, Found, Part};
@@ -184,10 +185,7 @@ pub(crate) fn known_parts(
     let no_images = || DataError::NoImages { path: path.to_owned() };
     let mut chosen: Vec<(Part, Vec<u32>)> = Vec::new();
     match (train, test, which) {
-        (train, Some(test), Which::Test) => {
-            drop(train);
-            chosen.push(whole(test));
-        }
+        (_, Some(test), Which::Test) => chosen.push(whole(test)),
         (Some(train), None, Which::Test) => {
             let (_, held) = held_out(&train, path, options)?;
             chosen.push((train, held));
@@ -214,8 +212,12 @@ pub(crate) fn known_parts(
 }
 
 fn whole(part: Part) -> (Part, Vec<u32>) {
-    let rows = (0..).zip(&part.labels).map(|(row, _)| row).collect();
+    let rows = all_rows(&part);
     (part, rows)
+}
+
+fn all_rows(part: &Part) -> Vec<u32> {
+    (0..).zip(&part.labels).map(|(row, _)| row).collect()
 }
 
 fn check_options(options: &OpenOptions) -> Result<(), DataError> {
@@ -258,10 +260,7 @@ pub(crate) fn assemble(
     }
     let test_labels = test.as_ref().map(|test| labels_among(test, &classes)).transpose()?;
     let (mut rows, test_rows, test_labels, test_images) = match test.zip(test_labels) {
-        Some((test, labels)) => {
-            let rows: Vec<u32> = (0..).zip(&labels).map(|(row, _)| row).collect();
-            ((0..).zip(&train.labels).map(|(row, _)| row).collect(), rows, labels, test.images)
-        }
+        Some((test, labels)) => (all_rows(&train), all_rows(&test), labels, test.images),
         None => {
             let (kept, held) = held_out(&train, path, options)?;
             (kept, held, train.labels.clone(), Arc::clone(&train.images))
@@ -316,15 +315,12 @@ fn identity(classes: &[String], images: &dyn Images, rows: &[u32], labels: &[u32
         hash.update(number.to_le_bytes());
     }
     images.identify(rows, &mut hash)?;
-    Ok(hash.finalize().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
-        hex
-    }))
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 /// Rows of a training part that are kept, and those that are held out for lack of a test part.
 fn held_out(train: &Part, path: &Path, options: &OpenOptions) -> Result<(Vec<u32>, Vec<u32>), DataError> {
-    let everything: Vec<u32> = (0..).zip(&train.labels).map(|(row, _)| row).collect();
+    let everything = all_rows(train);
     if everything.is_empty() {
         return Err(DataError::NoImages { path: path.to_owned() });
     }

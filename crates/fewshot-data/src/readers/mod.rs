@@ -73,7 +73,7 @@ pub(crate) fn detect(path: &Path) -> Result<&'static dyn Reader, DataError> {
         return Err(DataError::EmptyFile { path: path.to_owned() });
     }
     if !metadata.is_file() && !metadata.is_dir() {
-        return Err(DataError::NoFile { path: path.to_owned() });
+        crate::files::open(path)?;
     }
     if metadata.is_dir() && entries(path)?.is_empty() {
         return Err(DataError::EmptyFolder { path: path.to_owned() });

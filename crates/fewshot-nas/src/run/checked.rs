@@ -3,13 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
+use fewshot_data::open_file;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::error::FileError;
-use super::files::open_file;
 
 /// The key that a checksum stands under, and that of a value which is no object.
 const SUM: &str = "sha256";

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fewshot_data::read_file;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,6 @@ use super::atomic::write_atomic;
 use super::checked::{canonical, hex};
 use super::checkpoint_error::CheckpointError;
 use super::error::FileError;
-use super::files::read_file;
 
 /// The one key of ours in the file's metadata. One, because the writer's order of several is random.
 const KEY: &str = "fewshot";

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use fewshot_data::read_file;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +14,6 @@ use serde_json::Value;
 use super::atomic::sync_folder;
 use super::error::FileError;
 use super::fault;
-use super::files::read_file;
 
 /// A line file could not be read or written.
 #[derive(Debug, thiserror::Error)]

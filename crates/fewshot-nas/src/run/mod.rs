@@ -42,7 +42,6 @@ mod checkpoint_error;
 mod done;
 mod error;
 mod fault;
-mod files;
 mod folder;
 mod graph;
 mod interrupt;
@@ -68,7 +67,7 @@ pub use done::RecordedStage;
 pub use error::{FileError, PlanError, RunError, StageError};
 #[cfg(test)]
 pub(crate) use fault::{CUT_AT, CUT_EXIT_CODE};
-pub use files::{open_file, read_file};
+pub use fewshot_data::{open_file, read_file};
 pub use folder::RunFolder;
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted, outlive_file_size_limit};
 pub use lanes::{NoThreads, in_lanes, start_threads, thread_pool};

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fewshot_data::read_file;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::checked::{Checked, checksum, hex};
 use super::error::{FileError, RunError};
-use super::files::read_file;
 use super::log::{ANSWERED, Event, read_lines};
 use super::settings::{Fingerprint, FormatOnly, Header, RecipeOnly, Versions, parse_toml};
 
