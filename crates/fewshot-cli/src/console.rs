@@ -6,10 +6,13 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
-/// Says a line on standard error. Whether anybody can read it is not asked.
+use fewshot_space::printable;
+
+/// Says a line on standard error, in which nothing acts, whatever file it quotes. Whether anybody can read it is not asked.
 pub fn say(line: impl Display) {
+    let text = line.to_string();
     // One call for the whole line, so that lines of threads and of other programs do not mix.
-    let _ = io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+    let _ = io::stderr().lock().write_all(format!("{}\n", printable::line(&text)).as_bytes());
 }
 
 /// Writes text and a newline to standard output. Nobody reads on at the other end of a closed pipe (`| head`) or of a terminal that

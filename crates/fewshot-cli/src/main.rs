@@ -14,7 +14,6 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser;
-use fewshot_space::printable;
 
 use args::{Args, Command};
 
@@ -47,7 +46,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            console::say(format_args!("fewshot: {}", printable::line(&failure.to_string())));
+            console::say(format_args!("fewshot: {failure}"));
             failure.exit_code()
         }
     }

@@ -68,13 +68,13 @@ pub enum DataError {
         path: PathBuf,
     },
     /// No reader knows this layout.
-    #[error("no reader knows the layout of `{}`; supported:\n{supported}{advice}", path.display())]
+    #[error("no reader knows the layout of `{}`{advice}; supported are {supported}", path.display())]
     Unsupported {
         /// The path as it was given.
         path: PathBuf,
-        /// The supported layouts, one a line.
+        /// The supported layouts.
         supported: String,
-        /// What to do with data in this form; empty or a line that begins with a line break.
+        /// What to do with data in this form; empty, or words that begin with a colon.
         advice: String,
     },
     /// A folder holds several data sets.

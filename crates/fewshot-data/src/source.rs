@@ -42,8 +42,6 @@ pub struct OpenOptions {
     pub label_column: Option<String>,
     /// Parquet: the column of the images. Default: see the reader.
     pub image_column: Option<String>,
-    /// Decode every test image once, and drop it, so that a damaged one is told at once. Default: yes.
-    pub check_test: bool,
     /// Bytes that the pixels of one part may take. Default 16 GiB.
     pub max_bytes: u64,
 }
@@ -59,7 +57,6 @@ impl Default for OpenOptions {
             holdout_seed: 0,
             label_column: None,
             image_column: None,
-            check_test: true,
             max_bytes: 16 << 30,
         }
     }
@@ -88,17 +85,19 @@ pub struct DataSource {
 pub struct SealedTest {
     len: usize,
     fingerprint: String,
+    check: Box<dyn Fn() -> Result<(), DataError> + Send + Sync>,
     load: Box<dyn Fn() -> Result<Dataset, DataError> + Send + Sync>,
 }
 
 impl SealedTest {
-    /// Seals a test part of `len` images that `load` can read. `fingerprint` tells it from others.
+    /// Seals a test part of `len` images that `load` can read; `check` looks whether it could. `fingerprint` tells it from others.
     pub fn new(
         len: usize,
         fingerprint: impl Into<String>,
+        check: impl Fn() -> Result<(), DataError> + Send + Sync + 'static,
         load: impl Fn() -> Result<Dataset, DataError> + Send + Sync + 'static,
     ) -> SealedTest {
-        SealedTest { len, fingerprint: fingerprint.into(), load: Box::new(load) }
+        SealedTest { len, fingerprint: fingerprint.into(), check: Box::new(check), load: Box::new(load) }
     }
 
     /// Number of test images, without reading them.
@@ -113,12 +112,19 @@ impl SealedTest {
         &self.fingerprint
     }
 
+    /// Decodes every test image once and drops it: a damaged one is told before hours are spent, and not after them.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files.
+    pub fn check(&self) -> Result<(), DataError> {
+        (self.check)()
+    }
+
     /// Breaks the seal: reads the test images, in the size and with the channels of the training images (colour is
     /// turned into grey if need be, and the other way round). Every call reads them anew.
     ///
     /// # Errors
-    /// Whatever is wrong with the files. Unless [`OpenOptions::check_test`] was off, all that can be was looked for when
-    /// the data set was opened.
+    /// Whatever is wrong with the files: see [`check`](SealedTest::check).
     pub fn open(&self) -> Result<Dataset, DataError> {
         (self.load)()
     }
@@ -291,13 +297,12 @@ fn seal(
     shape: Shape,
     options: &OpenOptions,
 ) -> Result<SealedTest, DataError> {
-    if options.check_test {
-        load::check(images.as_ref(), &rows)?;
-    }
     let fingerprint = identity(&classes, images.as_ref(), &rows, &labels)?;
     let Shape { height, width, channels } = shape;
     let options = OpenOptions { image_size: Some((height, width)), channels: Some(channels), ..options.clone() };
-    Ok(SealedTest::new(rows.len(), fingerprint, move || {
+    let (checked_images, checked_rows) = (Arc::clone(&images), rows.clone());
+    let check = move || load::check(checked_images.as_ref(), &checked_rows);
+    Ok(SealedTest::new(rows.len(), fingerprint, check, move || {
         let Loaded { shape, pixels, .. } = load(images.as_ref(), &rows, &Target::of(&options))?;
         Dataset::new(name.clone(), shape, pixels, labels.clone(), classes.clone())
     }))

@@ -412,15 +412,17 @@ mod class_folders {
         assert!(source.notes[0].contains("1 file that is no image"), "{:?}", source.notes);
     }
 
-    /// Told when the set is opened, not after hours of training.
+    /// Told before hours of training, not after.
     #[test]
-    fn a_damaged_test_image_is_told_at_once() {
+    fn a_damaged_test_image_is_told_without_breaking_the_seal() {
         let (folder, _) = made("class folders with train and test");
         let file = folder.path().join("test/bee/007.png");
         let whole = fs::read(&file).unwrap();
         fs::write(&file, &whole[..whole.len() - 20]).unwrap();
-        let message = open_all(folder.path()).unwrap_err().to_string();
+        let message = open_all(folder.path()).unwrap().test.check().unwrap_err().to_string();
         assert!(message.contains("007.png") && message.contains("cannot be decoded"), "{message}");
+        fs::write(&file, whole).unwrap();
+        open_all(folder.path()).unwrap().test.check().unwrap();
     }
 
     #[test]

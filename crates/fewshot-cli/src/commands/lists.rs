@@ -104,6 +104,7 @@ pub fn data(args: DataArgs) -> Result<(), Failure> {
         None => fewshot_data::sample_with(&options)?,
         Some(path) => fewshot_data::open(path, &options)?,
     };
+    source.test.check()?;
     let info = source.info()?;
     if json { print_json(&info) } else { print(&info_text(&info)) }
 }

@@ -52,9 +52,9 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     let mut images = Vec::new();
     for path in &args.images {
         let (files, notes) = fewshot_data::image_files(path)?;
-        notes.iter().for_each(|note| say(format_args!("{}", printable::line(&format!("{}: {note}", path.display())))));
+        notes.iter().for_each(|note| say(format_args!("{}: {note}", path.display())));
         if path.is_dir() {
-            say(format_args!("{}", printable::line(&format!("{}: {} images", path.display(), files.len()))));
+            say(format_args!("{}: {} images", path.display(), files.len()));
         }
         images.extend(files);
     }
@@ -69,7 +69,7 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
                 }
                 // The others are still wanted.
                 Err(error) => {
-                    say(format_args!("fewshot: {}", printable::line(&error.to_string())));
+                    say(format_args!("fewshot: {error}"));
                     failed.push(json!({ "file": file.display().to_string(), "error": error.to_string() }));
                 }
             }
@@ -139,7 +139,7 @@ pub fn eval(args: EvalArgs) -> Result<(), Failure> {
         Some(path) => fewshot_data::open_part(path, &classes, which, &options)?,
         None => fewshot_data::sample_part(&classes, which, &options)?,
     };
-    notes.iter().for_each(|note| say(format_args!("{}", printable::line(note))));
+    notes.iter().for_each(say);
     let name = parts.first().map_or_else(String::new, |part| part.name().to_string());
     let evaluation = model.evaluate(parts)?;
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }

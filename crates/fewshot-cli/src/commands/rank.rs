@@ -96,7 +96,7 @@ impl Side {
 
     /// Says on standard error how the file was taken where that could be otherwise.
     fn tell(&self, flag: &str) {
-        let title = printable::line(self.table.title());
+        let title = self.table.title();
         for note in self.table.notes() {
             say(format_args!("{title}: {note}"));
         }
@@ -149,7 +149,7 @@ fn compare(scores: &Side, truth: &Side, space: &Arc<dyn Space>, json: bool) -> R
     }
     for (count, side) in [(joined.only_left, scores), (joined.only_right, truth)] {
         if count > 0 {
-            say(format_args!("{count} architectures are only in {} and left out", printable::line(side.table.title())));
+            say(format_args!("{count} architectures are only in {} and left out", side.table.title()));
         }
     }
     if json {

@@ -194,10 +194,10 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
 fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
     use_threads(recipe.threads)?;
-    say(format_args!("run: {}", shown(&out)));
+    say(format_args!("run: {}", out.display()));
     let outcome = in_session(&args.device, |session| pipeline::start(recipe, &out, session)).inspect_err(|_| {
         if out.join("run.toml").exists() {
-            say(format_args!("what is done is kept: `fewshot resume {}` goes on", shown(&out)));
+            say(format_args!("what is done is kept: `fewshot resume {}` goes on", out.display()));
         }
     })?;
     end(&outcome, &out, args.json)
@@ -314,11 +314,8 @@ fn fresh_folder(recipe: &Recipe) -> PathBuf {
 fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
     // The result is there whether or not a page can show it.
     match report::write(run, None) {
-        Ok(path) => say(format_args!("report: {}", shown(&path))),
-        Err(failure) => {
-            let why = failure.to_string();
-            say(format_args!("fewshot: no report of the run was written: {}", printable::line(&why)));
-        }
+        Ok(path) => say(format_args!("report: {}", path.display())),
+        Err(failure) => say(format_args!("fewshot: no report of the run was written: {failure}")),
     }
     show(outcome, run, json)
 }

@@ -79,8 +79,8 @@ pub(crate) fn detect(path: &Path) -> Result<&'static dyn Reader, DataError> {
         return Err(DataError::EmptyFolder { path: path.to_owned() });
     }
     READERS.into_iter().find(|reader| reader.detect(path)).ok_or_else(|| {
-        let lines: Vec<String> = readers().map(|(name, layout)| format!("  {name}: {layout}")).collect();
-        DataError::Unsupported { path: path.to_owned(), supported: lines.join("\n"), advice: unread::advice(path) }
+        let known: Vec<String> = readers().map(|(name, layout)| format!("{name}: {layout}")).collect();
+        DataError::Unsupported { path: path.to_owned(), supported: known.join("; "), advice: unread::advice(path) }
     })
 }
 
@@ -108,11 +108,11 @@ fn entries(folder: &Path) -> Result<Vec<Entry>, DataError> {
     let read = || -> io::Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for entry in std::fs::read_dir(folder)? {
-            let path = entry?.path();
+            let (path, kind) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if !name.starts_with('.') {
                 // Follows links: data sets are often put together from links. A dangling one is no folder.
-                let is_folder = path.is_dir();
+                let is_folder = kind.is_dir() || (kind.is_symlink() && path.is_dir());
                 entries.push(Entry { name, path, is_folder });
             }
         }

@@ -110,56 +110,32 @@ impl ParquetFile {
     pub fn values(&self, column: &str) -> Result<Values, DataError> {
         let reader = reader(&self.path)?;
         let (mut integers, mut text) = (Vec::new(), Vec::new());
+        let wrong = |row: u64, found: String| DataError::LabelValue { place: Place::record(self.path(), row), found };
+        let whole = |row: u64, value: f64| {
+            // Numbers beyond this are not whole for sure.
+            let fits = value.fract() == 0.0 && value.abs() < 9e15;
+            if fits { Ok(value as i64) } else { Err(wrong(row, value.to_string())) }
+        };
         for group in 0..self.groups.len() {
-            let whole = |row: u64, value: f64| {
-                // Numbers beyond this are not whole for sure.
-                let fits = value.fract() == 0.0 && value.abs() < 9e15;
-                let found = value.to_string();
-                let place = || Place::record(self.path(), row);
-                if fits { Ok(value as i64) } else { Err(DataError::LabelValue { place: place(), found }) }
-            };
-            let range = self.groups[group].clone();
+            use ColumnReader as Of;
             match self.column(&reader, group, column)? {
-                ColumnReader::Int64ColumnReader(reader) => {
-                    self.each(reader, group, column, range, BATCH, |_, value| {
-                        integers.push(value);
-                        Ok(())
-                    })?;
+                Of::Int64ColumnReader(reader) => {
+                    self.all(reader, group, column, &mut integers, |_, value| Ok(value))?
                 }
-                ColumnReader::Int32ColumnReader(reader) => {
-                    self.each(reader, group, column, range, BATCH, |_, value| {
-                        integers.push(value.map(i64::from));
-                        Ok(())
-                    })?;
+                Of::Int32ColumnReader(reader) => {
+                    self.all(reader, group, column, &mut integers, |_, value| Ok(i64::from(value)))?;
                 }
-                ColumnReader::DoubleColumnReader(reader) => {
-                    self.each(reader, group, column, range, BATCH, |row, value| {
-                        integers.push(value.map(|value| whole(row, value)).transpose()?);
-                        Ok(())
-                    })?;
+                Of::DoubleColumnReader(reader) => self.all(reader, group, column, &mut integers, whole)?,
+                Of::FloatColumnReader(reader) => {
+                    self.all(reader, group, column, &mut integers, |row, value| whole(row, value.into()))?;
                 }
-                ColumnReader::FloatColumnReader(reader) => {
-                    self.each(reader, group, column, range, BATCH, |row, value| {
-                        integers.push(value.map(|value| whole(row, value.into())).transpose()?);
-                        Ok(())
-                    })?;
+                Of::BoolColumnReader(reader) => {
+                    self.all(reader, group, column, &mut text, |_, value| Ok(value.to_string()))?;
                 }
-                ColumnReader::BoolColumnReader(reader) => {
-                    self.each(reader, group, column, range, BATCH, |_, value| {
-                        text.push(value.map(|value| value.to_string()));
-                        Ok(())
-                    })?;
-                }
-                ColumnReader::ByteArrayColumnReader(reader) => {
-                    self.each(reader, group, column, range, BATCH, |row, value| {
-                        let place = || Place::record(self.path(), row);
-                        let word = |bytes: &[u8]| String::from_utf8(bytes.to_vec());
-                        let wrong =
-                            |_| DataError::LabelValue { place: place(), found: "bytes that are no text".into() };
-                        text.push(value.map(|value| word(value.data()).map_err(wrong)).transpose()?);
-                        Ok(())
-                    })?;
-                }
+                Of::ByteArrayColumnReader(reader) => self.all(reader, group, column, &mut text, |row, value| {
+                    let word = String::from_utf8(value.data().to_vec());
+                    word.map_err(|_| wrong(row, "bytes that are no text".into()))
+                })?,
                 _ => return Err(self.wrong_type(column, "whole numbers or text")),
             }
         }
@@ -226,6 +202,21 @@ impl ParquetFile {
             }
             _ => Err(self.wrong_type(column, "one value a row")),
         }
+    }
+
+    /// Adds all values of one column of one row group to `values`, each as `convert` makes it of its row and value.
+    fn all<T: DataType, V>(
+        &self,
+        reader: ColumnReaderImpl<T>,
+        group: usize,
+        column: &str,
+        values: &mut Vec<Option<V>>,
+        convert: impl Fn(u64, T::T) -> Result<V, DataError>,
+    ) -> Result<(), DataError> {
+        self.each(reader, group, column, self.groups[group].clone(), BATCH, |row, value| {
+            values.push(value.map(|value| convert(row, value)).transpose()?);
+            Ok(())
+        })
     }
 
     /// Calls `take` with each value of one column in `rows` of one row group, at the first of which `reader` stands, and

@@ -38,5 +38,5 @@ pub(super) fn advice(path: &Path) -> String {
     } else {
         return String::new();
     };
-    format!("\n{words}")
+    format!(": {words}")
 }

@@ -26,6 +26,7 @@ pub fn open(recipe: &mut Recipe, told: &mut Vec<String>) -> Result<DataSource, P
         let side = recipe.data.image_size;
         told.push(format!("images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"));
     }
+    source.test.check()?;
     told.push(format!("images: {}", source.sizes));
     told.append(&mut source.notes);
     told.extend(augment_by_size(recipe, &source.train));

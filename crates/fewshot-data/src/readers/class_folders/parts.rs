@@ -79,34 +79,20 @@ fn has_classes(folder: &Tree) -> bool {
     folder.with_images().next().is_some()
 }
 
-/// Looks through folders that hold nothing but one folder of class folders.
-fn unwrapped(mut folder: &Tree) -> &Tree {
+/// Looks through folders that hold nothing but one folder of class folders, as far as the inner one is not to be `kept`.
+fn unwrapped(mut folder: &Tree, kept: impl Fn(&Tree) -> bool) -> &Tree {
     loop {
         let mut inside = folder.with_images();
         match (inside.next(), inside.next()) {
-            (Some(only), None) if folder.images.is_empty() && has_classes(only) => folder = only,
+            (Some(only), None) if folder.images.is_empty() && has_classes(only) && !kept(only) => folder = only,
             _ => return folder,
         }
     }
 }
 
 pub(super) fn find(root: &Tree, notes: &mut Vec<String>) -> Result<Parts, DataError> {
-    let named_part = |folder: &&Tree| matches!(called(&folder.name), Called::Alone(_)) && has_classes(folder);
     // A part alone is a part, not something to look through: `photos/test/cat`.
-    let mut top = root;
-    loop {
-        let inner = match top.with_images().find(named_part) {
-            Some(_) => top,
-            None => match (top.with_images().collect::<Vec<_>>().as_slice(), top.images.is_empty()) {
-                ([only], true) if has_classes(only) => only,
-                _ => top,
-            },
-        };
-        if std::ptr::eq(inner, top) {
-            break;
-        }
-        top = inner;
-    }
+    let top = unwrapped(root, |folder| matches!(called(&folder.name), Called::Alone(_)));
     let folders: Vec<&Tree> = top.with_images().collect();
     if folders.is_empty() {
         return match top.images.len() {
@@ -173,14 +159,14 @@ fn in_parts(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -> Result<Op
             }
         })
     };
-    let train = part(Name::Train).map(|train| classes(unwrapped(train), notes)).transpose()?;
+    let train = part(Name::Train).map(|train| classes(unwrapped(train, |_| false), notes)).transpose()?;
     let mut used: Vec<&Tree> = part(Name::Train).into_iter().collect();
     let mut test = None;
     for candidate in [part(Name::Test), part(Name::Validation)].into_iter().flatten() {
         if test.is_some() {
             continue;
         }
-        let inner = unwrapped(candidate);
+        let inner = unwrapped(candidate, |_| false);
         let labelled = match &train {
             Some(train) => inner.with_images().any(|folder| train.contains_key(&folder.name)),
             None => has_classes(inner),
