@@ -202,21 +202,23 @@ impl StageSpace {
     }
 
     /// The blocks of an architecture in order, each with its stage, its place there, and its shape.
-    pub fn blocks(arch: &Arch, image: (usize, usize)) -> Vec<(usize, usize, StageBlock, BlockShape)> {
+    pub fn blocks(
+        arch: &Arch,
+        image: (usize, usize),
+    ) -> impl Iterator<Item = (usize, usize, StageBlock, BlockShape)> + '_ {
         let (stem, width) = (STEMS[arch.get(STEM)], WIDTHS[arch.get(WIDTH)]);
-        let mut size = (image.0.div_ceil(stem), image.1.div_ceil(stem));
-        let mut input = width;
-        let mut blocks = Vec::new();
-        for stage in 0..STAGES {
-            let (kind, output) = (StageBlock::ALL[arch.get(block_of(stage))], width << stage);
-            for place in 0..=arch.get(depth_of(stage)) {
-                let stride = if stage > 0 && place == 0 { 2 } else { 1 };
-                let shape = BlockShape { input, output, size, stride };
-                blocks.push((stage, place, kind, shape));
-                (input, size) = (output, shape.output_size());
-            }
-        }
-        blocks
+        let shrunk = move |side: usize, halvings| (0..halvings).fold(side.div_ceil(stem), |side, _| side.div_ceil(2));
+        (0..STAGES).flat_map(move |stage| {
+            let kind = StageBlock::ALL[arch.get(block_of(stage))];
+            (0..=arch.get(depth_of(stage))).map(move |place| {
+                let is_reduction = stage > 0 && place == 0;
+                let reads = if is_reduction { stage - 1 } else { stage };
+                let input = if place == 0 { width << stage.saturating_sub(1) } else { width << stage };
+                let size = (shrunk(image.0, reads), shrunk(image.1, reads));
+                let stride = if is_reduction { 2 } else { 1 };
+                (stage, place, kind, BlockShape { input, output: width << stage, size, stride })
+            })
+        })
     }
 
     /// The architecture whose three stages are made of one kind of block, as one would design it by hand.

@@ -73,10 +73,26 @@ impl Rates {
     }
 }
 
+/// What has passed of a budget when it is shared.
+pub struct Passed {
+    /// Before the clock of the run began, in seconds.
+    pub before: f64,
+    /// By that clock, when `at` it was looked at.
+    pub on_clock: f64,
+    /// When.
+    pub at: Instant,
+}
+
+impl Passed {
+    fn until_now(&self) -> f64 {
+        self.before + self.on_clock + self.at.elapsed().as_secs_f64()
+    }
+}
+
 /// The recipe with everything that its budget decides, and the plan in it.
-pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
+pub fn planned(lab: &Lab, passed: &Passed) -> Result<Recipe, PipelineError> {
     if lab.recipe().kind == Kind::Train {
-        return planned_training(lab, began);
+        return planned_training(lab, passed);
     }
     let mut recipe = lab.recipe().clone();
     let budget = recipe.budget.seconds();
@@ -87,8 +103,6 @@ pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
     }
     let lab = lab.again(recipe.clone())?;
     let rates = Rates::measure(&lab)?;
-    let measuring = began.elapsed().as_secs_f64();
-
     let (supernet_epoch, score) = rates.of_supernet(&lab, &recipe);
     let parts = lab.partition().regions().len() as f64;
     if lab.is_split() && recipe.children.epochs == 0 && SUB_SUPERNETS * budget < parts * supernet_epoch {
@@ -105,14 +119,15 @@ pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
 
     // The epochs of the kept network and of those that it was chosen from, in what is left.
     let spent = times(&lab, &recipe, &rates, false);
-    let left = budget * (1.0 - REST) - measuring - spent.supernet - spent.sub_supernets - spent.search;
+    let left = budget * (1.0 - REST) - passed.until_now() - spent.supernet - spent.sub_supernets - spent.search;
     let (lost_epoch, kept_epoch) = rates.of_alone(&lab, &recipe);
     let halving = recipe.standalone.halving;
     let fixed_epochs = recipe.standalone.train.epochs != 0;
     let fits = |finalists: usize, epochs: u64| {
         let lost = lost_epochs(finalists, epochs, halving) as f64 * lost_epoch;
         let kept = epochs as f64 * kept_epoch;
-        lost <= LOST * kept && lost + kept <= left
+        // Who gives the epochs has decided on the time too.
+        fixed_epochs || (lost <= LOST * kept && lost + kept <= left)
     };
     let longest = match recipe.standalone.train.epochs {
         0 => (left / kept_epoch).floor().max(1.0) as u64,
@@ -136,19 +151,23 @@ pub fn planned(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
     train.hold = train.hold.max(chosen).min(0.9);
     told.extend(limits(&lab)?);
     recipe.budget.plan =
-        Some(BudgetPlan { measuring, fixed_epochs, told, ..times(&lab, &recipe, &rates, fixed_epochs) });
+        Some(BudgetPlan { measuring: passed.before, fixed_epochs, told, ..times(&lab, &recipe, &rates, fixed_epochs) });
     Ok(recipe)
 }
 
 /// One architecture alone, in all of the time.
-fn planned_training(lab: &Lab, began: Instant) -> Result<Recipe, PipelineError> {
+fn planned_training(lab: &Lab, passed: &Passed) -> Result<Recipe, PipelineError> {
     let mut recipe = lab.recipe().clone();
     let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
-    let measuring = began.elapsed().as_secs_f64();
     let (_, epoch) = Rates { alone, supernet: 0.0 }.of_alone(lab, &recipe);
-    let kept = recipe.budget.seconds() * (1.0 - REST) - measuring;
+    let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
     fill(&mut recipe.standalone.train.epochs, kept / epoch);
-    recipe.budget.plan = Some(BudgetPlan { measuring, kept, step_ms: 1000.0 * alone, ..BudgetPlan::default() });
+    recipe.budget.plan = Some(BudgetPlan {
+        measuring: passed.before,
+        kept,
+        step_ms: 1000.0 * alone,
+        ..BudgetPlan::default()
+    });
     Ok(recipe)
 }
 

@@ -10,7 +10,7 @@ use fewshot_space::{Arch, BuiltinSpace, CellSpace, Partition, Skeleton, Space, S
 use rand::Rng;
 
 use super::PipelineError;
-use super::budget;
+use super::budget::{self, Passed};
 use super::hand_made::{self, HandMade};
 use super::images;
 use super::region::{check_shape, latency, partition, parts, searched_space, space_for, stage_skeleton};
@@ -53,12 +53,20 @@ impl Lab {
     /// # Errors
     /// When the images cannot be read or the recipe names something that does not exist.
     pub fn open(recipe: Recipe, device: Device) -> Result<Self, PipelineError> {
-        let lab = Self::lay_out(recipe, device)?;
-        if !lab.recipe.budget.is_set() || lab.recipe.budget.plan.is_some() {
-            return Ok(lab);
+        Self::lay_out(recipe, device)
+    }
+
+    /// The lab with all that its budget decides, after some training steps have been timed; `None` where nothing is left to
+    /// decide. `on_clock` are the seconds that the run has taken so far by its own clock, which has just begun or gone on.
+    ///
+    /// # Errors
+    /// When a network cannot be trained.
+    pub fn planned(&self, on_clock: f64) -> Result<Option<Self>, PipelineError> {
+        if !self.recipe.budget.is_set() || self.recipe.budget.plan.is_some() {
+            return Ok(None);
         }
-        let recipe = budget::planned(&lab, lab.read_at)?;
-        lab.again(recipe)
+        let passed = Passed { before: self.read_at.elapsed().as_secs_f64(), on_clock, at: Instant::now() };
+        self.again(budget::planned(self, &passed)?).map(Some)
     }
 
     /// The same images under a changed recipe of the same space and split of images.

@@ -274,8 +274,11 @@ pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Ou
     // Where the recipe is that of an earlier run, this one may have another table.
     recipe.ranking.truth_digest.clear();
     let bench = Bench::open(recipe, session)?;
+    // What is wrong with the settings is said before there is a folder.
+    bench.plan()?;
+    let mut run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
+    let bench = bench.settled(&mut run)?;
     let plan = bench.plan()?;
-    let run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
     bench.announce(session.progress)?;
     bench.finish(&plan, &run, session)
 }
@@ -288,7 +291,7 @@ pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Ou
 /// # Errors
 /// As [`start`]; also when the folder holds no run, or the data has changed.
 pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outcome, PipelineError> {
-    let run = RunFolder::open(path)?;
+    let mut run = RunFolder::open(path)?;
     if let Some(other) = run.other_version() {
         session.progress.line(&format!("the run began with {other}: numbers may differ in their last digits"));
     }
@@ -306,6 +309,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
         run.note_moved(&moved)?;
     }
     run.ready()?;
+    let bench = bench.settled(&mut run)?;
     let plan = bench.plan()?;
     bench.finish(&plan, &run, session)
 }
@@ -330,6 +334,14 @@ impl Bench {
             Kind::Strategies => Ok(Bench::Tables(Box::new(Comparison::open(recipe)?))),
             _ => Ok(Bench::Lab(Box::new(Lab::open(recipe, session.device.clone())?.stopped_by(session.interrupt)))),
         }
+    }
+
+    /// Shares the budget, where that has not been done, and keeps how in the run: whoever goes on with it does as it says.
+    fn settled(self, run: &mut RunFolder) -> Result<Bench, PipelineError> {
+        let Bench::Lab(lab) = self else { return Ok(self) };
+        let Some(planned) = lab.planned(run.seconds()?)? else { return Ok(Bench::Lab(lab)) };
+        run.settle(planned.recipe())?;
+        Ok(Bench::Lab(Box::new(planned)))
     }
 
     /// Tells what the run will do with its time.

@@ -7,14 +7,14 @@ use crate::train::ConfigError;
 /// Longest budget, in minutes: 30 days.
 const LONGEST: f64 = 30.0 * 24.0 * 60.0;
 
-/// What a search may take. Settings that are 0 and can be chosen are chosen from it before the run begins: epochs of supernets,
+/// What a search may take. Settings that are 0 and can be chosen are chosen from it before the first stage: epochs of supernets,
 /// sub-supernets and networks alone, the number of scored networks and, where none is set, a limit on multiply-adds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BudgetRecipe {
     /// Minutes from when the images are read to the kept network, to 43,200; 0: no budget, all settings are given.
     pub minutes: f64,
-    /// What was measured and chosen; made when the run begins, so that a resumed run keeps it.
+    /// What was measured and chosen; made before its first stage, so that a resumed run keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<BudgetPlan>,
 }
@@ -23,7 +23,7 @@ pub struct BudgetRecipe {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BudgetPlan {
-    /// What measuring took.
+    /// What had passed of it before the run's own clock began.
     pub measuring: f64,
     /// The one supernet.
     pub supernet: f64,

@@ -11,9 +11,9 @@ use super::atomic::{clean_leftovers, create_folder, is_temporary, write_atomic, 
 use super::checked::{Checked, file_checksum};
 use super::error::{FileError, RunError};
 use super::lock::{LOCK_FILE, RunLock};
-use super::log::{ANSWERED, EventLog, JsonLines, OPENED, READY};
+use super::log::{ANSWERED, EventLog, JsonLines, OPENED, READY, SETTLED};
 use super::reader::{EVENTS, HISTORY, MOVED, RESULT, RUN_TOML, RunReader};
-use super::settings::{Fingerprint, Versions, compose};
+use super::settings::{Fingerprint, Header, Versions, compose};
 
 /// A run folder that this process works on: no other process can while this lives, however it ends.
 ///
@@ -49,7 +49,8 @@ impl RunFolder {
     ///   no strings, integers above 2^64).
     /// - [`RunError::File`] if the folder cannot be made or written.
     pub fn create<R: Serialize>(path: &Path, recipe: &R, data: &Fingerprint) -> Result<Self, RunError> {
-        let settings = compose(RunReader::FORMAT, recipe, data)?;
+        let header = Header { format: RunReader::FORMAT, versions: Versions::current(), data: data.clone() };
+        let settings = compose(&header, recipe)?;
         // Once before anything is written, so that a refusal leaves no trace; once more under the lock.
         refuse_if_used(path)?;
         create_folder(path)?;
@@ -119,6 +120,19 @@ impl RunFolder {
     /// [`RunError::Log`] if the log cannot be written.
     pub fn ready(&self) -> Result<(), RunError> {
         Ok(self.events.write(None, READY, Value::Null)?)
+    }
+
+    /// Writes into `run.toml` what was decided after the run began and before its first stage: `recipe` takes the place of what
+    /// is there.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create`], for the recipe and for writing.
+    pub fn settle<R: Serialize>(&mut self, recipe: &R) -> Result<(), RunError> {
+        let settings = compose(self.reader.header(), recipe)?;
+        let path = self.path().to_path_buf();
+        write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
+        self.reader = RunReader::open(&path)?;
+        Ok(self.events.write(None, SETTLED, Value::Null)?)
     }
 
     /// Writes the answer, `result.json`, and its checksum to the log.

@@ -231,6 +231,8 @@ pub struct Event {
 pub(super) const OPENED: &str = "opened";
 /// From here on its time counts: it has read the data.
 pub(super) const READY: &str = "ready";
+/// What was left open when the run began is decided, and `run.toml` written anew.
+pub(super) const SETTLED: &str = "settled";
 /// A stage begins or goes on.
 pub(super) const STARTED: &str = "started";
 /// One of several pieces of a stage's work does, whose checkpoint the event names.

@@ -196,6 +196,11 @@ impl RunReader {
         self.path.join("stages").join(format!("{number:02}-{name}"))
     }
 
+    /// `run.toml` without the recipe.
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// SHA-256 of `run.toml`, to see that nobody edits it while the run goes on.
     pub(super) fn settings_checksum(&self) -> String {
         hex(&Sha256::digest(self.settings.as_bytes()))

@@ -145,9 +145,8 @@ impl FormatOnly {
 
 #[derive(Serialize)]
 struct Whole<'a, R> {
-    format: u32,
-    versions: Versions,
-    data: &'a Fingerprint,
+    #[serde(flatten)]
+    header: &'a Header,
     recipe: &'a R,
 }
 
@@ -157,9 +156,9 @@ pub(super) struct RecipeOnly<R> {
     pub(super) recipe: R,
 }
 
-/// The text of a new `run.toml`.
-pub(super) fn compose<R: Serialize>(format: u32, recipe: &R, data: &Fingerprint) -> Result<String, RunError> {
-    let whole = Whole { format, versions: Versions::current(), data, recipe };
+/// The text of `run.toml`.
+pub(super) fn compose<R: Serialize>(header: &Header, recipe: &R) -> Result<String, RunError> {
+    let whole = Whole { header, recipe };
     let body = toml::to_string_pretty(&whole).map_err(|e| RunError::Unwritable { reason: e.to_string() })?;
     Ok(format!("# Written when the run began; `fewshot resume` goes on from exactly these settings.\n{body}"))
 }
@@ -183,10 +182,14 @@ mod tests {
         steps: u32,
     }
 
+    fn header(data: &str) -> Header {
+        Header { format: 1, versions: Versions::current(), data: Fingerprint::from(data) }
+    }
+
     fn text() -> String {
         let train = Train { lr: 0.025, steps: 300 };
         let recipe = Recipe { space: String::from("cell1296"), train, limit: None };
-        compose(1, &recipe, &Fingerprint::from("abc")).unwrap()
+        compose(&header("abc"), &recipe).unwrap()
     }
 
     fn error(text: &str) -> String {
@@ -230,7 +233,7 @@ mod tests {
     #[test]
     fn a_value_that_toml_lacks_is_refused() {
         let pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
-        let error = compose(1, &pairs, &Fingerprint::from("")).unwrap_err();
+        let error = compose(&header(""), &pairs).unwrap_err();
         assert!(matches!(error, RunError::Unwritable { .. }), "{error}");
     }
 
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn numbers_come_back_exactly() {
         let numbers = (u64::MAX, i64::MIN, 0.1 + 0.2, 1e-300, 0.1f32);
-        let text = compose(1, &numbers, &Fingerprint::from("")).unwrap();
+        let text = compose(&header(""), &numbers).unwrap();
         let read: RecipeOnly<(u64, i64, f64, f64, f32)> = parse_toml(Path::new("run.toml"), &text).unwrap();
         assert_eq!(read.recipe, numbers, "{text}");
     }
