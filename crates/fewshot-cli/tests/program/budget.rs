@@ -81,6 +81,25 @@ fn a_budget_chooses_what_is_open_fills_the_limit_and_goes_on_with_train() {
     assert!(number(&named["test_accuracy"]) > 0.0);
 }
 
+/// Steps are timed after the run's folder is there, so a run that is cut then goes on all the same.
+#[test]
+fn a_run_that_is_killed_while_it_plans_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let flags = ["search", "--json", "--minutes", "4s", "--limit", "300", "--max-macs", "300K", "--no-references"];
+    let mut child = fewshot(flags).arg("--out").arg(&out).stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !out.join("run.toml").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended before it had a folder");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let output = fewshot(["resume", "--json"]).arg(&out).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(last_json(&output)["epochs"].as_u64().unwrap() >= 1);
+    assert!(settings(&out)["recipe"]["budget"]["plan"]["kept"].as_float().unwrap() > 0.0);
+}
+
 #[test]
 fn hand_made_networks_stand_beside_the_found_one() {
     let dir = tempfile::tempdir().unwrap();

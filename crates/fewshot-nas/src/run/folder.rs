@@ -6,14 +6,18 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::atomic::{clean_leftovers, create_folder, is_temporary, write_atomic, write_json};
-use super::checked::{Checked, file_checksum};
+use super::checked::{Checked, file_checksum, hex};
 use super::error::{FileError, RunError};
 use super::lock::{LOCK_FILE, RunLock};
 use super::log::{ANSWERED, EventLog, JsonLines, OPENED, READY, SETTLED};
 use super::reader::{EVENTS, HISTORY, MOVED, RESULT, RUN_TOML, RunReader};
 use super::settings::{Fingerprint, Header, Versions, compose};
+
+/// Under this key an event has the checksum of `run.toml`.
+const SETTINGS: &str = "settings_sha256";
 
 /// A run folder that this process works on: no other process can while this lives, however it ends.
 ///
@@ -58,7 +62,9 @@ impl RunFolder {
         refuse_if_used(path)?;
         clean_leftovers(path)?;
         write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
-        Self::opened(path, lock)
+        let run = Self::opened(path, lock)?;
+        run.note_settings(&run.settings_checksum())?;
+        Ok(run)
     }
 
     /// Refuses a folder in which [`RunFolder::create`] would refuse to begin a run: to be asked before anything else is done.
@@ -72,13 +78,16 @@ impl RunFolder {
     /// Opens the run in the folder `path` to go on with it.
     ///
     /// # Errors
-    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open.
+    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open; [`RunError::SettingsChanged`] if `run.toml`
+    /// is none that the run wrote.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         // First see that it is a run: a lock file has no place in any other folder.
         RunReader::open(path)?;
         let lock = RunLock::acquire(path)?;
         clean_leftovers(path)?;
-        Self::opened(path, lock)
+        let run = Self::opened(path, lock)?;
+        run.check_settings()?;
+        Ok(run)
     }
 
     fn opened(path: &Path, lock: RunLock) -> Result<Self, RunError> {
@@ -130,9 +139,25 @@ impl RunFolder {
     pub fn settle<R: Serialize>(&mut self, recipe: &R) -> Result<(), RunError> {
         let settings = compose(self.reader.header(), recipe)?;
         let path = self.path().to_path_buf();
+        // First the checksum: killed between the two, the run still has settings that it knows.
+        self.note_settings(&hex(&Sha256::digest(settings.as_bytes())))?;
         write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
         self.reader = RunReader::open(&path)?;
-        Ok(self.events.write(None, SETTLED, Value::Null)?)
+        Ok(())
+    }
+
+    fn note_settings(&self, checksum: &str) -> Result<(), RunError> {
+        Ok(self.events.write(None, SETTLED, json!({ SETTINGS: checksum }))?)
+    }
+
+    /// Makes sure that `run.toml` was written by the run; older runs tell this by their plan alone.
+    fn check_settings(&self) -> Result<(), RunError> {
+        let (events, current) = (self.events()?, self.settings_checksum());
+        let mut written = events.iter().filter_map(|event| event.data.get(SETTINGS)?.as_str()).peekable();
+        if written.peek().is_none() || written.any(|checksum| checksum == current) {
+            return Ok(());
+        }
+        Err(RunError::SettingsChanged { path: self.path().join(RUN_TOML).display().to_string() })
     }
 
     /// Writes the answer, `result.json`, and its checksum to the log.

@@ -231,7 +231,7 @@ pub struct Event {
 pub(super) const OPENED: &str = "opened";
 /// From here on its time counts: it has read the data.
 pub(super) const READY: &str = "ready";
-/// What was left open when the run began is decided, and `run.toml` written anew.
+/// `run.toml` is written: when the run begins, and when what was left open then is decided.
 pub(super) const SETTLED: &str = "settled";
 /// A stage begins or goes on.
 pub(super) const STARTED: &str = "started";

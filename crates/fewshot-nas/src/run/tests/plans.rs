@@ -170,7 +170,7 @@ fn an_interruption_is_no_failure() {
     assert!(is_interrupted(&error));
     let events = run.events().unwrap();
     let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
-    assert_eq!(kinds, ["opened", "started", "done", "started", "interrupted"]);
+    assert_eq!(kinds, ["opened", "settled", "started", "done", "started", "interrupted"]);
     let boxed: StageError = Interrupted.into();
     assert!(is_interrupted(&*boxed as &(dyn std::error::Error + 'static)));
 }
@@ -249,6 +249,10 @@ fn a_run_goes_on_only_as_it_was_begun() {
     let file = path.join("run.toml");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replace("steps = 12", "steps = 13")).unwrap();
+    let error = RunFolder::open(&path).unwrap_err();
+    assert!(matches!(error, RunError::SettingsChanged { .. }), "{error}");
+    // Older runs did not note their settings: there the plan tells it.
+    fs::remove_file(path.join("events.jsonl")).unwrap();
     let run = RunFolder::open(&path).unwrap();
     let error = go(&Plan::new(vec![nothing("a"), nothing("b")]).unwrap(), &run).unwrap_err();
     assert!(matches!(error, RunError::SettingsChanged { .. }), "{error}");

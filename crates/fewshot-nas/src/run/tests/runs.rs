@@ -25,7 +25,32 @@ fn a_run_comes_back_as_it_was_begun() {
     let error = run.check_data(&"abd".into()).unwrap_err();
     assert!(matches!(error, RunError::DataChanged { .. }), "{error}");
     let kinds: Vec<String> = run.events().unwrap().into_iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, ["opened", "result", "opened"]);
+    assert_eq!(kinds, ["opened", "settled", "result", "opened"]);
+}
+
+#[test]
+fn what_is_decided_later_takes_the_place_of_the_settings_and_hands_do_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let mut run = RunFolder::create(&path, &Recipe { steps: 0, lr: 0.1 }, &"abc".into()).unwrap();
+    let (begun, identity) = (run.settings().to_owned(), run.identity().to_owned());
+    let decided = Recipe { steps: 70, lr: 0.1 };
+    run.settle(&decided).unwrap();
+    assert_eq!(run.recipe::<Recipe>().unwrap(), decided);
+    assert_ne!(run.identity(), identity, "checkpoints are of the settings that they follow");
+    drop(run);
+
+    let run = RunFolder::open(&path).unwrap();
+    assert_eq!(run.recipe::<Recipe>().unwrap(), decided);
+    run.check_data(&"abc".into()).unwrap();
+    drop(run);
+
+    // Killed between the note and the file: the settings are those of the beginning.
+    fs::write(path.join("run.toml"), &begun).unwrap();
+    drop(RunFolder::open(&path).unwrap());
+    fs::write(path.join("run.toml"), begun.replace("0.1", "0.2")).unwrap();
+    let error = RunFolder::open(&path).unwrap_err();
+    assert!(matches!(error, RunError::SettingsChanged { .. }), "{error}");
 }
 
 #[test]
@@ -95,7 +120,7 @@ fn other_formats_are_told_from_broken_files() {
     }
 
     fs::write(&file, good.replace("lr = ", "lr = \"fast\" # ")).unwrap();
-    let run = RunFolder::open(&path).unwrap();
+    let run = RunReader::open(&path).unwrap();
     let error = run.recipe::<Recipe>().unwrap_err().to_string();
     assert!(error.contains("lr = \"fast\"") && error.contains(" line "), "{error}");
 }
