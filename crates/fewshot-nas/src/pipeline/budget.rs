@@ -270,6 +270,7 @@ fn alone_step(lab: &Lab) -> Result<f64, PipelineError> {
 }
 
 fn supernet_step(lab: &Lab) -> Result<f64, PipelineError> {
+    lab.interrupt().check()?;
     let (config, whole) = (&lab.recipe().supernet, lab.partition().whole());
     let loader = lab.search_loader(config, 0)?;
     let sampler = Sampler::new(whole.clone(), config.sampling)?;

@@ -88,6 +88,7 @@ pub fn seconds_per_step(
 
 /// Seconds of a training step of a network of `arch`, on all threads.
 pub fn step_of(lab: &Lab, arch: &Arch) -> Result<f64, PipelineError> {
+    lab.interrupt().check()?;
     let train = &lab.recipe().standalone.train;
     let loader = lab.search_loader(train, 0)?;
     seconds_per_step(&standalone::network(lab, arch)?, train, &loader, |_| Ok(Path::Shared(arch.clone())))

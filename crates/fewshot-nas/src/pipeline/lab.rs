@@ -136,6 +136,11 @@ impl Lab {
         Self { interrupt: interrupt.clone(), ..self }
     }
 
+    /// What stops the work.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     /// The recipe.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe

@@ -277,9 +277,12 @@ pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Ou
     // What is wrong with the settings is said before there is a folder.
     bench.plan()?;
     let mut run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
-    let bench = bench.settled(&mut run)?;
+    let bench = run.prepare(session.interrupt, |run| {
+        let bench = bench.settled(run)?;
+        bench.announce(session.progress)?;
+        Ok::<_, PipelineError>(bench)
+    })?;
     let plan = bench.plan()?;
-    bench.announce(session.progress)?;
     bench.finish(&plan, &run, session)
 }
 
@@ -309,7 +312,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
         run.note_moved(&moved)?;
     }
     run.ready()?;
-    let bench = bench.settled(&mut run)?;
+    let bench = run.prepare(session.interrupt, |run| bench.settled(run))?;
     let plan = bench.plan()?;
     bench.finish(&plan, &run, session)
 }

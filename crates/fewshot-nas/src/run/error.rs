@@ -330,3 +330,10 @@ pub enum RunError {
         source: Interrupted,
     },
 }
+
+impl RunError {
+    /// The stop of this run.
+    pub(super) fn interrupted(run: &Path) -> Self {
+        Self::Interrupted { run: run.display().to_string(), source: Interrupted }
+    }
+}

@@ -6,18 +6,18 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::atomic::{clean_leftovers, create_folder, is_temporary, write_atomic, write_json};
-use super::checked::{Checked, file_checksum, hex};
+use super::checked::{Checked, file_checksum};
 use super::error::{FileError, RunError};
 use super::lock::{LOCK_FILE, RunLock};
-use super::log::{ANSWERED, EventLog, JsonLines, OPENED, READY, SETTLED};
+use super::interrupt::{Interrupt, is_interrupted};
+use super::log::{ANSWERED, EventLog, INTERRUPTED, JsonLines, OPENED, READY, SETTLED};
 use super::reader::{EVENTS, HISTORY, MOVED, RESULT, RUN_TOML, RunReader};
 use super::settings::{Fingerprint, Header, Versions, compose};
 
-/// Under this key an event has the checksum of `run.toml`.
-const SETTINGS: &str = "settings_sha256";
+/// Under this key an event has the identity of the run with the settings that it has from then on.
+const IDENTITY: &str = "identity";
 
 /// A run folder that this process works on: no other process can while this lives, however it ends.
 ///
@@ -63,7 +63,7 @@ impl RunFolder {
         clean_leftovers(path)?;
         write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
         let run = Self::opened(path, lock)?;
-        run.note_settings(&run.settings_checksum())?;
+        run.note_settings(run.identity())?;
         Ok(run)
     }
 
@@ -78,8 +78,8 @@ impl RunFolder {
     /// Opens the run in the folder `path` to go on with it.
     ///
     /// # Errors
-    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open; [`RunError::SettingsChanged`] if `run.toml`
-    /// is none that the run wrote.
+    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open; [`RunError::SettingsChanged`] if the
+    /// settings are none that the run wrote.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         // First see that it is a run: a lock file has no place in any other folder.
         RunReader::open(path)?;
@@ -138,26 +138,46 @@ impl RunFolder {
     /// As [`RunFolder::create`], for the recipe and for writing.
     pub fn settle<R: Serialize>(&mut self, recipe: &R) -> Result<(), RunError> {
         let settings = compose(self.reader.header(), recipe)?;
-        let path = self.path().to_path_buf();
-        // First the checksum: killed between the two, the run still has settings that it knows.
-        self.note_settings(&hex(&Sha256::digest(settings.as_bytes())))?;
-        write_atomic(&path.join(RUN_TOML), settings.as_bytes())?;
-        self.reader = RunReader::open(&path)?;
+        let reader = RunReader::parse(self.path(), settings)?;
+        // First the note: killed between the two, the run still has settings that it knows.
+        self.note_settings(reader.identity())?;
+        write_atomic(&self.path().join(RUN_TOML), reader.settings().as_bytes())?;
+        self.reader = reader;
         Ok(())
     }
 
-    fn note_settings(&self, checksum: &str) -> Result<(), RunError> {
-        Ok(self.events.write(None, SETTLED, json!({ SETTINGS: checksum }))?)
+    fn note_settings(&self, identity: &str) -> Result<(), RunError> {
+        Ok(self.events.write(None, SETTLED, json!({ IDENTITY: identity }))?)
     }
 
-    /// Makes sure that `run.toml` was written by the run; older runs tell this by their plan alone.
+    /// Makes sure that the run wrote these settings; older runs tell it by their plan alone.
     fn check_settings(&self) -> Result<(), RunError> {
-        let (events, current) = (self.events()?, self.settings_checksum());
-        let mut written = events.iter().filter_map(|event| event.data.get(SETTINGS)?.as_str()).peekable();
-        if written.peek().is_none() || written.any(|checksum| checksum == current) {
+        let events = self.events()?;
+        let mut written = events.iter().filter_map(|event| event.data.get(IDENTITY)?.as_str()).peekable();
+        if written.peek().is_none() || written.any(|identity| identity == self.identity()) {
             return Ok(());
         }
         Err(RunError::SettingsChanged { path: self.path().join(RUN_TOML).display().to_string() })
+    }
+
+    /// Does what comes before the first stage. A stop that is asked for meanwhile is an event, as in a stage, and the error.
+    ///
+    /// # Errors
+    /// Those of `work`; [`RunError::Interrupted`].
+    pub fn prepare<T, E: std::error::Error + From<RunError> + 'static>(
+        &mut self,
+        interrupt: &Interrupt,
+        work: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let _working = interrupt.working();
+        match work(self) {
+            Err(error) if !is_interrupted(&error) => Err(error),
+            Ok(done) if !interrupt.is_requested() => Ok(done),
+            Ok(_) | Err(_) => {
+                self.events.write(None, INTERRUPTED, Value::Null).map_err(RunError::from)?;
+                Err(RunError::interrupted(self.path()).into())
+            }
+        }
     }
 
     /// Writes the answer, `result.json`, and its checksum to the log.

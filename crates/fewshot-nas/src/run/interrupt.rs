@@ -69,7 +69,7 @@ impl Interrupt {
 
     /// A flag that the first SIGINT (Ctrl-C) or SIGTERM sets while a plan runs. The second ends the process at once
     /// with [`INTERRUPTED_EXIT_CODE`], for when the step takes too long: nothing is lost then but
-    /// the work since the last checkpoint. So does the first one before a plan runs (while images are read, or networks
+    /// the work since the last checkpoint. So does the first one before there is a run (while images are read, or blocks
     /// timed) and after it: there is nothing to save.
     ///
     /// # Errors

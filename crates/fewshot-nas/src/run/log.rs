@@ -233,6 +233,8 @@ pub(super) const OPENED: &str = "opened";
 pub(super) const READY: &str = "ready";
 /// `run.toml` is written: when the run begins, and when what was left open then is decided.
 pub(super) const SETTLED: &str = "settled";
+/// The work stopped because it was asked to.
+pub(super) const INTERRUPTED: &str = "interrupted";
 /// A stage begins or goes on.
 pub(super) const STARTED: &str = "started";
 /// One of several pieces of a stage's work does, whose checkpoint the event names.

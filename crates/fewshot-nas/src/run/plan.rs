@@ -14,8 +14,8 @@ use super::done::{Done, Sums, is_intact, published, repeat};
 use super::error::{PlanError, RunError};
 use super::folder::RunFolder;
 use super::graph::{DONE, list, order};
-use super::interrupt::{Interrupt, Interrupted, is_interrupted};
-use super::log::{Event, STARTED};
+use super::interrupt::{Interrupt, is_interrupted};
+use super::log::{Event, INTERRUPTED, STARTED};
 use super::progress::{Progress, StageEnd, StageInfo};
 use super::reader::{RUN_TOML, RunReader, read_json};
 use super::stage::{Input, Stage, StageContext};
@@ -224,9 +224,8 @@ impl<'a> Plan<'a> {
     ) -> Result<Done, RunError> {
         let stage = &self.stages[index];
         let info = StageInfo { name: &stage.name, number: index + 1, total: self.stages.len() };
-        let interrupted = || RunError::Interrupted { run: run.path().display().to_string(), source: Interrupted };
         if interrupt.is_requested() {
-            return Err(interrupted());
+            return Err(RunError::interrupted(run.path()));
         }
         let inputs = self.inputs(stage, run)?;
         let folder = run.stage_folder(info.number, &stage.name);
@@ -243,12 +242,12 @@ impl<'a> Plan<'a> {
             Err(error) => {
                 let cut = is_interrupted(&*error as &(dyn std::error::Error + 'static));
                 let (kind, end) =
-                    if cut { ("interrupted", StageEnd::Interrupted) } else { ("failed", StageEnd::Failed) };
+                    if cut { (INTERRUPTED, StageEnd::Interrupted) } else { ("failed", StageEnd::Failed) };
                 progress.stage_finished(info, end);
                 // The log may be what failed (a full disk): the stage's own error is the one to tell.
                 let _ = events.write(Some(&stage.name), kind, json!(error.to_string()));
                 return Err(if cut {
-                    interrupted()
+                    RunError::interrupted(run.path())
                 } else {
                     RunError::Stage { stage: stage.name.clone(), source: error }
                 });

@@ -53,6 +53,12 @@ impl RunReader {
             }
             Err(e) => return Err(FileError::new("read", &file, e).into()),
         };
+        Self::parse(path, settings)
+    }
+
+    /// The run in the folder `path` with the text of its `run.toml`.
+    pub(super) fn parse(path: &Path, settings: String) -> Result<Self, RunError> {
+        let file = path.join(RUN_TOML);
         let format: FormatOnly = parse_toml(&file, &settings)?;
         let (found, known) = (format.format, Self::FORMAT);
         let program = format.program().to_owned();
