@@ -217,7 +217,7 @@ fn run_folder() -> Vec<(PathBuf, Vec<u8>)> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
     let recipe = Layers::preset("quick").and_then(Layers::resolve).expect("a preset");
-    let run = RunFolder::create(&path, &recipe, &"0123".into()).expect("a run");
+    let run = RunFolder::create(&path, &*recipe, &"0123".into()).expect("a run");
     let entry = json!({ "arch": "|none~0|", "score": 0.5, "macs": 1, "params": 2, "seconds": 0.25 });
     let history = run.open_history().expect("a history");
     (0..3).for_each(|_| history.append(&entry).expect("a line"));

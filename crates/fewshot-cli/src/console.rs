@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 
-use fewshot_space::printable;
+use fewshot_guard::printable;
 
 /// Says a line on standard error, in which nothing acts, whatever file it quotes. Whether anybody can read it is not asked.
 pub fn say(line: impl Display) {

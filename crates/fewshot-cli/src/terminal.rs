@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use fewshot_guard::printable;
 use fewshot_nas::run::{Position, Progress, StageEnd, StageInfo};
-use fewshot_space::printable;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use crate::console::say;

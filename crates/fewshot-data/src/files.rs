@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::DataError;
 use crate::decode::Format;
-use crate::regular::{open_file, read_file};
+use fewshot_guard::{open_file, read_file};
 
 /// Folders are followed so deep; deeper ones are links that lead back, or no data set.
 const DEEPEST: usize = 16;

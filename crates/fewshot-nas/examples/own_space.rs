@@ -97,7 +97,7 @@ impl Body for Built {
 fn main() -> Result<(), Box<dyn Error>> {
     let decision = |slot| Decision::new(format!("s{slot}"), OPTIONS.map(|option| option.0));
     let space = Arc::new(Chain((0..SLOTS).map(decision).collect()));
-    let recipe = Layers::preset("quick")?.set("supernet.epochs", 8).set("children.epochs", 3).resolve()?;
+    let recipe = Layers::preset("quick")?.set("supernet.epochs", 8).set("children.epochs", 3).resolve()?.into_inner();
     let (device, seed) = (Device::flex(), recipe.seed);
 
     // Supernets train on one part of the images and score on the other.

@@ -21,10 +21,9 @@ pub mod latency;
 pub mod model;
 pub mod nets;
 pub mod pipeline;
-pub mod rank;
 pub mod recipe;
-pub mod run;
-pub mod search;
-pub mod stats;
-pub mod table;
 pub mod train;
+
+pub use fewshot_rank::{rank, stats, table};
+pub use fewshot_run as run;
+pub use fewshot_search as search;

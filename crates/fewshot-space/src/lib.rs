@@ -37,7 +37,6 @@ mod feature;
 mod graph;
 mod option_set;
 mod partition;
-pub mod printable;
 pub mod random;
 mod region;
 mod space;

@@ -1,10 +1,11 @@
 //! Commands that only tell what there is.
 
 use fewshot_data::{Info, OpenOptions};
+use fewshot_guard::printable;
 use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::recipe::{Layers, preset_names, preset_text};
 use fewshot_nas::search;
-use fewshot_space::{BuiltinSpace, Decision, Region, printable, space_names, suggest};
+use fewshot_space::{BuiltinSpace, Decision, Region, space_names, suggest};
 use serde::Serialize;
 
 use super::{print, print_json, use_threads};

@@ -7,7 +7,7 @@ pub mod rank;
 pub mod run;
 pub mod shell;
 
-use fewshot_space::printable;
+use fewshot_guard::printable;
 use serde::Serialize;
 
 use crate::console;

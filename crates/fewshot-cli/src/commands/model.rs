@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use fewshot_data::{OpenOptions, Which};
+use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
 use fewshot_nas::export::{self, Format};
 use fewshot_nas::model::{MODEL, Model};
-use fewshot_space::printable;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;

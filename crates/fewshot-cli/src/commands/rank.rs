@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fewshot_guard::printable;
 use fewshot_nas::pipeline::{HistoryEntry, PipelineError, RankingResult};
 use fewshot_nas::rank::RankReport;
 use fewshot_nas::recipe::{Kind, Recipe};
 use fewshot_nas::run::RunReader;
 use fewshot_nas::table::Table;
-use fewshot_space::{BuiltinSpace, Space, printable};
+use fewshot_space::{BuiltinSpace, Space};
 use serde::Serialize;
 
 use super::{print, print_json};

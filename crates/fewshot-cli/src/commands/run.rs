@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::{
     self, MoreTime, Moved, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
 };
-use fewshot_nas::recipe::{Layers, Recipe, preset_names};
+use fewshot_nas::recipe::{CheckedRecipe, Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
-use fewshot_space::{BuiltinSpace, printable, space_names, suggest};
+use fewshot_space::{BuiltinSpace, space_names, suggest};
 
 use super::{print, print_json, use_threads};
 use crate::args::{
@@ -55,11 +56,14 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = set(layers, "standalone.randoms", args.no_references.then_some(0));
     let layers = set(layers, "standalone.randoms", args.randoms);
     let layers = set(layers, "split.decisions", args.split);
-    let mut recipe = alone(layers, &args.alone).resolve().map_err(PipelineError::from)?;
-    if let Some(count) = args.splits {
-        recipe.split.decisions = first_decisions(&recipe.space.name, count)?;
-    }
-    begin(recipe, &args.run)
+    let layers = match args.splits {
+        Some(count) => {
+            let space = layers.text("space.name").unwrap_or_default();
+            layers.set("split.decisions", first_decisions(&space, count)?)
+        }
+        None => layers,
+    };
+    begin(alone(layers, &args.alone).resolve().map_err(PipelineError::from)?, &args.run)
 }
 
 pub fn train(args: TrainArgs) -> Result<(), Failure> {
@@ -178,8 +182,7 @@ fn no_comparison(name: &str, scale: &str, presets: &[&'static str]) -> String {
 }
 
 pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
-    let recipe: Recipe = RunReader::open(&args.run)?.recipe()?;
-    recipe.check().map_err(PipelineError::from)?;
+    let recipe = RunReader::open(&args.run)?.recipe::<Recipe>()?.checked().map_err(PipelineError::from)?;
     use_threads(recipe.threads)?;
     let moved = Moved { data: args.data, truth: args.truth };
     let outcome = in_session(&args.device, |session| pipeline::resume(&args.run, &moved, session))?;
@@ -191,7 +194,7 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
     print(&shown(&path))
 }
 
-fn begin(recipe: Recipe, args: &RunArgs) -> Result<(), Failure> {
+fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
     use_threads(recipe.threads)?;
     say(format_args!("run: {}", out.display()));

@@ -1,6 +1,6 @@
 //! The frame of the page, and the few elements that it is made of.
 
-use fewshot_space::printable;
+use fewshot_guard::printable;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The look of the page, light and dark.

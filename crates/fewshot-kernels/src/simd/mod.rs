@@ -29,6 +29,16 @@ pub enum Level {
 const LEVELS: [Level; 4] = [Level::Plain, Level::Neon, Level::Avx2, Level::Avx512];
 
 impl Level {
+    /// Its name in runs and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Neon => "neon",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
     /// Whether this machine can run it.
     pub fn is_available(self) -> bool {
         match self {

@@ -10,7 +10,7 @@ mod table;
 
 pub use evaluation::{Evaluation, Tally};
 pub use fine_tune::FineTune;
-pub use fused::{Fused, Fusion};
+pub use fused::Fused;
 pub(crate) use scorer::different;
 pub use scorer::{Measure, NormPolicy, ScoreSet};
 pub use standalone::Standalone;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use fewshot_space::printable;
+use fewshot_guard::printable;
 
 use super::ExportError;
 use crate::model::Model;

@@ -8,10 +8,10 @@ use burn::tensor::Device;
 use fewshot_space::{Arch, Region, random, space_names};
 use prost::Message;
 
+use super::onnx;
 use super::onnx::proto::ModelProto;
-use super::{Format, ONNX, PYTORCH, export, onnx};
+use crate::model::Model;
 use crate::model::fixture::{images, model, space};
-use crate::model::{MODEL, Model};
 use crate::nets::{Net, NetError, Op, blueprint};
 
 /// Pixels from 0 to 1, channels before rows.
@@ -202,62 +202,4 @@ fn python_code_makes_depthwise_convolutions_and_reads_their_weights() {
     assert!(code.contains("nn.Conv2d(4, 4, 5, stride=1, padding=2, groups=4, bias=False)"), "{code}");
     // Their weights have no axis of inputs in the file.
     assert!(code.contains("weight.unsqueeze(2) if weight.dim() == 3 else weight"), "{code}");
-}
-
-/// Environment variables of [`child_entry`].
-const OUT: &str = "FEWSHOT_TEST_EXPORT_TO";
-const CUT_AT: &str = crate::run::CUT_AT;
-
-fn export_all(folder: &Path) {
-    let space = space("cell1296", [8, 8, 1]);
-    let model = model(&space, &Arch::new(vec![2, 3, 4, 5]), 1);
-    export(&model, Format::PyTorch, &folder.join("pytorch")).unwrap();
-    export(&model, Format::Onnx { fold_norms: true }, &folder.join(ONNX)).unwrap();
-    export(&model, Format::Safetensors, &folder.join(MODEL)).unwrap();
-}
-
-/// Where the child of the next test begins; without its task it does nothing.
-#[test]
-fn child_entry() {
-    if let Ok(folder) = std::env::var(OUT) {
-        export_all(Path::new(&folder));
-    }
-}
-
-#[test]
-fn a_cut_at_any_file_operation_leaves_whole_files_and_the_next_export_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
-    let whole = dir.path().join("whole");
-    export_all(&whole);
-    let names = [Path::new("pytorch").join(MODEL), Path::new("pytorch").join(PYTORCH), ONNX.into(), MODEL.into()];
-    let expected = names.clone().map(|name| std::fs::read(whole.join(name)).unwrap());
-    let mut cut = 1;
-    loop {
-        let out = dir.path().join(format!("cut-{cut}"));
-        let (_, module) = module_path!().split_once("::").unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap());
-        child.arg(format!("{module}::child_entry")).args(["--exact", "--test-threads=1"]);
-        let output = child.env(OUT, &out).env(CUT_AT, cut.to_string()).output().unwrap();
-        match output.status.code() {
-            Some(0) => break,
-            Some(crate::run::CUT_EXIT_CODE) => {}
-            other => panic!("cut at {cut}: exit {other:?}\n{}", String::from_utf8_lossy(&output.stderr)),
-        }
-        for (name, bytes) in names.iter().zip(&expected) {
-            let found = std::fs::read(out.join(name));
-            assert!(found.as_ref().map_or(true, |found| found == bytes), "cut at {cut}: {}", name.display());
-        }
-        export_all(&out);
-        assert_eq!(walk(&out), names.len(), "cut at {cut}");
-        std::fs::remove_dir_all(&out).unwrap();
-        cut += 1;
-    }
-    // Each file is made, written in halves, flushed, renamed.
-    assert!(cut > 4 * names.len() as u64, "only {cut} operations seen");
-}
-
-/// Files in a folder and those below it.
-fn walk(folder: &Path) -> usize {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
 }

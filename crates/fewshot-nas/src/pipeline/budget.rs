@@ -162,12 +162,8 @@ fn planned_training(lab: &Lab, passed: &Passed) -> Result<Recipe, PipelineError>
     let (_, epoch) = Rates { alone, supernet: 0.0 }.of_alone(lab, &recipe);
     let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
     fill(&mut recipe.standalone.train.epochs, kept / epoch);
-    recipe.budget.plan = Some(BudgetPlan {
-        measuring: passed.before,
-        kept,
-        step_ms: 1000.0 * alone,
-        ..BudgetPlan::default()
-    });
+    recipe.budget.plan =
+        Some(BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * alone, ..BudgetPlan::default() });
     Ok(recipe)
 }
 

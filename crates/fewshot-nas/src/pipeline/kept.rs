@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::TrainLoader;
+use fewshot_guard::read_file;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -13,7 +14,7 @@ use super::finalists::{FINALISTS, Taken};
 use super::stages::{self, CHECKPOINT, Judge, Phase, Trained};
 use super::{Lab, PipelineError, standalone};
 use crate::nets::{Net, Path};
-use crate::run::{FileError, StageContext, read_file, write_atomic};
+use crate::run::{FileError, StageContext, write_atomic};
 use crate::train::{TrainConfig, Trainer};
 
 /// Stage that trains what was taken.

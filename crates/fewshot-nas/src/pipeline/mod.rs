@@ -39,11 +39,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::Device;
+use fewshot_kernels::simd;
 use serde::Serialize;
 
 use self::strategies::Comparison;
-use crate::recipe::{Kind, Recipe, RecipeError};
-use crate::run::{Fingerprint, Interrupt, Plan, PlanError, Progress, RunError, RunFolder, Stage};
+use crate::recipe::{CheckedRecipe, Kind, Recipe, RecipeError};
+use crate::run::{Fingerprint, Interrupt, Origin, Plan, PlanError, Progress, RunError, RunFolder, Stage};
 
 /// Why a run could not be begun or ended.
 #[derive(Debug, thiserror::Error)]
@@ -268,15 +269,16 @@ enum Bench {
 ///
 /// # Errors
 /// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
-pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
+pub fn start(recipe: CheckedRecipe, out: &Path, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     // Reading images and measuring blocks may take minutes.
     RunFolder::check_free(out)?;
     // Where the recipe is that of an earlier run, this one may have another table.
+    let mut recipe = recipe.into_inner();
     recipe.ranking.truth_digest.clear();
     let bench = Bench::open(recipe, session)?;
     // What is wrong with the settings is said before there is a folder.
     bench.plan()?;
-    let mut run = RunFolder::create(out, bench.recipe(), &bench.fingerprint())?;
+    let mut run = RunFolder::create(out, bench.recipe(), &bench.origin())?;
     let bench = run.prepare(session.interrupt, |run| {
         let bench = bench.settled(run)?;
         bench.announce(session.progress)?;
@@ -295,10 +297,10 @@ pub fn start(mut recipe: Recipe, out: &Path, session: &Session<'_>) -> Result<Ou
 /// As [`start`]; also when the folder holds no run, or the data has changed.
 pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outcome, PipelineError> {
     let mut run = RunFolder::open(path)?;
-    if let Some(other) = run.other_version() {
+    if let Some(other) = run.other_version(Some(simd::level().name())) {
         session.progress.line(&format!("the run began with {other}: numbers may differ in their last digits"));
     }
-    let mut recipe = run.recipe::<Recipe>()?;
+    let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
     let is_moved = *moved != Moved::default();
     if !is_moved && let Some(outcome) = Outcome::of_ended(recipe.kind, &run)? {
         session.progress.line("nothing is left to do: the run has ended, and all that it left is there");
@@ -311,7 +313,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
     if is_moved {
         run.note_moved(&moved)?;
     }
-    run.ready()?;
+    run.ready(Some(simd::level().name()))?;
     let bench = run.prepare(session.interrupt, |run| bench.settled(run))?;
     let plan = bench.plan()?;
     bench.finish(&plan, &run, session)
@@ -377,6 +379,11 @@ impl Bench {
             Bench::Lab(lab) => lab.recipe(),
             Bench::Tables(comparison) => comparison.recipe(),
         }
+    }
+
+    /// What the run begins with.
+    fn origin(&self) -> Origin {
+        Origin { data: self.fingerprint(), instructions: Some(simd::level().name().to_owned()) }
     }
 
     /// Names the data that the run depends on.

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn what_moved_takes_the_place_of_what_the_recipe_says() {
-        let mut recipe = Layers::preset("quick").unwrap().resolve().unwrap();
+        let mut recipe = Layers::preset("quick").unwrap().resolve().unwrap().into_inner();
         let before = recipe.clone();
         Moved::default().apply(&mut recipe);
         assert_eq!(recipe, before);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fewshot_data::TrainLoader;
+use fewshot_guard::read_file;
 use fewshot_space::{Arch, Region};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Lab, PipelineError};
 use crate::estimate::{FewShot, NormPolicy, OneShot, ScoreSet};
 use crate::nets::Net;
-use crate::run::{Checked, Checkpoint, Counter, RunError, Stage, StageContext, read_file, write_json};
+use crate::run::{Checked, Checkpoint, Counter, RunError, Stage, StageContext, write_json};
 use crate::train::{EpochRecord, Observer, Progress as TrainProgress, TrainConfig, TrainError, Trainer};
 
 /// File of a training stage: weights, running statistics, velocities, and where the training stands.

@@ -185,7 +185,7 @@ mod tests {
         let narrow = narrow.arms.iter().find(|arm| arm.name == "width 4").unwrap();
         assert_eq!((narrow.width, narrow.train.epochs), (4, 160));
         // Written out once, they stay as they are.
-        assert_eq!(laid_over("quick", &toml::to_string(&recipe).unwrap()).unwrap(), recipe);
+        assert_eq!(laid_over("quick", &toml::to_string(&*recipe).unwrap()).unwrap(), *recipe);
     }
 
     #[test]

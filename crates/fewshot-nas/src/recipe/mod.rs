@@ -18,7 +18,7 @@ pub use budget::{BudgetPlan, BudgetRecipe};
 pub use error::RecipeError;
 pub use gradient::{GradientRecipe, Mode};
 pub use presets::{names as preset_names, text as preset_text};
-pub use resolve::{Layers, Setting};
+pub use resolve::{CheckedRecipe, Layers, Setting};
 pub use strategies::{ModeRecipe, StrategiesRecipe};
 
 use fewshot_space::Reduction;

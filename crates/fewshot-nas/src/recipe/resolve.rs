@@ -1,14 +1,15 @@
 //! Laying recipes over each other, and checking what comes out.
 
+use std::ops::Deref;
 use std::path::Path;
 
+use fewshot_guard::read_file;
 use fewshot_space::{BuiltinSpace, suggest};
 use toml::{Table, Value};
 
 use super::places::{self, Places};
 use super::{Kind, Recipe, RecipeError, arms, gradient, presets};
 use crate::estimate::{Measure, NormPolicy};
-use crate::run::read_file;
 use crate::train::{ConfigError, TrainConfig};
 
 /// More worker threads than any machine makes use of.
@@ -133,6 +134,13 @@ impl Layers {
         self
     }
 
+    /// The text under a key, where there is one.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let mut parts = key.split('.');
+        let first = self.table.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))?.as_str().map(str::to_owned)
+    }
+
     /// Without what a run's budget chose for it: another run makes its own plan.
     #[must_use]
     pub fn without_plan(mut self) -> Self {
@@ -147,11 +155,11 @@ impl Layers {
         self
     }
 
-    /// The whole recipe, checked.
+    /// The whole recipe.
     ///
     /// # Errors
     /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
-    pub fn resolve(self) -> Result<Recipe, RecipeError> {
+    pub fn resolve(self) -> Result<CheckedRecipe, RecipeError> {
         let Self { table, places } = self;
         checked(table).map_err(|error| match error {
             RecipeError::Setting { key, problem, .. } => {
@@ -162,13 +170,32 @@ impl Layers {
     }
 }
 
-fn checked(mut table: Table) -> Result<Recipe, RecipeError> {
+fn checked(mut table: Table) -> Result<CheckedRecipe, RecipeError> {
     arms::complete(&mut table);
     gradient::complete(&mut table)?;
     let recipe: Recipe = serde_path_to_error::deserialize(Value::Table(table))
         .map_err(|error| RecipeError::form(&error.path().to_string(), error.inner().message()))?;
-    recipe.check()?;
-    Ok(recipe)
+    recipe.checked()
+}
+
+/// A recipe all of whose settings are in range and name what there is; [`Recipe::checked`] alone makes one, and it cannot be
+/// changed. Runs take no other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedRecipe(Recipe);
+
+impl Deref for CheckedRecipe {
+    type Target = Recipe;
+
+    fn deref(&self) -> &Recipe {
+        &self.0
+    }
+}
+
+impl CheckedRecipe {
+    /// The recipe, to be changed.
+    pub fn into_inner(self) -> Recipe {
+        self.0
+    }
 }
 
 impl Recipe {
@@ -176,7 +203,12 @@ impl Recipe {
     ///
     /// # Errors
     /// The first setting that is out of its range, or names what there is not.
-    pub fn check(&self) -> Result<(), RecipeError> {
+    pub fn checked(self) -> Result<CheckedRecipe, RecipeError> {
+        self.check()?;
+        Ok(CheckedRecipe(self))
+    }
+
+    fn check(&self) -> Result<(), RecipeError> {
         let setting = |section| move |source| RecipeError::range(section, source);
         self.budget.check().map_err(setting("budget"))?;
         for (section, train) in

@@ -18,7 +18,7 @@ fn flags_and_files_override_single_settings() {
 fn a_run_is_repeated_from_its_own_settings() {
     let dir = tempfile::tempdir().unwrap();
     let recipe = Layers::preset("quick").unwrap().set("seed", 7).set("search.budget", 9).resolve().unwrap();
-    let run = crate::run::RunFolder::create(&dir.path().join("run"), &recipe, &"".into()).unwrap();
+    let run = crate::run::RunFolder::create(&dir.path().join("run"), &*recipe, &"".into()).unwrap();
     let file = run.path().join("run.toml");
     assert_eq!(Layers::preset("paper").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
 }
@@ -27,7 +27,7 @@ fn a_run_is_repeated_from_its_own_settings() {
 fn a_file_may_name_the_preset_it_lies_over() {
     let file = "base = \"splits-smoke\"\nranking.networks = 7\n";
     let expected = Layers::preset("splits-smoke").unwrap().set("ranking.networks", 7).resolve().unwrap();
-    assert_eq!(laid_over("quick", file).unwrap(), expected);
+    assert_eq!(laid_over("quick", file).unwrap(), *expected);
     // Nothing stays of what it was laid over.
     let dir = tempfile::tempdir().unwrap();
     let (other, mine) = (dir.path().join("other.toml"), dir.path().join("mine.toml"));
@@ -38,7 +38,7 @@ fn a_file_may_name_the_preset_it_lies_over() {
     assert_eq!(layers.resolve().unwrap(), expected);
     for name in presets::names() {
         let shipped = Layers::preset(name).and_then(Layers::resolve).unwrap();
-        assert_eq!(laid_over("quick", presets::text(name).unwrap()).unwrap(), shipped, "{name}");
+        assert_eq!(laid_over("quick", presets::text(name).unwrap()).unwrap(), *shipped, "{name}");
     }
     let error = refused("quick", "seed = 1\nbase = \"splits-smok\"\n");
     assert!(error.starts_with("mine.toml, line 2: no preset `splits-smok`, did you mean `splits-smoke`?"), "{error}");
@@ -66,7 +66,7 @@ pub fn laid_over(preset: &str, text: &str) -> Result<Recipe, RecipeError> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("mine.toml");
     std::fs::write(&file, text).unwrap();
-    Layers::preset(preset).unwrap().file(&file).and_then(Layers::resolve)
+    Layers::preset(preset).unwrap().file(&file).and_then(Layers::resolve).map(CheckedRecipe::into_inner)
 }
 
 /// What is wrong with it, without the folder it lies in.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use fewshot_guard::read_file;
 use fewshot_nas::pipeline::{RankingResult, RankingRow};
-use fewshot_nas::run::{FileError, RunError, read_file};
+use fewshot_nas::run::{FileError, RunError};
 use fewshot_space::{Arch, BuiltinSpace, Space};
 use maud::{Markup, html};
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use fewshot_space::{Arch, CellOp, CellSpace, Region, Space, printable};
+use fewshot_guard::printable;
+use fewshot_space::{Arch, CellOp, CellSpace, Region, Space};
 use serde::{Deserialize, Serialize};
 
 use super::super::MeanSpread;

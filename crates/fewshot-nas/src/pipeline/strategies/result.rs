@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fewshot_space::printable;
+use fewshot_guard::printable;
 use serde::{Deserialize, Serialize};
 
 use super::replay::Replay;

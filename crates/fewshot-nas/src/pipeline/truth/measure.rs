@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use fewshot_space::{Arch, Space, printable};
+use fewshot_guard::printable;
+use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
