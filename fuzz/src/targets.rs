@@ -1,17 +1,19 @@
 //! What is fuzzed: each target changes an input that is right, and gives it to a reader.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 use fewshot_data::{OpenOptions, Shape, open, read_image};
+use fewshot_nas::families::{self, OpenSpace, Skeleton};
 use fewshot_nas::model::Model;
 use fewshot_nas::model::{Card, Resize};
-use fewshot_nas::nets::{Net, blueprint};
+use fewshot_nas::nets::Net;
 use fewshot_nas::pipeline::{HistoryEntry, SearchResult};
 use fewshot_nas::recipe::{Layers, Recipe, preset_names, preset_text};
 use fewshot_nas::run::{Checkpoint, RunFolder, RunReader};
 use fewshot_nas::table::Table;
-use fewshot_space::{BuiltinSpace, CellSkeleton, Region, Skeleton, StageSkeleton, random, space_names};
+use fewshot_space::{Region, Space, random};
 use rand::{Rng, RngExt};
 use serde_json::json;
 
@@ -59,7 +61,7 @@ pub struct Seeds {
     architectures: Vec<Vec<u8>>,
     tables: Vec<Vec<u8>>,
     run: Vec<(PathBuf, Vec<u8>)>,
-    spaces: Vec<BuiltinSpace>,
+    spaces: Vec<OpenSpace>,
 }
 
 /// The files below a folder, with their places in it.
@@ -86,27 +88,27 @@ impl Seeds {
             let (folder, _) = layout.make();
             (layout.name, read_all(folder.path()))
         });
-        let spaces: Vec<BuiltinSpace> = space_names().iter().map(|name| space(name)).collect();
+        let spaces: Vec<OpenSpace> = families::names().into_iter().map(space).collect();
         let mut architectures = Vec::new();
         let mut tables = Vec::new();
         let mut models = Vec::new();
         for space in &spaces {
-            let whole = Region::full(space.space());
+            let whole = Region::full(space.blueprint().clone());
             let archs: Vec<_> = (0..6)
                 .map(|draw| whole.sample(&mut random::stream(1, "fuzz seeds", draw, 0)).expect("a space has members"))
                 .collect();
-            let texts: Vec<String> = archs.iter().map(|arch| space.space().format(arch)).collect();
+            let texts: Vec<String> = archs.iter().map(|arch| space.blueprint().format(arch)).collect();
             let rows: Vec<String> = texts.iter().map(|text| format!("\"{text}\",91.5,\"7,5\"\n")).collect();
             tables.push(format!("arch,acc,loss\n{}", rows.concat()).into_bytes());
             tables.push(format!("arch;acc\r\n{};91,5\r\n{};12 %\r\n", texts[0], texts[1]).into_bytes());
             architectures.extend(texts.into_iter().map(String::into_bytes));
-            let net = Net::standalone(blueprint(space), &archs[0], &Device::flex(), 1).expect("a network");
+            let net = Net::standalone(space.blueprint().clone(), &archs[0], &Device::flex(), 1).expect("a network");
             let card = Card {
                 format: Card::FORMAT,
                 program: "0.1.0".to_string(),
-                space: space.space().name().to_string(),
-                arch: space.space().format(&archs[0]),
-                skeleton: space.skeleton(),
+                space: space.blueprint().name().to_string(),
+                arch: space.blueprint().format(&archs[0]),
+                skeleton: space.skeleton().clone(),
                 classes: ["ant", "bee", "cat"].map(String::from).to_vec(),
                 normalise: serde_json::from_value(json!({ "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2] }))
                     .expect("three channels"),
@@ -195,21 +197,14 @@ fn odd_images() -> Vec<Vec<u8>> {
 }
 
 /// A small space for images of 8x8 pixels.
-fn space(name: &str) -> BuiltinSpace {
-    let (image_height, image_width, channels_in, classes) = (8, 8, 3, 3);
-    let skeleton = match Skeleton::default_for(name).expect("a listed name") {
-        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
-            image_height,
-            image_width,
-            channels_in,
-            classes,
-            width: 2,
-            cells: 1,
-            ..default
-        }),
-        Skeleton::Stages(_) => Skeleton::Stages(StageSkeleton { image_height, image_width, channels_in, classes }),
-    };
-    BuiltinSpace::open(name, skeleton).expect("a small space")
+fn space(name: &str) -> OpenSpace {
+    let mut settings = families::family(name).expect("a listed name").settings();
+    for (key, small) in [("width", 2), ("cells", 1)] {
+        if let Some(size) = settings.get_mut(key) {
+            *size = small.into();
+        }
+    }
+    families::open(name, Skeleton { settings, ..Skeleton::of_images([8, 8, 3], 3) }).expect("a small space")
 }
 
 /// The files of a run.
@@ -350,7 +345,7 @@ fn architecture<R: Rng>(case: &mut Case<'_, R>) -> bool {
     case.write("architecture", &bytes);
     let mut accepted = false;
     for space in &case.seeds.spaces {
-        let space = space.space();
+        let space = space.blueprint();
         if let Ok(arch) = space.parse(&text) {
             let again = space.parse(&space.format(&arch)).expect("a text that the space wrote");
             assert_eq!(arch, again, "an architecture changes when it is written and read");
@@ -382,7 +377,7 @@ fn table<R: Rng>(case: &mut Case<'_, R>) -> bool {
     mutate(&mut case.rng, &mut bytes, &other, &tokens);
     let path = case.write("table.csv", &bytes);
     // Two tables of each space.
-    let space = case.seeds.spaces[index / 2].space();
+    let space: Arc<dyn Space> = case.seeds.spaces[index / 2].blueprint().clone();
     let read = Table::read(&path, &space, "acc");
     if let Ok(table) = &read {
         assert!(table.iter().all(|(_, value)| value.is_finite()), "a table holds what is no number");

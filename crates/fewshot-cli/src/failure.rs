@@ -62,7 +62,6 @@ impl Failure {
                 | PipelineError::Space(_)
                 | PipelineError::Arch(_)
                 | PipelineError::Search(SearchError::UnknownStrategy { .. })
-                | PipelineError::Shape { .. }
                 | PipelineError::TooTight { .. }
                 | PipelineError::UnknownDecision { .. },
             ) => 2,

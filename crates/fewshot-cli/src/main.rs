@@ -1,53 +1,11 @@
 //! `fewshot`: few-shot neural architecture search.
-
 #![forbid(unsafe_code)]
-// `console` writes instead, and survives what these do not.
-#![deny(clippy::print_stdout, clippy::print_stderr)]
-
-mod args;
-mod commands;
-mod console;
-mod failure;
-mod report;
-mod terminal;
 
 use std::process::ExitCode;
-
-use clap::Parser;
-
-use args::{Args, Command};
 
 #[global_allocator]
 static ALLOCATOR: fewshot_kernels::OneLine<mimalloc::MiMalloc> = fewshot_kernels::OneLine(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
-    let args = Args::parse();
-    if let Err(error) = fewshot_nas::run::outlive_file_size_limit() {
-        console::say(format_args!("fewshot: signals cannot be handled: {error}"));
-    }
-    let done = match args.command {
-        Command::Search(args) => commands::run::search(args),
-        Command::Train(args) => commands::run::train(args),
-        Command::Reproduce(args) => commands::run::reproduce(args),
-        Command::Resume(args) => commands::run::resume(args),
-        Command::Report(args) => commands::run::report(args),
-        Command::Predict(args) => commands::model::predict(args),
-        Command::Eval(args) => commands::model::eval(args),
-        Command::Export(args) => commands::model::export(args),
-        Command::Rank(args) => commands::rank::rank(args),
-        Command::Data(args) => commands::lists::data(args),
-        Command::Spaces(args) => commands::lists::spaces(args),
-        Command::Strategies(args) => commands::lists::strategies(args),
-        Command::Recipes(args) => commands::lists::recipes(args),
-        Command::Bench(args) => commands::bench::bench(args),
-        Command::Completions(args) => commands::shell::completions(args),
-        Command::Man(args) => commands::shell::man(args),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            console::say(format_args!("fewshot: {failure}"));
-            failure.exit_code()
-        }
-    }
+    fewshot_cli::main()
 }

@@ -16,6 +16,7 @@
 pub mod device;
 pub mod estimate;
 pub mod export;
+pub mod families;
 pub mod gradient;
 pub mod latency;
 pub mod model;

@@ -29,10 +29,10 @@
 #![warn(missing_docs)]
 
 mod arch;
-mod builtin;
 mod cells;
 mod cost;
 mod decision;
+mod error;
 mod feature;
 mod graph;
 mod option_set;
@@ -46,10 +46,10 @@ mod text;
 mod timed;
 
 pub use arch::{Arch, ArchError};
-pub use builtin::{BuiltinSpace, Skeleton, SkeletonError, SpaceError, space_names};
 pub use cells::{CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, cell1296, nasbench201, supernet_params};
 pub use cost::Cost;
 pub use decision::{Activation, Decision};
+pub use error::{SkeletonError, SpaceError};
 pub use feature::{Feature, Filter, UnknownFeature};
 pub use graph::{Edge, Graph, OpKind};
 pub use option_set::{OptionSet, OptionSetError};

@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::arch::Arch;
-use crate::builtin::SkeletonError;
 use crate::cost::Cost;
 use crate::decision::Decision;
+use crate::error::SkeletonError;
 use crate::graph::{Edge, Graph, OpKind};
 use crate::space::Space;
 

@@ -60,6 +60,12 @@ Examples:
   fewshot rank --space nasbench201 --truth T.csv --truth-column true_acc \\
                --scores S.csv --score-column score --json";
 
+pub const COST: &str = "\
+Examples:
+  fewshot cost --arch stem=2,width=24,block1=conv,depth1=1,block2=conv,depth2=1,block3=conv,depth3=1
+  fewshot cost --space nasbench201 --set width=16 --set cells=5 --latency --json \\
+               --arch '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|'";
+
 pub const DATA: &str = "\
 Examples:
   fewshot data info                               the embedded sample

@@ -16,6 +16,9 @@ pub struct RankArgs {
     /// The space of the architectures
     #[arg(long, default_value = "nasbench201")]
     pub space: String,
+    /// Settings of the space.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// CSV file with the scores; column `arch` names the architectures
     #[arg(long, value_name = "FILE", requires = "score_column")]
     pub scores: Option<PathBuf>,
@@ -31,6 +34,52 @@ pub struct RankArgs {
     /// In which column lower is better, as in losses and errors [default: in neither; without a value: scores]
     #[arg(long, value_name = "WHICH", value_enum, num_args = 0..=1, default_missing_value = "scores", require_equals = true)]
     pub lower_is_better: Option<Lower>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Settings of a family of spaces.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SettingsArgs {
+    /// A setting of the space's networks, e.g. width=16; repeatable. `fewshot spaces` lists them
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = pair)]
+    pub pairs: Vec<(String, String)>,
+}
+
+/// `KEY=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("give KEY=VALUE, e.g. width=16")?;
+    match key.trim() {
+        "" => Err("the key is missing: give KEY=VALUE, e.g. width=16".to_string()),
+        key => Ok((key.to_string(), value.trim().to_string())),
+    }
+}
+
+/// `fewshot cost`
+#[derive(Debug, Args)]
+pub struct CostArgs {
+    /// The space of the architecture; see `fewshot spaces`
+    #[arg(long, default_value = "stages")]
+    pub space: String,
+    /// Settings of the space.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// The architecture, in any text form of its space
+    #[arg(long, value_name = "ARCH")]
+    pub arch: String,
+    /// Side of the images in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 32)]
+    pub image_size: u32,
+    /// Channels of the images
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub channels: u32,
+    /// Classes
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub classes: u32,
+    /// Time it too: milliseconds for one image on one thread of this machine
+    #[arg(long)]
+    pub latency: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

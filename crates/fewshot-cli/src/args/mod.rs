@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub use self::lists::{
-    CompletionsArgs, DataArgs, DataCommand, ListArgs, Lower, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
+    CompletionsArgs, CostArgs, DataArgs, DataCommand, ListArgs, Lower, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
+    SettingsArgs,
 };
 pub use self::model::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
 use crate::commands::bench::args::BenchArgs;
@@ -50,6 +51,9 @@ pub enum Command {
     /// Measure a trained network on labelled images: top-1, top-5 (of more than five classes), recall per class, confusion
     #[command(after_help = examples::EVAL)]
     Eval(EvalArgs),
+    /// What a network costs: multiply-adds, parameters, milliseconds
+    #[command(after_help = examples::COST)]
+    Cost(CostArgs),
     /// Write a trained network for other programs: ONNX, safetensors, PyTorch
     #[command(after_help = examples::EXPORT)]
     Export(ExportArgs),
@@ -151,6 +155,9 @@ pub struct SearchArgs {
     /// The space of networks; see `fewshot spaces`
     #[arg(long)]
     pub space: Option<String>,
+    /// Settings of the space.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Decisions to split on, e.g. e0 or e0,e3; one sub-supernet per combination of their options
     #[arg(long, value_name = "E[,E..]", value_delimiter = ',', conflicts_with = "splits")]
     pub split: Option<Vec<String>>,
@@ -235,6 +242,9 @@ pub struct TrainArgs {
     /// The space of networks; see `fewshot spaces` [default: that of the architecture]
     #[arg(long)]
     pub space: Option<String>,
+    /// Settings of the space.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// The architecture, in any text form of its space, or a run that found one
     #[arg(long, value_name = "ARCH")]
     pub arch: Option<String>,

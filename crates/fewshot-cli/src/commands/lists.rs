@@ -2,10 +2,11 @@
 
 use fewshot_data::{Info, OpenOptions};
 use fewshot_guard::printable;
+use fewshot_nas::families::{self, Settings};
 use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::recipe::{Layers, preset_names, preset_text};
 use fewshot_nas::search;
-use fewshot_space::{BuiltinSpace, Decision, Region, space_names, suggest};
+use fewshot_space::{Decision, Region, suggest};
 use serde::Serialize;
 
 use super::{print, print_json, use_threads};
@@ -16,35 +17,49 @@ use crate::failure::Failure;
 #[derive(Serialize)]
 struct SpaceLine {
     name: &'static str,
+    about: &'static str,
     architectures: u128,
     decisions: Vec<String>,
     options: Vec<String>,
+    /// Settings with their defaults.
+    settings: Settings,
 }
 
 pub fn spaces(args: ListArgs) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    for name in space_names() {
-        let space = BuiltinSpace::default_for(name).map_err(PipelineError::from)?.space();
+    for family in families::all() {
+        let name = family.name();
+        let space = families::default_space(name).map_err(PipelineError::from)?;
         let decisions = space.decisions();
         lines.push(SpaceLine {
             name,
+            about: family.about(),
             architectures: Region::full(space.clone()).size().map_err(PipelineError::from)?,
             decisions: decisions.iter().map(|decision| decision.name.clone()).collect(),
             options: options(decisions),
+            settings: family.settings(),
         });
     }
     if args.json {
         return print_json(&lines);
     }
-    let text: Vec<String> = lines
-        .iter()
-        .map(|line| {
-            let SpaceLine { name, architectures, decisions, options } = line;
-            let (decisions, options) = (decisions.join(" "), options.join(" "));
-            format!("{name:<12} {architectures:>7} architectures   decisions: {decisions}   options: {options}")
-        })
-        .collect();
+    let text: Vec<String> = lines.iter().map(SpaceLine::text).collect();
     print(&text.join("\n"))
+}
+
+impl SpaceLine {
+    fn text(&self) -> String {
+        let SpaceLine { name, about, architectures, .. } = self;
+        let (decisions, options) = (self.decisions.join(" "), self.options.join(" "));
+        let settings =
+            self.settings.iter().map(|(key, value)| format!(" --set {key}={}", value.to_string().trim_matches('"')));
+        let settings: String = settings.collect();
+        let settings = if settings.is_empty() { String::new() } else { format!("   settings:{settings}") };
+        format!(
+            "{name:<12} {architectures:>7} architectures   decisions: {decisions}   options: {options}{settings}\n{:>13}{about}",
+            ""
+        )
+    }
 }
 
 /// The options of all decisions, each once: most decisions of a space share theirs.

@@ -1,10 +1,12 @@
 //! One module per group of commands.
 
 pub mod bench;
+pub mod cost;
 pub mod lists;
 pub mod model;
 pub mod rank;
 pub mod run;
+pub mod settings;
 pub mod shell;
 
 use fewshot_guard::printable;

@@ -4,14 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fewshot_guard::printable;
+use fewshot_nas::families::{self, Settings, Skeleton};
 use fewshot_nas::pipeline::{HistoryEntry, PipelineError, RankingResult};
 use fewshot_nas::rank::RankReport;
 use fewshot_nas::recipe::{Kind, Recipe};
 use fewshot_nas::run::RunReader;
 use fewshot_nas::table::Table;
-use fewshot_space::{BuiltinSpace, Space};
+use fewshot_space::Space;
 use serde::Serialize;
 
+use super::settings::given;
 use super::{print, print_json};
 use crate::args::{Lower, RankArgs};
 use crate::console::say;
@@ -34,12 +36,13 @@ pub fn rank(args: RankArgs) -> Result<(), Failure> {
             Err(Failure::Usage("the scores of a run are better when higher: --lower-is-better=truth".to_string()))
         }
         (Some(run), Some((file, column))) => {
-            let space = space(&RunReader::open(run)?.recipe::<Recipe>()?.space.name)?;
+            let name = RunReader::open(run)?.recipe::<Recipe>()?.space.name;
+            let space = space(&name, given(&name, &args.settings)?)?;
             let scores = Side { table: searched(run, &space)?, column: "score".to_string(), lower: false };
             compare(&scores, &Side::read(file, column, &space, lower_truth)?, &space, args.json)
         }
         (None, Some((truth, truth_column))) => {
-            let space = space(&args.space)?;
+            let space = space(&args.space, given(&args.space, &args.settings)?)?;
             let missing = || Failure::Usage("--scores FILE and --score-column COLUMN say what to rank".to_string());
             let file = args.scores.as_deref().ok_or_else(missing)?;
             let column = args.score_column.as_deref().ok_or_else(missing)?;
@@ -167,7 +170,8 @@ fn compare(scores: &Side, truth: &Side, space: &Arc<dyn Space>, json: bool) -> R
     print(&format!("scores: {}\ntruth: {}\n{table}", scores.title(), truth.title()))
 }
 
-/// A space with its published skeleton: costs are those of the benchmark's networks.
-fn space(name: &str) -> Result<Arc<dyn Space>, Failure> {
-    Ok(BuiltinSpace::default_for(name).map_err(PipelineError::from)?.space())
+/// A space with its published skeleton, but for these settings: costs are those of the benchmark's networks.
+fn space(name: &str, settings: Settings) -> Result<Arc<dyn Space>, Failure> {
+    let skeleton = Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) };
+    Ok(families::open(name, skeleton).map_err(PipelineError::from)?.blueprint().clone())
 }

@@ -7,17 +7,19 @@ use clap::ValueEnum;
 use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::export::ONNX;
+use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::pipeline::{
     self, MoreTime, Moved, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
 };
 use fewshot_nas::recipe::{CheckedRecipe, Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
-use fewshot_space::{BuiltinSpace, space_names, suggest};
+use fewshot_space::suggest;
 
+use super::settings::given;
 use super::{print, print_json, use_threads};
 use crate::args::{
-    AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, TrainArgs,
+    AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, SettingsArgs, TrainArgs,
 };
 use crate::console::say;
 use crate::failure::Failure;
@@ -38,6 +40,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         Some(space) => layers.split_for(&space).set("space.name", space),
         None => layers,
     };
+    let layers = with_settings(layers, &args.settings)?;
     let layers = set(layers, "space.width", args.width);
     let layers = set(layers, "space.cells", args.cells);
     let layers = set(layers, "supernet.epochs", args.epochs);
@@ -98,6 +101,7 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         None => (args.space.clone().unwrap_or_else(|| space_of(&text)), text),
     };
     layers = layers.set("space.name", args.space.unwrap_or(space)).set("standalone.arch", arch);
+    layers = with_settings(layers, &args.settings)?;
     match &args.from {
         Some(run) => {
             layers = layers.set("standalone.test", args.test);
@@ -142,11 +146,11 @@ fn found_in(run: &Path) -> Result<(String, String), Failure> {
 
 /// The first space that can read an architecture; the default one where none can, whose error then says why.
 fn space_of(arch: &str) -> String {
-    let reads = |name: &&&str| BuiltinSpace::default_for(name).is_ok_and(|space| space.space().parse(arch).is_ok());
+    let reads = |name: &&str| families::default_space(name).is_ok_and(|space| space.parse(arch).is_ok());
     // The form of cells begins with a bar, or with a bracket as in the tables.
     let looks_like_cells = arch.trim_start().starts_with(['|', '[']);
     let fallback = if looks_like_cells { "cell1296" } else { "stages" };
-    space_names().iter().find(reads).copied().unwrap_or(fallback).to_string()
+    families::names().into_iter().find(reads).unwrap_or(fallback).to_string()
 }
 
 pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
@@ -284,6 +288,21 @@ fn clamp(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// What was given of the space's settings, for supernets and networks alone alike. Where these have a size of their own, that is
+/// what is set, so that flags for one of them lie over it.
+fn with_settings(mut layers: Layers, args: &SettingsArgs) -> Result<Layers, Failure> {
+    let space = layers.text("space.name").unwrap_or_default();
+    for (key, value) in given(&space, args)? {
+        layers = match key.as_str() {
+            "width" | "cells" => {
+                layers.set(&format!("space.{key}"), value.clone()).set(&format!("standalone.{key}"), value)
+            }
+            key => layers.set(&format!("space.settings.{key}"), value),
+        };
+    }
+    Ok(layers)
+}
+
 /// Nothing to split on, neither decisions nor a feature.
 fn unsplit(layers: Layers) -> Layers {
     let none = Vec::<String>::new;
@@ -291,7 +310,7 @@ fn unsplit(layers: Layers) -> Layers {
 }
 
 fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
-    let space = BuiltinSpace::default_for(space).map_err(PipelineError::from)?.space();
+    let space = families::default_space(space).map_err(PipelineError::from)?;
     let names: Vec<String> = space.decisions().iter().map(|d| d.name.clone()).collect();
     if count > names.len() {
         let message = format!("--splits {count}: the space has {} decisions, {}", names.len(), names.join(", "));

@@ -5,14 +5,15 @@ use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::Device;
-use fewshot_space::{Arch, Region, random, space_names};
+use fewshot_space::{Arch, Region, random};
 use prost::Message;
 
 use super::onnx;
 use super::onnx::proto::ModelProto;
+use crate::families;
 use crate::model::Model;
 use crate::model::fixture::{images, model, space};
-use crate::nets::{Net, NetError, Op, blueprint};
+use crate::nets::{Net, NetError, Op};
 
 /// Pixels from 0 to 1, channels before rows.
 fn channels_first(model: &Model, images: &[Vec<u8>]) -> Vec<f32> {
@@ -45,15 +46,15 @@ fn floats(path: &Path) -> Vec<f32> {
 fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
     let dir = tempfile::tempdir().unwrap();
     let mut wanted = BTreeMap::new();
-    for name in space_names() {
+    for name in families::names() {
         // Even and odd sides, grey and coloured, not square.
         for image in [[8, 8, 3], [7, 7, 1], [10, 6, 3]] {
             let space = space(name, image);
-            let whole = Region::full(space.space());
+            let whole = Region::full(space.blueprint().clone());
             let drawn = (0..8).map(|draw| whole.sample(&mut random::stream(5, "exported", draw, 0)).unwrap());
             // The first of all has no operation at all.
-            let first = Arch::new(vec![0; space.space().decisions().len()]);
-            for (seed, arch) in drawn.chain([space.space().canonical(&first)]).enumerate() {
+            let first = Arch::new(vec![0; space.blueprint().decisions().len()]);
+            for (seed, arch) in drawn.chain([space.blueprint().canonical(&first)]).enumerate() {
                 let mut model = model(&space, &arch, seed as u64);
                 let images = images(&model, 3);
                 let logits = model.logits(&images).unwrap().concat();
@@ -64,7 +65,7 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
                     let path = dir.path().join(&case);
                     std::fs::write(path.with_extension("in"), &input).unwrap();
                     std::fs::write(path.with_extension("onnx"), onnx::bytes(&model, fold_norms).unwrap()).unwrap();
-                    let text = format!("{} {image:?}, norms folded: {fold_norms}", space.space().format(&arch));
+                    let text = format!("{} {image:?}, norms folded: {fold_norms}", space.blueprint().format(&arch));
                     wanted.insert(case, (text, logits.clone()));
                 }
             }
@@ -91,8 +92,10 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
 #[test]
 fn norms_behind_convolutions_are_folded_and_the_others_stay() {
     let space = space("nasbench201", [8, 8, 3]);
-    let arch =
-        space.space().parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|skip_connect~2|").unwrap();
+    let arch = space
+        .blueprint()
+        .parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|skip_connect~2|")
+        .unwrap();
     let model = model(&space, &arch, 1);
     let norms =
         |graph: &crate::nets::Graph| graph.nodes.iter().filter(|node| matches!(node.op, Op::BatchNorm { .. })).count();
@@ -108,7 +111,7 @@ fn norms_behind_convolutions_are_folded_and_the_others_stay() {
 #[test]
 fn a_supernet_is_not_exported() {
     let space = space("nasbench201", [8, 8, 3]);
-    let net = Net::supernet(blueprint(&space), Region::full(space.space()), &Device::flex(), 0);
+    let net = Net::supernet(space.blueprint().clone(), Region::full(space.blueprint().clone()), &Device::flex(), 0);
     let arch = Arch::new(vec![3; 6]);
     let normalise = fewshot_data::Normalise { mean: vec![0.5; 3], std: vec![0.5; 3] };
     let error = net.graph(&arch, [8, 8, 3], &normalise).unwrap_err();
@@ -143,11 +146,29 @@ fn an_onnx_file_says_what_the_model_says() {
     assert_eq!(graph.output.iter().map(dims).collect::<Vec<_>>(), [["N", "3"], ["N", "3"]]);
 }
 
+/// But for operations that the output does not depend on, which the space counts and a graph does not hold.
+#[test]
+fn a_graph_costs_what_its_space_says() {
+    for name in families::names() {
+        let space = space(name, [16, 16, 3]);
+        let whole = Region::full(space.blueprint().clone());
+        let mut equal = 0;
+        for draw in 0..40 {
+            let arch = whole.sample(&mut random::stream(8, "costs", draw, 0)).unwrap();
+            let (live, all) = (model(&space, &arch, draw).graph().unwrap().cost(), space.blueprint().cost(&arch));
+            assert!(live.macs <= all.macs && live.params <= all.params, "{name}: {}", space.blueprint().format(&arch));
+            equal += usize::from(live == all);
+        }
+        assert!(equal >= 10, "{name}: {equal} of 40");
+        assert!(equal == 40 || name != "stages", "nothing is dead there: {equal} of 40");
+    }
+}
+
 #[test]
 fn an_onnx_file_says_what_other_runtimes_ask_for() {
-    for name in space_names() {
+    for name in families::names() {
         let space = space(name, [8, 8, 3]);
-        let whole = Region::full(space.space());
+        let whole = Region::full(space.blueprint().clone());
         for draw in 0..8 {
             let arch = whole.sample(&mut random::stream(6, "exported", draw, 0)).unwrap();
             let model = model(&space, &arch, draw);
@@ -170,7 +191,7 @@ fn an_onnx_file_says_what_other_runtimes_ask_for() {
             }
             assert_eq!(seen, pads, "{name}");
             // Only that space widens without parameters.
-            assert_eq!(seen > 0, *name == "cell1296", "{name}");
+            assert_eq!(seen > 0, name == "cell1296", "{name}");
         }
     }
 }
@@ -178,7 +199,8 @@ fn an_onnx_file_says_what_other_runtimes_ask_for() {
 #[test]
 fn python_code_names_each_layer_once_and_only_those_that_are_used() {
     let space = space("nasbench201", [8, 8, 3]);
-    let arch = space.space().parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|none~2|").unwrap();
+    let arch =
+        space.blueprint().parse("|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|skip_connect~0|none~1|none~2|").unwrap();
     let code = super::pytorch::code(&model(&space, &arch, 1)).unwrap();
     // Both convolutions are dead: their nodes do not reach the output.
     assert!(!code.contains("cells_0"), "{code}");
@@ -198,7 +220,7 @@ fn python_code_names_each_layer_once_and_only_those_that_are_used() {
 fn python_code_makes_depthwise_convolutions_and_reads_their_weights() {
     let space = space("stages", [8, 8, 3]);
     let text = "stem=1,width=4,block1=sep5,depth1=1,block2=conv,depth2=1,block3=conv,depth3=1";
-    let code = super::pytorch::code(&model(&space, &space.space().parse(text).unwrap(), 1)).unwrap();
+    let code = super::pytorch::code(&model(&space, &space.blueprint().parse(text).unwrap(), 1)).unwrap();
     assert!(code.contains("nn.Conv2d(4, 4, 5, stride=1, padding=2, groups=4, bias=False)"), "{code}");
     // Their weights have no axis of inputs in the file.
     assert!(code.contains("weight.unsqueeze(2) if weight.dim() == 3 else weight"), "{code}");

@@ -1,8 +1,9 @@
 //! What a model file says of itself.
 
 use fewshot_data::{Ground, Normalise};
-use fewshot_space::Skeleton;
 use serde::{Deserialize, Serialize};
+
+use crate::families::Skeleton;
 
 /// Everything that is needed to use a trained network, apart from its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ impl Card {
 
     /// Whether all parts fit together; says which do not.
     pub(super) fn check(&self) -> Result<(), String> {
-        let (classes, channels) = (self.skeleton.classes(), self.skeleton.image()[2]);
+        let (classes, channels) = (self.skeleton.classes, self.skeleton.channels_in);
         self.skeleton.check().map_err(|error| error.to_string())?;
         if self.classes.len() != classes {
             return Err(format!("it names {} classes for {classes} outputs", self.classes.len()));

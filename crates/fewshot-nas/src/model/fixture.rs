@@ -2,34 +2,28 @@
 
 use burn::tensor::Device;
 use fewshot_data::Normalise;
-use fewshot_space::{Arch, BuiltinSpace, CellSkeleton, Skeleton, StageSkeleton, random};
+use fewshot_space::{Arch, random};
 use rand::RngExt;
 
 use super::{Card, Model, Resize};
-use crate::nets::{Net, blueprint};
+use crate::families::{self, OpenSpace, Skeleton};
+use crate::nets::Net;
 use crate::run::TensorF32;
 
-/// The space `name` for images of `[height, width, channels]` and three classes.
-pub fn space(name: &str, [image_height, image_width, channels_in]: [usize; 3]) -> BuiltinSpace {
-    let classes = 3;
-    let skeleton = match Skeleton::default_for(name).unwrap() {
-        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
-            image_height,
-            image_width,
-            channels_in,
-            classes,
-            width: 4,
-            cells: 1,
-            ..default
-        }),
-        Skeleton::Stages(_) => Skeleton::Stages(StageSkeleton { image_height, image_width, channels_in, classes }),
-    };
-    BuiltinSpace::open(name, skeleton).unwrap()
+/// The space `name` for images of `[height, width, channels]` and three classes; small, where its size is a setting.
+pub fn space(name: &str, image: [usize; 3]) -> OpenSpace {
+    let mut settings = families::family(name).unwrap().settings();
+    for (key, small) in [("width", 4), ("cells", 1)] {
+        if let Some(size) = settings.get_mut(key) {
+            *size = small.into();
+        }
+    }
+    families::open(name, Skeleton { settings, ..Skeleton::of_images(image, 3) }).unwrap()
 }
 
 /// A model of one architecture.
-pub fn model(space: &BuiltinSpace, arch: &Arch, seed: u64) -> Model {
-    let mut net = Net::standalone(blueprint(space), arch, &Device::flex(), seed).unwrap();
+pub fn model(space: &OpenSpace, arch: &Arch, seed: u64) -> Model {
+    let mut net = Net::standalone(space.blueprint().clone(), arch, &Device::flex(), seed).unwrap();
     let mut values = net.weights().to_values().unwrap();
     for (name, tensor) in &mut values {
         let range = match name.rsplit('.').next().unwrap() {
@@ -47,9 +41,9 @@ pub fn model(space: &BuiltinSpace, arch: &Arch, seed: u64) -> Model {
     let card = Card {
         format: Card::FORMAT,
         program: "1.2.3".to_string(),
-        space: space.space().name().to_string(),
-        arch: space.space().format(arch),
-        skeleton: space.skeleton(),
+        space: space.blueprint().name().to_string(),
+        arch: space.blueprint().format(arch),
+        skeleton: space.skeleton().clone(),
         classes: ["cat \"Tom\"", "dog's", "Vogel ü"].map(String::from).to_vec(),
         normalise: Normalise {
             mean: vec![0.4914, 0.48, 0.44][..channels].to_vec(),

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::{Batch, DataError, Dataset, EvalLoader, Shape, read_image};
 use fewshot_kernels as kernels;
-use fewshot_space::{Arch, BuiltinSpace, Skeleton};
+use fewshot_space::Arch;
 use serde_json::Value;
 
 use crate::estimate::{Evaluation, Tally};
-use crate::nets::{Graph, NamedValues, Net, NetError, NormMode, blueprint, halves_evenly, to_vec};
+use crate::families;
+use crate::nets::{Graph, NamedValues, Net, NetError, NormMode, to_vec};
 use crate::run::{Checkpoint, RunReader, write_atomic};
 
 pub use card::{Card, Resize};
@@ -62,12 +63,8 @@ impl Model {
         let shown = || file.display().to_string();
         let contradiction = |reason: String| ModelError::Card { path: shown(), reason };
         card.check().map_err(contradiction)?;
-        let [height, width, _] = card.image();
-        if matches!(card.skeleton, Skeleton::Cells(_)) && !halves_evenly(height, width) {
-            return Err(contradiction(format!("images of {height}x{width} pixels halve unevenly")));
-        }
-        let space = BuiltinSpace::open(&card.space, card.skeleton.clone());
-        let space = blueprint(&space.map_err(|error| contradiction(error.to_string()))?);
+        let space = families::open(&card.space, card.skeleton.clone());
+        let space = space.map_err(|error| contradiction(error.to_string()))?.blueprint().clone();
         let arch = space.parse(&card.arch).map_err(|error| contradiction(error.to_string()))?;
         // Before memory is asked for: a skeleton can be far larger than any file.
         let (needed, held) = (space.cost(&arch).params, floats(&checkpoint.tensors));

@@ -14,7 +14,7 @@ const IMAGE: [usize; 3] = [8, 8, 3];
 
 fn small() -> Model {
     let space = space("cell1296", IMAGE);
-    let arch = space.space().parse("|nor_conv_3x3~0|+|max_pool_3x3~1|+|nor_conv_1x1~0|avg_pool_3x3~2|").unwrap();
+    let arch = space.blueprint().parse("|nor_conv_3x3~0|+|max_pool_3x3~1|+|nor_conv_1x1~0|avg_pool_3x3~2|").unwrap();
     model(&space, &arch, 3)
 }
 

@@ -4,15 +4,12 @@
 //! C, 2C, 4C; a reduction between stages; batch norm, ReLU, global average pool, linear. Within a cell, node *i* is the
 //! sum of one operation per edge into it.
 
-use burn::tensor::Tensor;
 use fewshot_space::{Arch, CellEdge, CellOp, CellSpace, Reduction, Region};
 
 use super::layers::{Builder, ConvLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
 use super::mix::MixedBody;
-use super::net::{Blueprint, Body, Path};
+use super::net::{Blueprint, Body, Network, Path};
 use super::ops::Ops;
-use super::pass::Pass;
-use super::trace::{Traced, Tracer};
 
 /// Stages of the skeleton; the width doubles from one to the next.
 const STAGES: usize = 3;
@@ -169,7 +166,7 @@ enum ReductionNet {
     Pool { channels: usize },
 }
 
-impl Body for CellBody {
+impl Network for CellBody {
     fn cells(&self) -> usize {
         self.modules.iter().filter(|module| matches!(module, Module::Cell(_))).count()
     }
@@ -187,12 +184,12 @@ impl Body for CellBody {
         Some(self)
     }
 
-    fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
-        self.run(pass, images, path)
-    }
-
-    fn trace(&self, tracer: &mut Tracer<'_>, images: Traced, path: &Path) -> Option<Traced> {
-        Some(self.run(tracer, images, path))
+    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
+        self.skeleton(ops, images, |ops, cell, index, input| {
+            let live = self.live(cell, path.cell(index));
+            // Later cells read what the whole architecture made of the first.
+            Cell { body: self, net: cell, live: &live, shared: index == 0, input }.run(ops)
+        })
     }
 }
 
@@ -225,15 +222,6 @@ impl Live<'_> {
 }
 
 impl CellBody {
-    /// The network along a path, run or written down.
-    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
-        self.skeleton(ops, images, |ops, cell, index, input| {
-            let live = self.live(cell, path.cell(index));
-            // Later cells read what the whole architecture made of the first.
-            Cell { body: self, net: cell, live: &live, shared: index == 0, input }.run(ops)
-        })
-    }
-
     /// Stem, cells and reductions, head. `run` is given each cell, its position and its input.
     pub(super) fn skeleton<O: Ops>(
         &self,

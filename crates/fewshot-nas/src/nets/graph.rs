@@ -1,5 +1,7 @@
 //! A network of one architecture as a list of operations: what it computes, without the code that computes it here.
 
+use fewshot_space::Cost;
+
 /// Index of a value of a [`Graph`]: that of the node which makes it.
 pub type Value = usize;
 
@@ -108,6 +110,53 @@ pub enum Op {
     },
 }
 
+/// Height, width and channels of a value; rows of values are 1x1 pixels.
+pub type Size = [usize; 3];
+
+impl Op {
+    /// The size of what it makes of values of these sizes.
+    pub fn output(&self, inputs: &[Size]) -> Size {
+        let [height, width, channels] = inputs.first().copied().unwrap_or_default();
+        match self {
+            Op::Conv { kernel, output, stride, padding, .. } => {
+                let window = Window { kernel: *kernel, stride: *stride, padding: *padding };
+                [window.steps(height), window.steps(width), *output]
+            }
+            Op::Depthwise { kernel, stride, padding, .. } => {
+                let window = Window { kernel: *kernel, stride: *stride, padding: *padding };
+                [window.steps(height), window.steps(width), channels]
+            }
+            Op::AvgPool(window) | Op::MaxPool(window) => [window.steps(height), window.steps(width), channels],
+            Op::PadChannels { added } => [height, width, channels + added],
+            Op::GlobalAvgPool => [1, 1, channels],
+            Op::Linear { output, .. } => [1, 1, *output],
+            Op::Image | Op::Normalise { .. } | Op::BatchNorm { .. } | Op::Relu | Op::Add | Op::Zeros => {
+                [height, width, channels]
+            }
+        }
+    }
+
+    /// What it costs where it makes a value of this size.
+    pub fn cost(&self, output: Size) -> Cost {
+        let size = (output[0], output[1]);
+        let with_bias = |cost: Cost, bias: bool, channels: usize| match bias {
+            true => cost + Cost { macs: 0, params: channels as u64 },
+            false => cost,
+        };
+        match self {
+            Op::Conv { kernel, input, output, bias, .. } => {
+                with_bias(Cost::conv(*kernel, *input, *output, size), *bias, *output)
+            }
+            Op::Depthwise { kernel, channels, bias, .. } => {
+                with_bias(Cost::depthwise(*kernel, *channels, size), *bias, *channels)
+            }
+            Op::BatchNorm { channels, affine: true, .. } => Cost::batch_norm(*channels),
+            Op::Linear { input, output, .. } => Cost::linear(*input, *output),
+            _ => Cost::ZERO,
+        }
+    }
+}
+
 /// Where a pool looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -119,7 +168,30 @@ pub struct Window {
     pub padding: usize,
 }
 
+impl Window {
+    /// Places that the window takes along a side of so many pixels.
+    pub fn steps(self, side: usize) -> usize {
+        (side + 2 * self.padding).saturating_sub(self.kernel) / self.stride.max(1) + 1
+    }
+}
+
 impl Graph {
+    /// The size of every value, in order.
+    pub fn sizes(&self) -> Vec<Size> {
+        let mut sizes = vec![self.image; self.nodes.len().min(1)];
+        for node in self.nodes.iter().skip(1) {
+            let inputs: Vec<Size> = node.inputs.iter().map(|&input| sizes[input]).collect();
+            sizes.push(node.op.output(&inputs));
+        }
+        sizes
+    }
+
+    /// What the operations that are there cost. [`Space::cost`](fewshot_space::Space::cost) counts those too that the logits do
+    /// not depend on.
+    pub fn cost(&self) -> Cost {
+        self.nodes.iter().zip(self.sizes()).map(|(node, size)| node.op.cost(size)).sum()
+    }
+
     /// The value that each image's logits are.
     pub fn logits(&self) -> Value {
         self.nodes.len().saturating_sub(1)

@@ -16,11 +16,11 @@ mod weights;
 
 pub use block::{Block, Call};
 pub(crate) use cell::halves_evenly;
-pub use graph::{Graph, Node, Op, Value, Window};
+pub use graph::{Graph, Node, Op, Size, Value, Window};
 pub use layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
 pub use memo::Memo;
 pub use mix::{Blend, Mix, MixedBody, Term};
-pub use net::{Blueprint, Body, Leaves, Net, NetError, Path, blueprint};
+pub use net::{Blueprint, Body, Leaves, Net, NetError, Network, Path};
 pub use ops::Ops;
 pub use pass::{Calibration, NormMode, Pass};
 pub use trace::{Traced, Tracer};

@@ -1,22 +1,24 @@
 //! A network over a region: a supernet, a sub-supernet, or (with a region of one) a stand-alone network.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use fewshot_data::Normalise;
-use fewshot_space::{Arch, BuiltinSpace, Region, Space};
+use fewshot_space::{Arch, Region, Space};
 
 use super::block::Block;
 use super::graph::Graph;
 use super::layers::{Builder, NormKind};
 use super::memo::Memo;
 use super::mix::{Mix, MixedBody};
+use super::ops::Ops;
 use super::pass::{Calibration, NormMode, Pass};
 use super::trace::{Traced, Tracer};
 use super::weights::{Transfer, Weights, WeightsError};
 
 /// How the networks of a space are built: the one thing that a new space brings besides its description.
-pub trait Blueprint: Space {
+pub trait Blueprint: Space + Any {
     /// Registers the layers of every operation that `region` allows, in a fixed order, and returns what runs them.
     /// `cell_norm` is for the searchable cells; everything else has full batch norms.
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body>;
@@ -24,14 +26,6 @@ pub trait Blueprint: Space {
     /// Whether decisions can work on one channel in `partial` ([`Builder::with_partial`]).
     fn allows_partial(&self, partial: usize) -> bool {
         partial == 1
-    }
-}
-
-/// The networks of a space that comes with the program.
-pub fn blueprint(space: &BuiltinSpace) -> Arc<dyn Blueprint> {
-    match space {
-        BuiltinSpace::Cells(space) => space.clone(),
-        BuiltinSpace::Stages(space) => space.clone(),
     }
 }
 
@@ -52,10 +46,49 @@ pub trait Body: Send + Sync {
     /// `[batch, height, width, channels]` → logits `[batch, classes]`. What other architectures may need again goes
     /// through [`Pass::memo`].
     fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2>;
-    /// The same on a [`Tracer`], so that networks can be exported; `None` where they cannot. A body that is written once
-    /// over [`Ops`](super::Ops) has both methods in one line each, and they cannot come to differ.
+    /// The same on a [`Tracer`], so that networks can be exported; `None` where they cannot.
     fn trace(&self, _tracer: &mut Tracer<'_>, _images: Traced, _path: &Path) -> Option<Traced> {
         None
+    }
+}
+
+/// A body that is written once over [`Ops`]: so what is exported is what is run.
+pub trait Network: Send + Sync {
+    /// As [`Body::cells`].
+    fn cells(&self) -> usize {
+        1
+    }
+    /// As [`Body::computation`].
+    fn computation(&self, arch: &Arch) -> Vec<u8> {
+        arch.options().to_vec()
+    }
+    /// As [`Body::mixed`].
+    fn mixed(&self) -> Option<&dyn MixedBody> {
+        None
+    }
+    /// From images to logits. What other architectures may need again goes through [`Ops::memo`].
+    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows;
+}
+
+impl<N: Network> Body for N {
+    fn cells(&self) -> usize {
+        Network::cells(self)
+    }
+
+    fn computation(&self, arch: &Arch) -> Vec<u8> {
+        Network::computation(self, arch)
+    }
+
+    fn mixed(&self) -> Option<&dyn MixedBody> {
+        Network::mixed(self)
+    }
+
+    fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
+        self.run(pass, images, path)
+    }
+
+    fn trace(&self, tracer: &mut Tracer<'_>, images: Traced, path: &Path) -> Option<Traced> {
+        Some(self.run(tracer, images, path))
     }
 }
 
@@ -409,11 +442,13 @@ impl Net {
         {
             return Err(NetError::PathLength { found: archs.len(), expected: self.cells() });
         }
-        let decisions = self.region.space().decisions().len();
+        let space = self.region.space();
         for arch in path.archs() {
-            let held = arch.options().len() == decisions
-                && (0..decisions).all(|d| self.region.allowed(d).contains(arch.get(d)));
-            if !held {
+            // What an architecture says of inert decisions asks for no operation.
+            let is_held = |(decision, is_active): (usize, &bool)| {
+                !is_active || self.region.allowed(decision).contains(arch.get(decision))
+            };
+            if space.validate(arch).is_err() || !space.active(arch).iter().enumerate().all(is_held) {
                 return Err(NetError::OutsideRegion { arch: format!("{arch:?}"), region: self.region.label() });
             }
         }

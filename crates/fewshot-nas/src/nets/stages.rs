@@ -6,15 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Tensor;
 use fewshot_space::stages::{self, EXPANSION, STAGES, STEMS, WIDTHS};
 use fewshot_space::{BlockShape, Region, StageBlock, StageSkeleton, StageSpace};
 
 use super::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
-use super::net::{Blueprint, Body, Path};
+use super::net::{Blueprint, Body, Network, Path};
 use super::ops::Ops;
-use super::pass::Pass;
-use super::trace::{Traced, Tracer};
 
 impl Blueprint for StageSpace {
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {
@@ -144,7 +141,7 @@ impl Block {
     }
 }
 
-impl StageBody {
+impl Network for StageBody {
     fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
         let arch = path.cell(0);
         let (stem, width) = (STEMS[arch.get(stages::STEM)], WIDTHS[arch.get(stages::WIDTH)]);
@@ -172,19 +169,5 @@ impl StageBody {
         let x = ops.relu(x);
         let x = ops.global_avg_pool(x);
         ops.linear(&self.classifier.narrowed(last), x)
-    }
-}
-
-impl Body for StageBody {
-    fn cells(&self) -> usize {
-        1
-    }
-
-    fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
-        self.run(pass, images, path)
-    }
-
-    fn trace(&self, tracer: &mut Tracer<'_>, images: Traced, path: &Path) -> Option<Traced> {
-        Some(self.run(tracer, images, path))
     }
 }

@@ -3,7 +3,7 @@
 use fewshot_data::Normalise;
 
 use super::block::{Block, Call};
-use super::graph::{Graph, Node, Op, Value, Window};
+use super::graph::{Graph, Node, Op, Size, Value, Window};
 use super::layers::{ConvLayer, DepthwiseLayer, EPS, LinearLayer, NormLayer, ReluConvNorm};
 use super::net::NetError;
 use super::ops::Ops;
@@ -13,7 +13,7 @@ use super::weights::{ParamId, Weights};
 #[derive(Debug, Clone, Copy)]
 pub struct Traced {
     value: Value,
-    size: [usize; 3],
+    size: Size,
 }
 
 /// Runs a network's code on nothing, and keeps the operations.
@@ -31,9 +31,9 @@ impl<'a> Tracer<'a> {
     pub fn new(weights: &'a Weights, image: [usize; 3], normalise: &Normalise) -> (Self, Traced) {
         let graph = Graph { image, nodes: Vec::new() };
         let mut tracer = Self { weights, graph, blocks: Vec::new(), fault: None };
-        let images = tracer.push(Op::Image, &[], image);
+        let images = Traced { value: tracer.keep(Node { op: Op::Image, inputs: Vec::new() }), size: image };
         let Normalise { mean, std } = normalise.clone();
-        let images = tracer.push(Op::Normalise { mean, std }, &[images], image);
+        let images = tracer.push(Op::Normalise { mean, std }, &[images]);
         (tracer, images)
     }
 
@@ -57,14 +57,19 @@ impl<'a> Tracer<'a> {
     }
 
     /// Adds an operation; one that is there already, on the same values, is not repeated.
-    fn push(&mut self, op: Op, inputs: &[Traced], size: [usize; 3]) -> Traced {
-        let node = Node { op, inputs: inputs.iter().map(|input| input.value).collect() };
+    fn push(&mut self, op: Op, inputs: &[Traced]) -> Traced {
+        let sizes: Vec<Size> = inputs.iter().map(|input| input.size).collect();
+        let size = op.output(&sizes);
+        let value = self.keep(Node { op, inputs: inputs.iter().map(|input| input.value).collect() });
+        Traced { value, size }
+    }
+
+    fn keep(&mut self, node: Node) -> Value {
         let known = self.graph.nodes.iter().position(|other| *other == node);
-        let value = known.unwrap_or(self.graph.nodes.len());
         if known.is_none() {
             self.graph.nodes.push(node);
         }
-        Traced { value, size }
+        known.unwrap_or(self.graph.nodes.len() - 1)
     }
 
     /// Name of the layer that `weight` belongs to.
@@ -73,20 +78,11 @@ impl<'a> Tracer<'a> {
         name.strip_suffix(".weight").unwrap_or(name).to_string()
     }
 
-    fn pool(&mut self, op: fn(Window) -> Op, x: Traced, window: Window) -> Traced {
-        let [height, width, channels] = x.size;
-        let Window { kernel, stride, padding } = window;
-        let pooled = |side: usize| (side + 2 * padding - kernel) / stride + 1;
-        self.push(op(window), &[x], [pooled(height), pooled(width), channels])
-    }
-
     fn push_conv(&mut self, layer: &ConvLayer, x: Traced) -> Traced {
         let [kernel, _, input, output] = layer.shape;
         let (stride, padding) = (layer.stride, kernel / 2);
-        let strided = |side: usize| (side + 2 * padding - kernel) / stride + 1;
-        let size = [strided(x.size[0]), strided(x.size[1]), output];
         let layer = self.layer(layer.weight);
-        self.push(Op::Conv { layer, kernel, input, output, stride, padding, bias: false }, &[x], size)
+        self.push(Op::Conv { layer, kernel, input, output, stride, padding, bias: false }, &[x])
     }
 
     fn push_norm(&mut self, layer: &NormLayer, x: Traced) -> Traced {
@@ -96,7 +92,7 @@ impl<'a> Tracer<'a> {
         };
         let (channels, affine) = (layer.channels, layer.affine.is_some());
         let layer = self.weights.stats[stats.0].name.clone();
-        self.push(Op::BatchNorm { layer, channels, affine, eps: EPS }, &[x], x.size)
+        self.push(Op::BatchNorm { layer, channels, affine, eps: EPS }, &[x])
     }
 }
 
@@ -126,11 +122,11 @@ impl Ops for Tracer<'_> {
 
     fn relu_conv_norm(&mut self, layer: &ReluConvNorm, x: Traced, sum: Option<Traced>) -> Traced {
         self.called(conv_call(&layer.conv, true, true, sum.is_some()), x);
-        let x = self.push(Op::Relu, &[x], x.size);
+        let x = self.push(Op::Relu, &[x]);
         let x = self.push_conv(&layer.conv, x);
         let x = self.push_norm(&layer.norm, x);
         match sum {
-            Some(sum) => self.push(Op::Add, &[sum, x], sum.size),
+            Some(sum) => self.push(Op::Add, &[sum, x]),
             None => x,
         }
     }
@@ -138,12 +134,9 @@ impl Ops for Tracer<'_> {
     fn depthwise(&mut self, layer: &DepthwiseLayer, x: Traced, relu: bool) -> Traced {
         let ([kernel, _, channels], stride) = (layer.shape, layer.stride);
         self.called(Call::Depthwise { kernel, stride, relu }, x);
-        let x = if relu { self.push(Op::Relu, &[x], x.size) } else { x };
-        let padding = kernel / 2;
-        let strided = |side: usize| (side + 2 * padding - kernel) / stride + 1;
-        let size = [strided(x.size[0]), strided(x.size[1]), channels];
+        let x = if relu { self.push(Op::Relu, &[x]) } else { x };
         let layer = self.layer(layer.weight);
-        self.push(Op::Depthwise { layer, kernel, channels, stride, padding, bias: false }, &[x], size)
+        self.push(Op::Depthwise { layer, kernel, channels, stride, padding: kernel / 2, bias: false }, &[x])
     }
 
     fn norm(&mut self, layer: &NormLayer, x: Traced) -> Traced {
@@ -153,51 +146,50 @@ impl Ops for Tracer<'_> {
 
     fn relu(&mut self, x: Traced) -> Traced {
         self.called(Call::Relu, x);
-        self.push(Op::Relu, &[x], x.size)
+        self.push(Op::Relu, &[x])
     }
 
     fn add(&mut self, a: Traced, b: Traced) -> Traced {
         self.called(Call::Add, a);
-        self.push(Op::Add, &[a, b], a.size)
+        self.push(Op::Add, &[a, b])
     }
 
     fn avg_pool(&mut self, x: Traced, kernel: usize, stride: usize, padding: usize) -> Traced {
         let window = Window { kernel, stride, padding };
         self.called(Call::AvgPool(window), x);
-        self.pool(Op::AvgPool, x, window)
+        self.push(Op::AvgPool(window), &[x])
     }
 
     fn max_pool(&mut self, x: Traced, kernel: usize, stride: usize, padding: usize) -> Traced {
         let window = Window { kernel, stride, padding };
         self.called(Call::MaxPool(window), x);
-        self.pool(Op::MaxPool, x, window)
+        self.push(Op::MaxPool(window), &[x])
     }
 
     fn pad_channels(&mut self, x: Traced, channels: usize) -> Traced {
-        let [height, width, had] = x.size;
-        match channels.saturating_sub(had) {
+        match channels.saturating_sub(x.size[2]) {
             0 => x,
             added => {
                 self.called(Call::PadChannels { channels }, x);
-                self.push(Op::PadChannels { added }, &[x], [height, width, channels])
+                self.push(Op::PadChannels { added }, &[x])
             }
         }
     }
 
     fn zeros_like(&mut self, x: &Traced) -> Traced {
         self.called(Call::Zeros, *x);
-        self.push(Op::Zeros, &[*x], x.size)
+        self.push(Op::Zeros, &[*x])
     }
 
     fn global_avg_pool(&mut self, x: Traced) -> Traced {
         self.called(Call::GlobalAvgPool, x);
-        self.push(Op::GlobalAvgPool, &[x], [1, 1, x.size[2]])
+        self.push(Op::GlobalAvgPool, &[x])
     }
 
     fn linear(&mut self, layer: &LinearLayer, x: Traced) -> Traced {
         let [input, output] = layer.shape;
         self.called(Call::Linear { output }, x);
         let layer = self.layer(layer.weight);
-        self.push(Op::Linear { layer, input, output }, &[x], [1, 1, output])
+        self.push(Op::Linear { layer, input, output }, &[x])
     }
 }

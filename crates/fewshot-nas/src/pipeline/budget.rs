@@ -231,7 +231,7 @@ fn limits(lab: &Lab) -> Result<Vec<String>, PipelineError> {
 /// Multiply-adds to allow where the user set no limit and the size of networks is a decision.
 fn unlimited(lab: &Lab, budget: f64) -> Result<Option<u64>, PipelineError> {
     let recipe = lab.recipe();
-    let is_open = lab.partition().whole().filters().is_empty() && lab.cell_space().is_err();
+    let is_open = lab.partition().whole().filters().is_empty() && lab.has_hand_made();
     if !is_open {
         return Ok(None);
     }

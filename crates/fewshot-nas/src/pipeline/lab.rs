@@ -6,19 +6,20 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use fewshot_data::{DataSource, Dataset, EvalLoader, Normalise, SealedTest, Splits, TrainLoader, stratified_subset};
-use fewshot_space::{Arch, BuiltinSpace, CellSpace, Partition, Skeleton, Space, StageSpace, random};
+use fewshot_space::{Arch, CellSpace, Partition, Space, StageSpace, random};
 use rand::Rng;
 
 use super::PipelineError;
 use super::budget::{self, Passed};
 use super::hand_made::{self, HandMade};
 use super::images;
-use super::region::{check_shape, latency, partition, parts, searched_space, space_for, stage_skeleton};
+use super::region::{latency, partition, parts, searched_space, space_for, stage_skeleton};
 use super::truth::Truth;
 use crate::estimate::{FineTune, ScoreSet};
+use crate::families::{OpenSpace, Skeleton};
 use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
-use crate::nets::{Blueprint, blueprint};
+use crate::nets::Blueprint;
 use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
 use crate::run::Interrupt;
 use crate::train::TrainConfig;
@@ -33,8 +34,7 @@ pub struct Lab {
     splits: Splits,
     normalise: Normalise,
     supernet_space: Arc<dyn Blueprint>,
-    alone: BuiltinSpace,
-    alone_space: Arc<dyn Blueprint>,
+    alone: OpenSpace,
     stage_space: Arc<StageSpace>,
     partition: Partition,
     truth: Option<Arc<Truth>>,
@@ -74,7 +74,7 @@ impl Lab {
     /// # Errors
     /// As [`Lab::open`].
     pub fn again(&self, recipe: Recipe) -> Result<Self, PipelineError> {
-        let partition = partition(&recipe, searched_space(&self.alone_space, self.latency.clone()))?;
+        let partition = partition(&recipe, searched_space(self.alone_space(), self.latency.clone()))?;
         Ok(Self { recipe, partition, ..self.clone() })
     }
 
@@ -87,15 +87,12 @@ impl Lab {
         let normalise = Normalise::measure(&train, &splits.search_train)?;
         let (shared, alone) = (&recipe.space, &recipe.standalone);
         let supernets = space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?;
-        let supernet_space = blueprint(&supernets);
+        let supernet_space = supernets.blueprint().clone();
         let alone = space_for(&recipe, &train, alone.width, alone.cells, SupernetReduction::Own)?;
-        let alone_space = blueprint(&alone);
-        if alone.cells().is_some() {
-            check_shape(train.height(), train.width())?;
-        }
-        let latency = latency(&mut recipe, &alone_space, alone.skeleton().image(), &device)?.map(Arc::new);
-        let partition = partition(&recipe, searched_space(&alone_space, latency.clone()))?;
-        let truth = Truth::open(&recipe, &alone.space())?;
+        let alone_space = alone.blueprint();
+        let latency = latency(&mut recipe, alone_space, alone.skeleton().image(), &device)?.map(Arc::new);
+        let partition = partition(&recipe, searched_space(alone_space, latency.clone()))?;
+        let truth = Truth::open(&recipe, &(alone_space.clone() as Arc<dyn Space>))?;
         if let Some(truth) = &truth {
             truth.identify(&mut recipe)?;
             told.extend(truth.notes());
@@ -105,10 +102,7 @@ impl Lab {
         if recipe.kind == Kind::Train {
             alone_space.parse(&recipe.standalone.arch)?;
         }
-        let stage_space = match &alone {
-            BuiltinSpace::Stages(space) => space.clone(),
-            BuiltinSpace::Cells(_) => Arc::new(StageSpace::new(stage_skeleton(&train))),
-        };
+        let stage_space = alone.stages().cloned().unwrap_or_else(|| StageSpace::new(stage_skeleton(&train)));
         let train = Arc::new(train);
         Ok(Self {
             recipe,
@@ -119,8 +113,7 @@ impl Lab {
             normalise,
             supernet_space,
             alone,
-            alone_space,
-            stage_space,
+            stage_space: Arc::new(stage_space),
             partition,
             truth: truth.map(Arc::new),
             latency,
@@ -183,11 +176,11 @@ impl Lab {
 
     /// The space with the skeleton of networks trained alone.
     pub fn alone_space(&self) -> &Arc<dyn Blueprint> {
-        &self.alone_space
+        self.alone.blueprint()
     }
 
     /// What is given and not decided of the networks trained alone.
-    pub fn skeleton(&self) -> Skeleton {
+    pub fn skeleton(&self) -> &Skeleton {
         self.alone.skeleton()
     }
 
@@ -195,13 +188,13 @@ impl Lab {
     ///
     /// # Errors
     /// [`PipelineError::NotCells`] when it is none.
-    pub fn cell_space(&self) -> Result<&Arc<CellSpace>, PipelineError> {
-        self.alone.cells().ok_or_else(|| PipelineError::NotCells(self.alone_space.name().to_string()))
+    pub fn cell_space(&self) -> Result<&CellSpace, PipelineError> {
+        self.alone.cells().ok_or_else(|| PipelineError::NotCells(self.alone_space().name().to_string()))
     }
 
     /// The space with the skeleton of networks trained alone, to build nets from.
     pub fn alone_blueprint(&self) -> Arc<dyn Blueprint> {
-        self.alone_space.clone()
+        self.alone_space().clone()
     }
 
     /// The space that hand-made networks are of, for these images.
@@ -209,18 +202,23 @@ impl Lab {
         &self.stage_space
     }
 
+    /// Whether hand-made networks are of the searched space, whose sizes are decided then.
+    pub fn has_hand_made(&self) -> bool {
+        self.alone.stages().is_some()
+    }
+
     /// Hand-made networks within the limits, where the searched space has them.
     ///
     /// # Errors
     /// When a limit cannot be told.
     pub fn hand_made(&self) -> Result<Vec<HandMade>, PipelineError> {
-        match (self.recipe.search.by_hand, &self.alone) {
-            (true, BuiltinSpace::Stages(_)) => {
+        match self.recipe.search.by_hand && self.has_hand_made() {
+            true => {
                 // One that is far below the limit is not searched either.
                 let whole = self.partition.whole();
                 Ok(self.references()?.into_iter().filter(|network| whole.contains(&network.arch)).collect())
             }
-            _ => Ok(Vec::new()),
+            false => Ok(Vec::new()),
         }
     }
 
@@ -231,11 +229,9 @@ impl Lab {
     /// When a limit cannot be told.
     pub fn references(&self) -> Result<Vec<HandMade>, PipelineError> {
         let whole = self.partition.whole();
-        Ok(match &self.alone {
-            BuiltinSpace::Stages(_) => {
-                hand_made::within(whole.space().as_ref(), &hand_made::upper_limits(whole.filters()))
-            }
-            BuiltinSpace::Cells(_) => {
+        Ok(match self.has_hand_made() {
+            true => hand_made::within(whole.space().as_ref(), &hand_made::upper_limits(whole.filters())),
+            false => {
                 let space: &dyn Space = self.stage_space.as_ref();
                 hand_made::within(space, &hand_made::static_limits(whole.filters()))
             }
@@ -293,7 +289,7 @@ impl Lab {
         width: usize,
         cells: usize,
         reduction: SupernetReduction,
-    ) -> Result<BuiltinSpace, PipelineError> {
+    ) -> Result<OpenSpace, PipelineError> {
         space_for(&self.recipe, &self.train, width, cells, reduction)
     }
 

@@ -181,14 +181,6 @@ pub enum PipelineError {
     /// A stage's value cannot be written as JSON.
     #[error("a result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// Images whose sides cannot be halved together.
-    #[error("images of {height}x{width} pixels halve unevenly: resize them to a square with `--image-size`, e.g. 32")]
-    Shape {
-        /// Height in pixels.
-        height: usize,
-        /// Width in pixels.
-        width: usize,
-    },
     /// No network is within the limits.
     #[error(
         "no network of the space is within {limits}: the smallest has {macs} multiply-adds and {params} parameters{latency}; \

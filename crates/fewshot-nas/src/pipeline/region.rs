@@ -5,13 +5,13 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fewshot_data::Dataset;
 use fewshot_space::{
-    Arch, BuiltinSpace, CellSkeleton, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Skeleton,
-    Space, StageSkeleton, Timed,
+    Arch, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Space, StageSkeleton, Timed,
 };
 
 use super::PipelineError;
+use crate::families::{self, OpenSpace, Skeleton};
 use crate::latency::{self, LatencyModel};
-use crate::nets::{Blueprint, halves_evenly};
+use crate::nets::Blueprint;
 use crate::recipe::{Recipe, SplitRecipe, SupernetReduction};
 
 /// Networks near a limit that are enough to search.
@@ -154,11 +154,6 @@ fn too_tight(space: &Arc<dyn Space>, limited: &Region) -> PipelineError {
     }
 }
 
-/// Reductions pool height and width alike, so both must be even or both odd each time they are halved.
-pub fn check_shape(height: usize, width: usize) -> Result<(), PipelineError> {
-    if halves_evenly(height, width) { Ok(()) } else { Err(PipelineError::Shape { height, width }) }
-}
-
 /// What is given of hand-made networks for these images.
 pub fn stage_skeleton(images: &Dataset) -> StageSkeleton {
     StageSkeleton {
@@ -176,22 +171,18 @@ pub fn space_for(
     width: usize,
     cells: usize,
     reduction: SupernetReduction,
-) -> Result<BuiltinSpace, PipelineError> {
-    let (image_height, image_width) = (images.height(), images.width());
-    let (channels_in, classes) = (images.channels(), images.classes().len());
-    let skeleton = match Skeleton::default_for(&recipe.space.name)? {
-        Skeleton::Cells(default) => Skeleton::Cells(CellSkeleton {
-            image_height,
-            image_width,
-            channels_in,
-            classes,
-            width,
-            cells,
-            reduction: reduction.or(default.reduction),
-        }),
-        Skeleton::Stages(_) => Skeleton::Stages(stage_skeleton(images)),
-    };
-    Ok(BuiltinSpace::open(&recipe.space.name, skeleton)?)
+) -> Result<OpenSpace, PipelineError> {
+    let name = &recipe.space.name;
+    let mut settings = families::family(name)?.settings();
+    let sizes = [("width", Some(width.into())), ("cells", Some(cells.into())), ("reduction", reduction.setting())];
+    for (key, value) in sizes {
+        if let (Some(known), Some(value)) = (settings.get_mut(key), value) {
+            *known = value;
+        }
+    }
+    settings.extend(recipe.space.settings.clone());
+    let shape = Skeleton::of_images([images.height(), images.width(), images.channels()], images.classes().len());
+    Ok(families::open(name, Skeleton { settings, ..shape })?)
 }
 
 /// All networks of a space, where they can be listed; `advice` says what to do where they cannot.
@@ -203,18 +194,4 @@ pub fn all_networks(space: Arc<dyn Space>, advice: &'static str) -> Result<Vec<A
         return Err(PipelineError::TooMany { space, size, limit, advice });
     }
     Ok(region.iter().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check_shape;
-
-    #[test]
-    fn shapes_that_halve_unevenly_are_refused() {
-        for (height, width, fits) in
-            [(32, 32, true), (28, 28, true), (7, 7, true), (32, 48, true), (28, 31, false), (30, 28, false)]
-        {
-            assert_eq!(check_shape(height, width).is_ok(), fits, "{height}x{width}");
-        }
-    }
 }

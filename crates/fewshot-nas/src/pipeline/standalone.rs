@@ -193,7 +193,7 @@ pub fn keep(
         program: env!("CARGO_PKG_VERSION").to_string(),
         space: space.name().to_string(),
         arch: space.format(arch),
-        skeleton: lab.skeleton(),
+        skeleton: lab.skeleton().clone(),
         classes: lab.images().classes().to_vec(),
         normalise: lab.normalise().clone(),
         resize: Resize::CentreCropLanczos3,

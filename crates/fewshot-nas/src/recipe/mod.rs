@@ -21,10 +21,11 @@ pub use presets::{names as preset_names, text as preset_text};
 pub use resolve::{CheckedRecipe, Layers, Setting};
 pub use strategies::{ModeRecipe, StrategiesRecipe};
 
-use fewshot_space::Reduction;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::estimate::{Measure, NormPolicy};
+use crate::families::Settings;
 use crate::latency::LatencyTable;
 use crate::train::{ConfigError, TrainConfig};
 
@@ -163,6 +164,9 @@ pub struct SpaceRecipe {
     /// What is between the stages of the supernet.
     #[serde(default)]
     pub reduction: SupernetReduction,
+    /// Settings of its family, of supernets and networks alone alike; what is set here lies over all else.
+    #[serde(default, skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
 }
 
 /// What is between the stages of a supernet. Networks trained alone always have what their space says.
@@ -179,12 +183,12 @@ pub enum SupernetReduction {
 }
 
 impl SupernetReduction {
-    /// The reduction, for a space that has `own`.
-    pub fn or(self, own: Reduction) -> Reduction {
+    /// As a setting of the space, where it is another than its own.
+    pub fn setting(self) -> Option<Value> {
         match self {
-            SupernetReduction::Own => own,
-            SupernetReduction::Residual => Reduction::Residual,
-            SupernetReduction::Pool => Reduction::Pool,
+            SupernetReduction::Own => None,
+            SupernetReduction::Residual => Some("residual".into()),
+            SupernetReduction::Pool => Some("pool".into()),
         }
     }
 }

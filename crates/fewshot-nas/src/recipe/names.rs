@@ -1,17 +1,28 @@
 //! Names in recipes: of spaces, of their decisions and features, of strategies.
 
-use fewshot_space::{BuiltinSpace, Feature, space_names};
+use fewshot_space::Feature;
 
 use super::{Kind, Recipe, RecipeError};
+use crate::families::{self, Family};
 use crate::search;
 
 impl Recipe {
     /// Whether there is what the recipe names. What only some kinds of run read is checked where they do.
     pub(super) fn check_names(&self) -> Result<(), RecipeError> {
         let name = &self.space.name;
-        let Ok(space) = BuiltinSpace::default_for(name).map(|space| space.space()) else {
-            return Err(RecipeError::unknown("space.name", "space", name, space_names()));
+        let Ok(space) = families::default_space(name) else {
+            return Err(RecipeError::unknown("space.name", "space", name, &families::names()));
         };
+        let known = families::family(name).map(Family::settings).unwrap_or_default();
+        if let Some(key) = self.space.settings.keys().find(|key| !known.contains_key(*key)) {
+            let known: Vec<&str> = known.keys().map(String::as_str).collect();
+            return Err(RecipeError::unknown(
+                &format!("space.settings.{key}"),
+                &format!("setting of {name}"),
+                key,
+                &known,
+            ));
+        }
         let decisions: Vec<&str> = space.decisions().iter().map(|decision| decision.name.as_str()).collect();
         for (index, name) in self.split.decisions.iter().enumerate() {
             if !decisions.contains(&name.as_str()) {

@@ -4,12 +4,13 @@ use std::ops::Deref;
 use std::path::Path;
 
 use fewshot_guard::read_file;
-use fewshot_space::{BuiltinSpace, suggest};
+use fewshot_space::suggest;
 use toml::{Table, Value};
 
 use super::places::{self, Places};
 use super::{Kind, Recipe, RecipeError, arms, gradient, presets};
 use crate::estimate::{Measure, NormPolicy};
+use crate::families;
 use crate::train::{ConfigError, TrainConfig};
 
 /// More worker threads than any machine makes use of.
@@ -32,6 +33,14 @@ macro_rules! settings {
 }
 
 settings!(u32, i32, i64, f64, bool, &str, String, Vec<String>);
+
+/// A setting of a family. What TOML cannot hold (numbers above 2^63) becomes text, which no such setting is.
+impl Setting for serde_json::Value {
+    fn into_value(self) -> Value {
+        let text = self.to_string();
+        Value::try_from(self).unwrap_or(Value::String(text))
+    }
+}
 
 /// Recipes under construction: each layer overrides single settings of those before it.
 #[derive(Debug, Clone)]
@@ -101,8 +110,8 @@ impl Layers {
     /// space.
     #[must_use]
     pub fn split_for(mut self, space: &str) -> Self {
-        let Ok(known) = BuiltinSpace::default_for(space) else { return self };
-        let names: Vec<String> = known.space().decisions().iter().map(|decision| decision.name.clone()).collect();
+        let Ok(known) = families::default_space(space) else { return self };
+        let names: Vec<String> = known.decisions().iter().map(|decision| decision.name.clone()).collect();
         let Some(Value::Table(split)) = self.table.get_mut("split") else { return self };
         let is_known = |value: &Value| value.as_str().is_none_or(|name| names.iter().any(|known| known == name));
         let fits = split.get("decisions").and_then(Value::as_array).is_none_or(|own| own.iter().all(is_known));
@@ -363,7 +372,9 @@ fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Re
             continue;
         }
         // A run's settings hold the plan that its budget led to, and which table it found.
-        if matches!((prefix, key.as_str()), ("budget.", "plan") | ("ranking.", "truth_digest")) {
+        // Settings of a space are known to its family.
+        if matches!((prefix, key.as_str()), ("budget.", "plan") | ("ranking.", "truth_digest") | ("space.", "settings"))
+        {
             continue;
         }
         let Some(expected) = known.get(key) else {

@@ -11,7 +11,7 @@ pub use op::CellOp;
 pub use skeleton::{CellSkeleton, Reduction};
 pub use space::{CellEdge, CellSpace, supernet_params};
 
-use crate::builtin::SpaceError;
+use crate::error::SpaceError;
 
 /// The names of all cell spaces.
 pub(crate) const NAMES: [&str; 2] = [nasbench201::NAME, cell1296::NAME];

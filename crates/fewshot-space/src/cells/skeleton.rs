@@ -1,6 +1,6 @@
 use super::op::CellOp;
-use crate::builtin::SkeletonError;
 use crate::cost::Cost;
+use crate::error::SkeletonError;
 use serde::{Deserialize, Serialize};
 
 /// How the network halves the image and doubles the channels between two stages.

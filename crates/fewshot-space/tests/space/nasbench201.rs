@@ -2,8 +2,7 @@
 
 use crate::{cell, nasbench};
 use fewshot_space::{
-    Arch, BuiltinSpace, CellOp, CellSkeleton, CellSpace, Feature, Filter, OptionSet, Reduction, Region, Space,
-    SpaceError, space_names,
+    Arch, CellOp, CellSkeleton, CellSpace, Feature, Filter, OptionSet, Reduction, Region, Space, SpaceError,
 };
 use std::collections::BTreeSet;
 
@@ -129,9 +128,6 @@ fn regions_by_live_convolutions() {
 
 #[test]
 fn spaces_by_name() {
-    for name in space_names() {
-        assert_eq!(BuiltinSpace::default_for(name).unwrap().space().name(), *name);
-    }
     let skeleton = CellSkeleton::default_for("nasbench201").unwrap();
     let error = CellSpace::by_name("nasbench21", skeleton.clone()).unwrap_err();
     assert_eq!(error.to_string(), "unknown space `nasbench21`; did you mean `nasbench201`?");

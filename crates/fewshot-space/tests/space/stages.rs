@@ -1,6 +1,6 @@
 //! The space `stages`: sizes and costs by hand.
 
-use fewshot_space::{BuiltinSpace, Cost, Region, Skeleton, Space, SpaceError, StageBlock, StageSpace};
+use fewshot_space::{Cost, Region, Space, StageBlock, StageSpace};
 
 use crate::stages;
 
@@ -49,17 +49,4 @@ fn there_are_as_many_as_the_page_says_and_every_limit_is_within_reach() {
     let graph = stages().graph(&StageSpace::by_hand(1, 8, StageBlock::Residual, [1, 2, 1]));
     // Stem, and two convolutions in each of four blocks; the shortest way goes around all blocks.
     assert_eq!((graph.live_convs(), graph.longest_path(), graph.shortest_path()), (9, 8, 0));
-}
-
-#[test]
-fn skeletons_belong_to_their_spaces() {
-    let stages = Skeleton::default_for("stages").unwrap();
-    let error = BuiltinSpace::open("cell1296", stages.clone()).unwrap_err();
-    assert!(matches!(error, SpaceError::Mismatch { .. }), "{error}");
-    let error = BuiltinSpace::open("stagse", stages.clone()).unwrap_err().to_string();
-    assert!(error.contains("did you mean `stages`?"), "{error}");
-    let Skeleton::Stages(mut none) = stages else { unreachable!() };
-    none.classes = 1;
-    let error = BuiltinSpace::open("stages", Skeleton::Stages(none)).unwrap_err().to_string();
-    assert_eq!(error, "space stages: classes = 1 is out of range: give 2 to 1000000");
 }

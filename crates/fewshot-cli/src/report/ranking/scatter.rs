@@ -1,11 +1,13 @@
 //! Score against truth, network by network.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use fewshot_guard::read_file;
+use fewshot_nas::families;
 use fewshot_nas::pipeline::{RankingResult, RankingRow};
 use fewshot_nas::run::{FileError, RunError};
-use fewshot_space::{Arch, BuiltinSpace, Space};
+use fewshot_space::{Arch, Space};
 use maud::{Markup, html};
 
 use super::super::chart::{COLOURS, Colour, Dot, Scale, Series, Shape, Xy};
@@ -76,7 +78,7 @@ fn floor(truths: &[f64]) -> Option<f64> {
 /// One chart per arm, of its first run.
 pub fn body(result: &RankingResult, arms: &[Arm<'_>], scores: &Scores) -> Option<Markup> {
     let truth = scores.column("truth")?;
-    let space = BuiltinSpace::default_for(&result.space).ok().map(|space| space.space());
+    let space: Option<Arc<dyn Space>> = families::default_space(&result.space).ok().map(|space| space as _);
     let share = truth_is_share(result);
     let truths: Vec<f64> = scores.pairs(truth, truth).map(|(_, truth, _)| truth).collect();
     let floor = floor(&truths);
@@ -182,7 +184,7 @@ mod tests {
 
     #[test]
     fn labels_are_read_back() {
-        let space = BuiltinSpace::default_for("cell1296").unwrap().space();
+        let space: Arc<dyn Space> = families::default_space("cell1296").unwrap();
         let arch = space.parse("|none~0|+|skip_connect~1|+|none~0|nor_conv_3x3~2|").unwrap();
         for (label, inside) in [
             ("e0=none", true),

@@ -37,7 +37,7 @@ pub fn jobs(lab: &Lab) -> Result<Vec<Job>, PipelineError> {
     let size = &lab.recipe().space;
     lab.cell_space()?;
     let space = lab.space_of(size.width, size.cells, size.reduction)?;
-    let Some(space) = space.cells() else { return Ok(Vec::new()) };
+    let Some(space) = space.cells().cloned().map(Arc::new) else { return Ok(Vec::new()) };
     let mut jobs = Vec::new();
     for settings in &recipe.methods {
         for &mode in &recipe.modes {

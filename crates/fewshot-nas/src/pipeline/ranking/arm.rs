@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fewshot_space::{Partition, Region, Space, random};
 
 use super::super::{Lab, PipelineError, stages};
-use crate::nets::{Blueprint, blueprint};
+use crate::nets::Blueprint;
 use crate::recipe::{ArmRecipe, RecipeError, SplitRecipe};
 use crate::train::{Sampler, TrainConfig};
 
@@ -120,7 +120,7 @@ fn arm<'a>(
     earlier: &[Arm<'a>],
 ) -> Result<Arm<'a>, PipelineError> {
     let partition = lab.parts(split)?;
-    let space = blueprint(&lab.space_of(recipe.width, recipe.cells, recipe.reduction)?);
+    let space = lab.space_of(recipe.width, recipe.cells, recipe.reduction)?.blueprint().clone();
     let named = |name: &str| earlier.iter().position(|arm| arm.recipe.name == name);
     let parent = named(&recipe.from);
     let before = parent.map(|parent| earlier[parent].cost).unwrap_or_default();

@@ -10,8 +10,9 @@ mod result;
 pub use result::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use fewshot_space::{Arch, BuiltinSpace, Region};
+use fewshot_space::{Arch, Region, Space};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +20,7 @@ use self::replay::{Replay, grid};
 use super::region::all_networks;
 use super::truth::{self, Truth};
 use super::{PipelineError, stages};
+use crate::families;
 use crate::recipe::{ModeRecipe, Recipe};
 use crate::run::{
     Checked, FileError, JsonLines, RunError, RunFolder, Stage, StageContext, hex, in_lanes, write_atomic,
@@ -51,7 +53,7 @@ impl Comparison {
     /// # Errors
     /// When a table cannot be read or lacks an architecture of the space, or a strategy does not exist.
     pub fn open(mut recipe: Recipe) -> Result<Self, PipelineError> {
-        let space = BuiltinSpace::default_for(&recipe.space.name)?.space();
+        let space: Arc<dyn Space> = families::default_space(&recipe.space.name)?;
         recipe.ranking.truth = truth::absolute(&recipe.ranking.truth);
         for mode in &mut recipe.strategies.modes {
             mode.table = truth::absolute(&mode.table);

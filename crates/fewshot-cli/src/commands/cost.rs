@@ -1,0 +1,68 @@
+//! What a network costs.
+
+use burn::tensor::Device;
+use fewshot_data::Normalise;
+use fewshot_nas::families::{self, Skeleton};
+use fewshot_nas::latency;
+use fewshot_nas::nets::Net;
+use fewshot_nas::pipeline::PipelineError;
+use serde::Serialize;
+
+use super::settings::given;
+use super::{print, print_json, use_threads};
+use crate::args::CostArgs;
+use crate::failure::Failure;
+
+/// One architecture's cost for one image.
+#[derive(Serialize)]
+struct CostLine {
+    arch: String,
+    /// Of all of its operations, as benchmarks and limits count.
+    macs: u64,
+    params: u64,
+    /// Of those that the logits depend on, which are what is run and exported.
+    live_macs: u64,
+    live_params: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<f64>,
+}
+
+pub fn cost(args: CostArgs) -> Result<(), Failure> {
+    use_threads(1)?;
+    let side = args.image_size as usize;
+    let image = [side, side, args.channels as usize];
+    let settings = given(&args.space, &args.settings)?;
+    let skeleton = Skeleton { settings, ..Skeleton::of_images(image, args.classes as usize) };
+    let opened = families::open(&args.space, skeleton).map_err(PipelineError::from)?;
+    let space = opened.blueprint();
+    let arch = space.parse(&args.arch).map_err(PipelineError::from)?;
+    let (cost, device) = (space.cost(&arch), Device::flex());
+    let net = Net::standalone(space.clone(), &arch, &device, 0).map_err(PipelineError::from)?;
+    let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
+    let live = net.graph(&space.canonical(&arch), image, &plain).map_err(PipelineError::from)?.cost();
+    let latency_ms = match args.latency {
+        true => Some(latency::time(space, &arch, image, &device).map_err(PipelineError::from)?),
+        false => None,
+    };
+    let line = CostLine {
+        arch: space.format(&arch),
+        macs: cost.macs,
+        params: cost.params,
+        live_macs: live.macs,
+        live_params: live.params,
+        latency_ms,
+    };
+    if args.json {
+        return print_json(&line);
+    }
+    let mut text = format!("{}\n{} multiply-adds, {} parameters", line.arch, line.macs, line.params);
+    if live != cost {
+        let CostLine { live_macs, live_params, .. } = line;
+        text +=
+            &format!("\n{live_macs} multiply-adds, {live_params} parameters of operations that its output depends on");
+    }
+    if let Some(ms) = line.latency_ms {
+        text += &format!("\n{ms:.3} ms for one image on one thread of this machine");
+    }
+    print(&text)
+}

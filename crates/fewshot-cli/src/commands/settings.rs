@@ -1,0 +1,33 @@
+//! Settings of a family, given as texts.
+
+use fewshot_nas::families::{self, Settings};
+use fewshot_nas::pipeline::PipelineError;
+use fewshot_space::suggest;
+use serde_json::Value;
+
+use crate::args::SettingsArgs;
+use crate::failure::Failure;
+
+/// What was given of the settings of `space`, each as the kind of value that the family has there by default.
+pub fn given(space: &str, args: &SettingsArgs) -> Result<Settings, Failure> {
+    let known = families::family(space).map_err(PipelineError::from)?.settings();
+    let mut settings = Settings::new();
+    for (key, text) in &args.pairs {
+        let Some(default) = known.get(key) else {
+            let hint = match known.is_empty() {
+                true => "all about its networks is decided".to_string(),
+                false => suggest::hint(key, known.keys().map(String::as_str)),
+            };
+            return Err(Failure::Usage(format!("--set {key}: the space {space} has no such setting, {hint}")));
+        };
+        let value = match default {
+            Value::String(_) => Some(Value::from(text.clone())),
+            Value::Bool(_) => text.parse::<bool>().ok().map(Value::from),
+            Value::Number(number) if number.is_u64() => text.parse::<u64>().ok().map(Value::from),
+            _ => text.parse::<f64>().ok().map(Value::from),
+        };
+        let refused = || Failure::Usage(format!("--set {key}={text}: give a value like {default}"));
+        settings.insert(key.clone(), value.ok_or_else(refused)?);
+    }
+    Ok(settings)
+}

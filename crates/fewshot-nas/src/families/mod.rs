@@ -1,0 +1,197 @@
+//! Families of spaces: what a name stands for, which settings its networks have, and how it is opened for a shape of data.
+//!
+//! The program, recipes, model files and reports know spaces through the list here alone. It begins with those that come with
+//! the program; [`register`] adds one from elsewhere, which then is searched, resumed, reported and exported like these.
+
+mod cells;
+mod skeleton;
+mod stages;
+
+use std::any::Any;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use fewshot_space::{CellSpace, SpaceError, StageSpace, suggest};
+
+use self::cells::CellFamily;
+pub use self::skeleton::{SettingError, Settings, Skeleton};
+use self::stages::StageFamily;
+use crate::nets::Blueprint;
+
+/// A kind of space.
+pub trait Family: Send + Sync {
+    /// The name by which users choose it.
+    fn name(&self) -> &'static str;
+    /// What its networks are, in a line.
+    fn about(&self) -> &'static str;
+    /// What is given and not decided of its networks besides the shape of the data, each with what it is by default: numbers,
+    /// texts or switches. No other settings are taken.
+    fn settings(&self) -> Settings {
+        Settings::new()
+    }
+    /// The space for networks of this skeleton, whose settings are all there.
+    ///
+    /// # Errors
+    /// A setting that is out of its range, or data that such networks cannot read.
+    fn open(&self, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError>;
+}
+
+/// The families that come with the program, the default one first.
+const BUILTIN: [&dyn Family; 3] = [&StageFamily, &CellFamily::NASBENCH201, &CellFamily::CELL1296];
+
+/// Those from elsewhere, in the order in which they came.
+static OWN: RwLock<Vec<&'static dyn Family>> = RwLock::new(Vec::new());
+
+/// Adds a family for as long as the program runs.
+///
+/// # Errors
+/// [`SpaceError::Settings`] when there is one of this name.
+pub fn register(family: impl Family + 'static) -> Result<(), SpaceError> {
+    let name = family.name();
+    if self::family(name).is_ok() {
+        return Err(SpaceError::Settings {
+            space: name.into(),
+            reason: "there is a family of this name already".into(),
+        });
+    }
+    // A list that somebody left in a panic is whole all the same.
+    OWN.write().unwrap_or_else(PoisonError::into_inner).push(Box::leak(Box::new(family)));
+    Ok(())
+}
+
+/// All families, the default one first.
+pub fn all() -> Vec<&'static dyn Family> {
+    let own = OWN.read().unwrap_or_else(PoisonError::into_inner);
+    BUILTIN.iter().chain(own.iter()).copied().collect()
+}
+
+/// Their names.
+pub fn names() -> Vec<&'static str> {
+    all().into_iter().map(Family::name).collect()
+}
+
+/// The family called `name`.
+///
+/// # Errors
+/// [`SpaceError::Unknown`], with the name that was probably meant.
+pub fn family(name: &str) -> Result<&'static dyn Family, SpaceError> {
+    let unknown = || SpaceError::Unknown { name: name.into(), hint: suggest::hint(name, names()) };
+    all().into_iter().find(|family| family.name() == name).ok_or_else(unknown)
+}
+
+/// A space, and the skeleton that it was opened for.
+#[derive(Clone, Debug)]
+pub struct OpenSpace {
+    blueprint: Arc<dyn Blueprint>,
+    skeleton: Skeleton,
+}
+
+/// The space called `name` for networks of `skeleton`; settings that this leaves out are the family's own.
+///
+/// # Errors
+/// [`SpaceError`]: no such family, no such setting, or one that is out of its range.
+pub fn open(name: &str, mut skeleton: Skeleton) -> Result<OpenSpace, SpaceError> {
+    let family = family(name)?;
+    skeleton.check().map_err(|error| SpaceError::Skeleton { space: name.into(), error })?;
+    let mut settings = family.settings();
+    for (key, value) in skeleton.settings {
+        match settings.get_mut(&key) {
+            Some(known) => *known = value,
+            None => return Err(SpaceError::Settings { space: name.into(), reason: no_setting(&key, &settings) }),
+        }
+    }
+    skeleton.settings = settings;
+    Ok(OpenSpace { blueprint: family.open(&skeleton)?, skeleton })
+}
+
+/// The space called `name` for images of 32x32 pixels and 10 classes, with the family's own settings: to look at.
+///
+/// # Errors
+/// [`SpaceError::Unknown`].
+pub fn default_space(name: &str) -> Result<Arc<dyn Blueprint>, SpaceError> {
+    Ok(open(name, Skeleton::of_images([32, 32, 3], 10))?.blueprint)
+}
+
+fn no_setting(key: &str, known: &Settings) -> String {
+    if known.is_empty() {
+        return format!("no setting `{key}`: nothing about its networks is given beside the images, all is decided");
+    }
+    format!("no setting `{key}`, {}", suggest::hint(key, known.keys().map(String::as_str)))
+}
+
+impl OpenSpace {
+    /// How its networks are built.
+    pub fn blueprint(&self) -> &Arc<dyn Blueprint> {
+        &self.blueprint
+    }
+
+    /// What is given and not decided.
+    pub fn skeleton(&self) -> &Skeleton {
+        &self.skeleton
+    }
+
+    /// As a space of cells, where it is one.
+    pub fn cells(&self) -> Option<&CellSpace> {
+        self.as_any().downcast_ref()
+    }
+
+    /// As the space of stages, where it is that.
+    pub fn stages(&self) -> Option<&StageSpace> {
+        self.as_any().downcast_ref()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self.blueprint.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn opened(name: &str, settings: serde_json::Value) -> Result<OpenSpace, String> {
+        let serde_json::Value::Object(settings) = settings else { unreachable!("an object") };
+        let skeleton = Skeleton { settings, ..Skeleton::of_images([16, 16, 1], 3) };
+        open(name, skeleton).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_family_opens_by_its_name_with_its_own_settings() {
+        for family in all() {
+            let space = default_space(family.name()).unwrap();
+            assert_eq!(space.name(), family.name());
+            assert!(!family.about().is_empty());
+            let opened = opened(family.name(), json!({})).unwrap();
+            assert_eq!(opened.skeleton().settings, family.settings());
+        }
+        assert_eq!(
+            family("nasbench21").err().unwrap().to_string(),
+            "unknown space `nasbench21`; did you mean `nasbench201`?"
+        );
+    }
+
+    #[test]
+    fn settings_are_checked_by_name_kind_and_range() {
+        let cells = opened("nasbench201", json!({ "width": 8, "cells": 2, "reduction": "pool" })).unwrap();
+        let skeleton = cells.cells().unwrap().skeleton();
+        assert_eq!((skeleton.width, skeleton.cells, skeleton.image_height), (8, 2, 16));
+        for (name, settings, words) in [
+            ("nasbench201", json!({ "widht": 8 }), "no setting `widht`, did you mean `width`?"),
+            ("nasbench201", json!({ "width": 0 }), "width = 0 is out of range"),
+            ("nasbench201", json!({ "width": "wide" }), "invalid type"),
+            ("nasbench201", json!({ "reduction": "none" }), "unknown variant `none`"),
+            ("stages", json!({ "width": 8 }), "all is decided"),
+        ] {
+            let error = opened(name, settings).unwrap_err();
+            assert!(error.contains(words) && error.starts_with(&format!("space {name}: ")), "{error}");
+        }
+        let none = Skeleton::of_images([16, 16, 1], 1);
+        assert_eq!(
+            open("stages", none).unwrap_err().to_string(),
+            "space stages: classes = 1 is out of range: give 2 to 1000000"
+        );
+        let uneven = open("cell1296", Skeleton::of_images([28, 31, 1], 2)).unwrap_err().to_string();
+        assert!(uneven.contains("28x31 pixels halve unevenly"), "{uneven}");
+    }
+}
