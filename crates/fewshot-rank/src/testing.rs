@@ -1,4 +1,5 @@
 //! What tests need, here and in other crates: the space and the published table of NAS-Bench-201.
+#![allow(clippy::print_stdout, reason = "tests say what they skip")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

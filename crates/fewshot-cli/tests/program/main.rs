@@ -16,6 +16,7 @@ mod model;
 mod own_family;
 mod rank;
 mod ranking;
+mod released;
 mod report;
 mod search;
 mod shell;
