@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use fewshot_space::{Filter, Region, random};
 
 use super::finalists::{lost_epochs, rungs};
-use super::kept::{seconds_per_step, step_of};
+use super::kept::{BRIEFLY, seconds_per_step, step_of, timing};
 use super::{Lab, PipelineError, stages};
 use crate::recipe::{BudgetPlan, Kind, Recipe, SplitRecipe};
 use crate::train::Sampler;
@@ -158,7 +158,8 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<Recipe, PipelineError> {
 /// One architecture alone, in all of the time.
 fn planned_training(lab: &Lab, passed: &Passed) -> Result<Recipe, PipelineError> {
     let mut recipe = lab.recipe().clone();
-    let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
+    let time = timing(recipe.budget.seconds());
+    let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?, time)?;
     let (_, epoch) = Rates { alone, supernet: 0.0 }.of_alone(lab, &recipe);
     let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
     fill(&mut recipe.standalone.train.epochs, kept / epoch);
@@ -176,7 +177,7 @@ pub fn estimate(lab: &Lab) -> Result<Option<f64>, PipelineError> {
             Ok(Some(plan.supernet + plan.sub_supernets + plan.search + plan.finalists + plan.kept + plan.beside))
         }
         Kind::Train => {
-            let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?)?;
+            let alone = step_of(lab, &lab.alone_space().parse(&recipe.standalone.arch)?, BRIEFLY)?;
             let (_, epoch) = Rates { alone, supernet: 0.0 }.of_alone(lab, recipe);
             Ok(Some(recipe.standalone.train.epochs as f64 * epoch))
         }
@@ -240,8 +241,8 @@ fn unlimited(lab: &Lab, budget: f64) -> Result<Option<u64>, PipelineError> {
     let made = super::hand_made::within(lab.alone_space().as_ref(), &[probe]);
     let Some(network) = made.first() else { return Ok(None) };
     let train = &recipe.standalone.train;
-    let seconds_per_mac =
-        step_of(lab, &network.arch)? / (train.batch as f64 * lab.alone_space().cost(&network.arch).macs as f64);
+    let seconds_per_mac = step_of(lab, &network.arch, BRIEFLY)?
+        / (train.batch as f64 * lab.alone_space().cost(&network.arch).macs as f64);
     let images = lab.images().len() as f64;
     let epochs = match train.epochs {
         0 => (SEEN / images).clamp(EPOCHS.0, EPOCHS.1),
@@ -256,7 +257,7 @@ fn alone_step(lab: &Lab) -> Result<f64, PipelineError> {
     let began = Instant::now();
     let (mut sum, mut count) = (0.0, 0);
     for arch in lab.random_archs("timed networks", SAMPLES)? {
-        sum += step_of(lab, &arch)?;
+        sum += step_of(lab, &arch, BRIEFLY)?;
         count += 1;
         if began.elapsed() > PATIENCE {
             break;
@@ -271,7 +272,7 @@ fn supernet_step(lab: &Lab) -> Result<f64, PipelineError> {
     let loader = lab.search_loader(config, 0)?;
     let sampler = Sampler::new(whole.clone(), config.sampling)?;
     let net = stages::supernet(lab, whole);
-    seconds_per_step(&net, config, &loader, |step| {
+    seconds_per_step(&net, config, &loader, BRIEFLY, |step| {
         Ok(sampler.draw(net.cells(), &mut random::stream(0, "timed paths", step as u64, 0))?)
     })
 }

@@ -234,7 +234,10 @@ fn courses(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<
     if let Some(courses) = stages::load_json(&file)? {
         return Ok(courses);
     }
-    let seconds = archs.iter().map(|arch| kept::step_of(lab, arch)).collect::<Result<Vec<f64>, PipelineError>>()?;
+    let seconds = archs
+        .iter()
+        .map(|arch| kept::step_of(lab, arch, kept::BRIEFLY))
+        .collect::<Result<Vec<f64>, PipelineError>>()?;
     let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
     let courses: Vec<Course> = seconds.iter().map(|own| course(mean / own)).collect();
     stages::save_json(&file, &courses)?;

@@ -29,12 +29,14 @@ const LOOKS: u64 = 20;
 const RESERVE: (f64, f64) = (0.02, 1.0);
 /// Epochs that a budget chooses at most: more were never seen to help.
 const MOST_EPOCHS: u64 = 2000;
-/// Steps before those that are timed, after which none of the batches that were made ahead are left; steps that are timed. Where
-/// they take long, fewer of both.
+/// Steps before those that are timed, after which none of the batches that were made ahead are left; fewer where they take long.
 const WARM_UP: usize = 6;
-const TIMED: usize = 32;
+/// Steps that are timed at least.
 const FEWEST_TIMED: usize = 2;
-const LONGEST: Duration = Duration::from_millis(700);
+/// How long a network is timed that is one of several.
+pub const BRIEFLY: Duration = Duration::from_millis(350);
+/// What a training is planned by is timed for this share of it, in seconds between these.
+const TIMED: (f64, [f64; 2]) = (0.01, [0.35, 3.0]);
 
 /// How long to train.
 pub struct Epochs {
@@ -60,19 +62,20 @@ pub fn config(lab: &Lab, epochs: u64, planned: u64) -> TrainConfig {
 }
 
 /// Seconds of a training step of `net` along paths that `draw` gives, on all threads, the making of its batch included: the mean of
-/// some in a row, since batches are made ahead. `net` is not changed.
+/// some in a row, since batches are made ahead, for about as long as given. `net` is not changed.
 pub fn seconds_per_step(
     net: &Net,
     config: &TrainConfig,
     loader: &TrainLoader,
+    time: Duration,
     mut draw: impl FnMut(usize) -> Result<Path, PipelineError>,
 ) -> Result<f64, PipelineError> {
     let mut trainer = Trainer::new(net.clone(), TrainConfig { epochs: 1, ..config.clone() }, 0)?;
     let mut began = Instant::now();
     let (mut is_warm, mut timed) = (false, 0);
     let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
-    for (index, batch) in batches.take(WARM_UP + TIMED).enumerate() {
-        if !is_warm && (index == WARM_UP || (index > 0 && began.elapsed() > LONGEST)) {
+    for (index, batch) in batches.enumerate() {
+        if !is_warm && (index == WARM_UP || (index > 0 && began.elapsed() > time)) {
             is_warm = true;
             began = Instant::now();
         }
@@ -80,7 +83,7 @@ pub fn seconds_per_step(
         let images = Tensor::from_data(TensorData::new(batch.images, batch.shape), net.weights().device());
         trainer.step_on(images, &batch.labels, &path, 1e-3)?;
         timed += usize::from(is_warm);
-        if timed >= FEWEST_TIMED && began.elapsed() > LONGEST {
+        if timed >= FEWEST_TIMED && began.elapsed() > time {
             break;
         }
     }
@@ -88,11 +91,11 @@ pub fn seconds_per_step(
 }
 
 /// Seconds of a training step of a network of `arch`, on all threads.
-pub fn step_of(lab: &Lab, arch: &Arch) -> Result<f64, PipelineError> {
+pub fn step_of(lab: &Lab, arch: &Arch, time: Duration) -> Result<f64, PipelineError> {
     lab.interrupt().check()?;
     let train = &lab.recipe().standalone.train;
     let loader = lab.search_loader(train, 0)?;
-    seconds_per_step(&standalone::network(lab, arch)?, train, &loader, |_| Ok(Path::Shared(arch.clone())))
+    seconds_per_step(&standalone::network(lab, arch)?, train, &loader, time, |_| Ok(Path::Shared(arch.clone())))
 }
 
 /// Epochs on all training images that fit into the given time, for a network from the start; measured once per stage.
@@ -107,10 +110,16 @@ pub fn epochs(
     remembered(context, || {
         let config = &lab.recipe().standalone.train;
         let loader = lab.alone_loader(config, lab.seed("alone images"))?;
-        let step = seconds_per_step(net, config, &loader, |_| Ok(Path::Shared(arch.clone())))?;
+        let step = seconds_per_step(net, config, &loader, timing(seconds), |_| Ok(Path::Shared(arch.clone())))?;
         let epochs = (seconds / (step * loader.steps_per_epoch() as f64)).floor() as u64;
         Ok(epochs.clamp(1, MOST_EPOCHS))
     })
+}
+
+/// How long to time the steps of a training of so many seconds.
+pub fn timing(seconds: f64) -> Duration {
+    let (share, [least, most]) = TIMED;
+    Duration::from_secs_f64((share * seconds).clamp(least, most))
 }
 
 /// The number of epochs in the stage's folder; found and kept there the first time.
@@ -215,7 +224,8 @@ fn epochs_left(lab: &Lab, context: &StageContext<'_>, arch: &Arch, begun: u64) -
     let left = budget.seconds() * (1.0 - RESERVE.0) - RESERVE.1 - spent;
     let first = lab.search_loader(&recipe.train, lab.seed("finalist images"))?;
     let all = lab.alone_loader(&recipe.train, lab.seed("alone images"))?;
-    let step = step_of(lab, arch)?;
+    let step = step_of(lab, arch, timing(left))?;
+    let left = left - timing(left).as_secs_f64();
     let [first, all] = [first, all].map(|loader| step * loader.steps_per_epoch() as f64);
     let share = recipe.all_images_from;
     // The last epochs are on all images, and what is begun was on the others.
