@@ -171,10 +171,10 @@ pub enum RunError {
     },
     /// The run was written by a newer program.
     #[error(
-        "`{path}` has run format {found}, written by fewshot {program}; this program knows format {known}: use the newer program"
+        "`{path}` has format {found}, written by fewshot {program}; this program knows format {known}: use the newer program"
     )]
     NewerFormat {
-        /// The run.
+        /// The run, or a file of it.
         path: String,
         /// Its format.
         found: u32,

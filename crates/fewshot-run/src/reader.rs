@@ -37,6 +37,8 @@ pub struct RunReader {
 impl RunReader {
     /// Version of the folder's form that this program writes and reads.
     pub const FORMAT: u32 = 1;
+    /// Version of the form of `result.json`.
+    pub const RESULT_FORMAT: u32 = 1;
 
     /// Opens the run in the folder `path`.
     ///
@@ -151,9 +153,16 @@ impl RunReader {
     /// The answer, or `None` while the run is not done.
     ///
     /// # Errors
-    /// [`RunError::Damaged`] if `result.json` is no `T`.
+    /// [`RunError::Damaged`] if `result.json` is no `T`; [`RunError::NewerFormat`] if a newer program wrote it.
     pub fn result<T: DeserializeOwned>(&self) -> Result<Option<T>, RunError> {
-        read_json(&self.path.join(RESULT), "delete it and run `fewshot resume` to make it again")
+        let (path, advice) = (self.path.join(RESULT), "delete it and run `fewshot resume` to make it again");
+        // Those of the first version do not say it.
+        let format = read_json::<FormatOnly>(&path, advice).ok().flatten().map_or(1, |answer| answer.format);
+        if format > Self::RESULT_FORMAT {
+            let (path, program) = (path.display().to_string(), self.program().to_owned());
+            return Err(RunError::NewerFormat { path, found: format, known: Self::RESULT_FORMAT, program });
+        }
+        read_json(&path, advice)
     }
 
     /// Where data is now that lay elsewhere when the run began, as [`super::RunFolder::note_moved`] kept it.

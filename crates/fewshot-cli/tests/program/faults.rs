@@ -65,7 +65,7 @@ fn runs_of_other_formats_are_refused_and_left_as_they_are() {
         std::fs::write(dir.path().join("run.toml"), &settings).unwrap();
         for command in ["resume", "report", "rank"] {
             let text = failure(&program(&[&command, &dir.path()]), 1);
-            let wanted = [format!("run format {format}"), "fewshot 8.8.8".to_string(), advice.to_string()];
+            let wanted = [format!("format {format}"), "fewshot 8.8.8".to_string(), advice.to_string()];
             assert!(wanted.iter().all(|words| text.contains(words)), "{command}: {text}");
         }
         assert_eq!(files_in(dir.path()), ["run.toml"]);

@@ -41,6 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LatencyTable {
+    /// Version of this form.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub format: u32,
     /// What every network takes besides its blocks, in milliseconds.
     pub base_ms: f64,
     /// What a network takes more when the sum of its blocks is more, as a share of that; near 1.
@@ -51,6 +54,21 @@ pub struct LatencyTable {
     pub worst_error: f64,
     /// Milliseconds of each block, by its name.
     pub blocks: BTreeMap<String, f64>,
+}
+
+impl LatencyTable {
+    /// The newest form, which this program reads.
+    pub const FORMAT: u32 = 1;
+}
+
+/// What tables say that were written before they had a version.
+fn first() -> u32 {
+    1
+}
+
+/// The first form is written as it was, so that programs of that time read it.
+fn is_first(format: &u32) -> bool {
+    *format == first()
 }
 
 impl fmt::Display for LatencyTable {
@@ -92,6 +110,9 @@ pub enum LatencyError {
     /// The system gives no thread.
     #[error("cannot start a thread to measure latency: {0}")]
     Thread(#[from] NoThreads),
+    /// The table was written by a newer program.
+    #[error("the recipe's [latency] has format {0}, this program knows {known}: leave it out to measure", known = LatencyTable::FORMAT)]
+    NewerTable(u32),
     /// The table is of another space, size or version.
     #[error(
         "the recipe's [latency] lacks the block `{0}`: it was measured for other networks; leave [latency] out to measure"
@@ -118,6 +139,9 @@ impl LatencyModel {
         table: LatencyTable,
         device: &Device,
     ) -> Result<Self, LatencyError> {
+        if table.format > LatencyTable::FORMAT {
+            return Err(LatencyError::NewerTable(table.format));
+        }
         let model = Self { net: catalogue(&blueprint, device), image, table };
         // Of a large space the table holds what can be within the limit, and the rest has no prediction.
         if model.net.region().size()? > LARGE {
@@ -217,7 +241,7 @@ pub fn measure(
         }
         let mut times = shortest(&mut calls).into_iter();
         let blocks = distinct.into_keys().zip(times.by_ref()).collect();
-        let table = LatencyTable { base_ms: 0.0, scale: 1.0, mean_error: 0.0, worst_error: 0.0, blocks };
+        let table = LatencyTable { format: 1, base_ms: 0.0, scale: 1.0, mean_error: 0.0, worst_error: 0.0, blocks };
         let mut model = LatencyModel { net, image, table };
         // A network with a rare block that was not among those looked through says nothing.
         let pair = |(arch, measured): (&Arch, f64)| Some([model.predict(arch)?, measured]);
@@ -403,8 +427,14 @@ mod tests {
 
     #[test]
     fn a_table_of_other_networks_is_refused() {
-        let table =
-            LatencyTable { base_ms: 0.0, scale: 1.0, mean_error: 0.0, worst_error: 0.0, blocks: BTreeMap::new() };
+        let table = LatencyTable {
+            format: 1,
+            base_ms: 0.0,
+            scale: 1.0,
+            mean_error: 0.0,
+            worst_error: 0.0,
+            blocks: BTreeMap::new(),
+        };
         let error = LatencyModel::new(blueprint(), IMAGE, table, &Device::flex()).unwrap_err().to_string();
         assert!(error.contains("lacks the block") && error.contains("leave [latency] out"), "{error}");
     }

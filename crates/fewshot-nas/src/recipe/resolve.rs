@@ -11,6 +11,7 @@ use super::places::{self, Places};
 use super::{Kind, Recipe, RecipeError, arms, gradient, presets};
 use crate::estimate::{Measure, NormPolicy};
 use crate::families;
+use crate::run::RunReader;
 use crate::train::{ConfigError, TrainConfig};
 
 /// More worker threads than any machine makes use of.
@@ -79,9 +80,14 @@ impl Layers {
         let mut layer = parse(&text, &origin)?;
         // There the recipe is a table beside the format, the versions and the data's fingerprint.
         let mut root = None;
-        if layer.contains_key("format")
+        if let Some(format) = layer.get("format").and_then(Value::as_integer)
             && let Some(Value::Table(recipe)) = layer.remove("recipe")
         {
+            let known = RunReader::FORMAT;
+            if format > known.into() {
+                let message = format!("settings of format {format}; this program knows {known}: use the newer program");
+                return Err(RecipeError::Parse { origin, message });
+            }
             layer = recipe;
             root = Some("recipe");
         }

@@ -20,7 +20,7 @@ fn a_run_comes_back_as_it_was_begun() {
 
     let run = RunFolder::open(&path).unwrap();
     assert_eq!(run.recipe::<Recipe>().unwrap(), recipe);
-    assert_eq!(run.result::<Value>().unwrap(), Some(json!({ "arch": "x" })));
+    assert_eq!(run.result::<Value>().unwrap(), Some(json!({ "format": 1, "arch": "x" })));
     run.check_data(&"abc".into()).unwrap();
     let error = run.check_data(&"abd".into()).unwrap_err();
     assert!(matches!(error, RunError::DataChanged { .. }), "{error}");
@@ -123,6 +123,23 @@ fn other_formats_are_told_from_broken_files() {
     let run = RunReader::open(&path).unwrap();
     let error = run.recipe::<Recipe>().unwrap_err().to_string();
     assert!(error.contains("lr = \"fast\"") && error.contains(" line "), "{error}");
+}
+
+#[test]
+fn results_say_their_format_and_newer_ones_are_refused_by_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run");
+    let run = RunFolder::create(&path, &Recipe::default(), &"".into()).unwrap();
+    run.write_result(&json!({ "arch": "x" })).unwrap();
+    let file = path.join("result.json");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("\"format\": 1"), "{text}");
+    assert_eq!(run.result::<Value>().unwrap().unwrap()["arch"], "x");
+    // The first results did not say it.
+    fs::write(&file, "{\"arch\": \"y\"}").unwrap();
+    assert_eq!(run.result::<Value>().unwrap().unwrap()["arch"], "y");
+    fs::write(&file, text.replace(": 1", ": 2")).unwrap();
+    assert!(matches!(run.result::<Value>(), Err(RunError::NewerFormat { found: 2, known: 1, .. })));
 }
 
 #[test]
