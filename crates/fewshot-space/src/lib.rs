@@ -54,7 +54,7 @@ pub use feature::{Feature, Filter, UnknownFeature};
 pub use graph::{Edge, Graph, OpKind};
 pub use option_set::{OptionSet, OptionSetError};
 pub use partition::{Partition, PartitionError};
-pub use region::{ENUMERATION_LIMIT, PARTS_LIMIT, Region, RegionError, RegionSpec};
+pub use region::{ENUMERATION_LIMIT, Extent, PARTS_LIMIT, Region, RegionError, RegionSpec};
 pub use space::Space;
 pub use stages::{BlockShape, StageBlock, StageSkeleton, StageSpace};
 pub use text::{ParseArchError, ParseProblem};

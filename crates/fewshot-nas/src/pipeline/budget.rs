@@ -222,10 +222,12 @@ fn limits(lab: &Lab) -> Result<Vec<String>, PipelineError> {
         return Ok(Vec::new());
     }
     let upper = |region: Region, filter: &Filter| region.filtered(Filter::at_most(filter.feature, filter.max));
-    let within = whole.filters().iter().fold(Region::full(whole.space().clone()), upper).size()?;
-    let (all, searched) = (Region::full(whole.space().clone()).size()?, whole.size()?);
-    let near =
-        if searched < within { format!(", and {searched} of these come near enough to it") } else { String::new() };
+    let within = whole.filters().iter().fold(Region::full(whole.space().clone()), upper).extent()?;
+    let (all, searched) = (Region::full(whole.space().clone()).extent()?, whole.extent()?);
+    let near = match searched == within {
+        true => String::new(),
+        false => format!(", and {searched} of these come near enough to it"),
+    };
     Ok(vec![format!("{within} of {all} networks of {} keep the limit{near}", whole.space().name())])
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fewshot_data::Dataset;
 use fewshot_space::{
-    Arch, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Space, StageSkeleton, Timed,
+    Arch, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Space, StageSkeleton, Timed, random,
 };
 
 use super::PipelineError;
@@ -14,6 +14,8 @@ use crate::latency::{self, LatencyModel};
 use crate::nets::Blueprint;
 use crate::recipe::{Recipe, SplitRecipe, SupernetReduction};
 
+/// Networks of a large space that are looked at for the smallest one.
+const LOOKED_AT: u64 = 10_000;
 /// Networks near a limit that are enough to search.
 const ENOUGH: u128 = 64;
 
@@ -65,7 +67,7 @@ pub fn partition(recipe: &Recipe, space: Arc<dyn Space>) -> Result<Partition, Pi
     for (feature, limit) in limits.into_iter().filter(|(_, limit)| *limit > 0) {
         whole = whole.filtered(Filter::at_most(feature, limit));
     }
-    if !whole.filters().is_empty() && whole.size()? == 0 {
+    if !whole.filters().is_empty() && whole.is_empty()? {
         return Err(too_tight(&space, &whole));
     }
     if recipe.search.fill > 0.0 {
@@ -83,7 +85,7 @@ fn filled(whole: Region, share: f64) -> Result<Region, PipelineError> {
         if let Some(limit) = whole.filters().iter().find(|filter| filter.feature == feature) {
             let (min, max) = ((share * limit.max as f64).ceil() as u64, limit.max);
             let near = whole.clone().filtered(Filter { feature, min, max });
-            if near.size()? >= ENOUGH {
+            if near.extent()?.is_at_least(ENOUGH) {
                 return Ok(near);
             }
         }
@@ -130,16 +132,22 @@ pub fn parts(whole: Region, split: &SplitRecipe) -> Result<Partition, PipelineEr
     }
     if !parts.iter().all(|part| part.filters().is_empty()) {
         // A limit or a range can leave a part nothing: no supernet is trained for that.
-        let sizes = parts.iter().map(Region::size).collect::<Result<Vec<_>, _>>()?;
-        parts = parts.into_iter().zip(sizes).filter(|(_, size)| *size > 0).map(|(part, _)| part).collect();
+        let empty = parts.iter().map(Region::is_empty).collect::<Result<Vec<_>, _>>()?;
+        parts = parts.into_iter().zip(empty).filter(|(_, is_empty)| !is_empty).map(|(part, _)| part).collect();
     }
     Ok(Partition::new(whole, parts)?)
 }
 
-/// What the smallest networks of the space cost, for a user whose limits leave none.
+/// What the smallest networks of the space cost (of a space that is too large to be listed: of some of it), for a user whose limits
+/// leave none.
 fn too_tight(space: &Arc<dyn Space>, limited: &Region) -> PipelineError {
+    let whole = Region::full(space.clone());
+    let is_listable = whole.size().is_ok_and(|size| size <= ENUMERATION_LIMIT);
     let least = |feature: Feature| {
-        Region::full(space.clone()).iter().map(|arch| feature.of(space.as_ref(), &arch)).min().unwrap_or(0)
+        let of = |arch: Arch| feature.of(space.as_ref(), &arch);
+        let drawn = (0..LOOKED_AT).filter_map(|draw| whole.sample(&mut random::stream(0, "least", draw, 0)).ok());
+        let smallest = if is_listable { whole.iter().map(of).min() } else { drawn.map(of).min() };
+        smallest.unwrap_or(0)
     };
     let timed = limited.filters().iter().any(|filter| filter.feature == Feature::Latency);
     PipelineError::TooTight {

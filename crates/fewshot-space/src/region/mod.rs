@@ -2,12 +2,14 @@
 
 mod counts;
 mod error;
+mod extent;
 mod members;
 mod spec;
 mod split;
 mod vary;
 
 pub use error::RegionError;
+pub use extent::Extent;
 pub use spec::RegionSpec;
 pub use split::PARTS_LIMIT;
 
@@ -25,8 +27,8 @@ use std::sync::Arc;
 /// counting behind a filter, and for proving a partition with filters.
 pub const ENUMERATION_LIMIT: u128 = 1 << 20;
 
-/// Draws before a filter is taken to pass nothing (in a region that is too large to list).
-const DRAWS: usize = 100_000;
+/// Uniform draws before members of a region that is too large to list are looked for by changing what was drawn.
+const DRAWS: usize = 2_000;
 
 /// Draws after which a region that can be listed is listed instead.
 const DRAWS_BEFORE_LISTING: usize = 1_000;
@@ -175,7 +177,8 @@ impl Region {
     /// A member, uniformly over all distinct ones.
     ///
     /// Filters work by rejection. A region that is small enough to be listed is, when many draws in a row were
-    /// rejected; so there the answer is always right. In a larger one, filters that next to nothing passes give an error.
+    /// rejected; so there the answer is always right. In a larger one, of which next to nothing passes the filters, draws are
+    /// changed until they pass, and are then not uniform.
     ///
     /// # Errors
     /// [`RegionError::Empty`] when there is no member; [`RegionError::NotFound`] when none was found;
@@ -192,10 +195,10 @@ impl Region {
                 members: counts.all(),
                 seen: self.seen(Members::new(self.space.decisions(), &self.allowed)),
             }),
-            None => {
+            None => self.find(&counts, rng).ok_or_else(|| {
                 let again = (0..DRAWS_BEFORE_LISTING).filter_map(|_| counts.draw(rng));
-                Err(RegionError::NotFound { region: self.label(), draws, seen: self.seen(again) })
-            }
+                RegionError::NotFound { region: self.label(), draws, seen: self.seen(again) }
+            }),
         }
     }
 

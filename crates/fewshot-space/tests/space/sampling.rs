@@ -2,7 +2,8 @@
 
 use crate::toys::{self, small_region};
 use crate::{cell, nasbench, rng};
-use fewshot_space::{Arch, Feature, Filter, OptionSet, Region, RegionError};
+use fewshot_space::random::stream;
+use fewshot_space::{Arch, Extent, Feature, Filter, OptionSet, Region, RegionError};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -62,7 +63,7 @@ fn an_empty_region_says_what_was_seen() {
     );
     let none = Region::full(toys::darts(4)).filtered(Filter { feature: Feature::LiveOps, min: 9, max: u64::MAX });
     let error = none.sample(&mut rng(0)).unwrap_err();
-    assert!(matches!(error, RegionError::NotFound { draws: 100_000, .. }), "{error}");
+    assert!(matches!(error, RegionError::NotFound { draws: 2_000, .. }), "{error}");
     assert!(error.to_string().contains("seen: live_ops from "), "{error}");
 }
 
@@ -101,4 +102,36 @@ proptest! {
             assert_uniform(&region, seed);
         }
     }
+}
+
+/// Five stages of up to four blocks: 3.9e19 networks. Their cost is that of their convolutions.
+#[test]
+fn regions_that_cannot_be_listed_have_members_and_an_estimated_size_within_any_limit() {
+    let whole = Region::full(toys::mbconv(5, 4));
+    assert_eq!(whole.extent().unwrap(), Extent::Exactly(whole.size().unwrap()));
+    let space = whole.space().clone();
+    let costs: Vec<u64> =
+        (0..1000).map(|i| space.cost(&whole.sample(&mut stream(0, "draw", i, 0)).unwrap()).macs).collect();
+    let (least, mean) = (*costs.iter().min().unwrap(), costs.iter().sum::<u64>() / 1000);
+
+    let half = whole.filtered(Filter::at_most(Feature::Macs, mean));
+    assert!(matches!(half.size(), Err(RegionError::TooLarge { .. })));
+    let Extent::About { members, passed, drawn } = half.extent().unwrap() else { panic!("it cannot be counted") };
+    let share = f64::from(passed) / f64::from(drawn);
+    assert!((0.3..0.7).contains(&share), "{share}");
+    assert!((members / (whole.size().unwrap() as f64 * share) - 1.0).abs() < 1e-9);
+    assert!(half.extent().unwrap().is_at_least(1 << 60) && !half.is_empty().unwrap());
+
+    // Below all that was drawn there are some: they are found, and are members.
+    let tight = whole.filtered(Filter::at_most(Feature::Macs, least / 2));
+    assert!(!tight.is_empty().unwrap());
+    for draw in 0..20 {
+        let arch = tight.sample(&mut stream(1, "tight", draw, 0)).unwrap();
+        assert!(tight.contains(&arch) && space.canonical(&arch) == arch);
+        assert_eq!(arch, tight.sample(&mut stream(1, "tight", draw, 0)).unwrap());
+    }
+    let nothing = whole.filtered(Filter::at_most(Feature::Macs, 0));
+    assert_eq!(space.cost(&nothing.sample(&mut rng(7)).unwrap()).macs, 0);
+    let none = Region::full(toys::darts(4)).filtered(Filter { feature: Feature::LiveOps, min: 9, max: u64::MAX });
+    assert!(none.is_empty().unwrap() && none.extent().unwrap().to_string() == "fewer than one in 20000");
 }
