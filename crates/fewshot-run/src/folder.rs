@@ -19,12 +19,19 @@ use super::settings::{Header, Origin, Versions, compose};
 /// Under this key an event has the identity of the run with the settings that it has from then on.
 const IDENTITY: &str = "identity";
 
-/// `result.json`.
-#[derive(Serialize)]
-struct Answer<'a, T> {
+/// A result as `result.json` holds it.
+#[derive(Debug, Serialize)]
+pub struct Answer<'a, T> {
     format: u32,
     #[serde(flatten)]
     answer: &'a T,
+}
+
+impl<'a, T> Answer<'a, T> {
+    /// In the newest form.
+    pub fn new(answer: &'a T) -> Self {
+        Self { format: RunReader::RESULT_FORMAT, answer }
+    }
 }
 
 /// A run folder that this process works on: no other process can while this lives, however it ends.
@@ -195,7 +202,7 @@ impl RunFolder {
     /// [`RunError::File`] naming the file.
     pub fn write_result<T: Serialize>(&self, result: &T) -> Result<(), RunError> {
         let path = self.path().join(RESULT);
-        write_json(&path, &Answer { format: RunReader::RESULT_FORMAT, answer: result })?;
+        write_json(&path, &Answer::new(result))?;
         let sum = file_checksum(&path)?;
         if self.answer_checksum()?.as_ref() != Some(&sum) {
             self.events.write(None, ANSWERED, json!({ "sha256": sum }))?;

@@ -69,7 +69,7 @@ pub use checkpoint::{Checkpoint, TensorF32};
 pub use checkpoint_error::CheckpointError;
 pub use done::RecordedStage;
 pub use error::{FileError, PlanError, RunError, StageError};
-pub use folder::RunFolder;
+pub use folder::{Answer, RunFolder};
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted, outlive_file_size_limit};
 pub use lanes::{NoThreads, in_lanes, start_threads, thread_pool};
 pub use log::{Event, EventLog, JsonLines, LogError, read_lines};

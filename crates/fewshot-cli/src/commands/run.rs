@@ -13,7 +13,7 @@ use fewshot_nas::pipeline::{
     self, MoreTime, Moved, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
 };
 use fewshot_nas::recipe::{CheckedRecipe, Layers, Recipe, preset_names};
-use fewshot_nas::run::{Interrupt, RunReader};
+use fewshot_nas::run::{Answer, Interrupt, RunReader};
 use fewshot_space::suggest;
 
 use super::settings::given;
@@ -344,7 +344,7 @@ fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
 
 fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
     if json {
-        return print_json(outcome);
+        return print_json(&Answer::new(outcome));
     }
     match outcome {
         Outcome::Search(result) => print(&search_text(result, run)),
