@@ -288,6 +288,22 @@ fn one_architecture_is_trained_alone() {
     assert!(out.join("model.safetensors").exists());
 }
 
+/// Five finalists are halved three times, and two epochs have no room for three rungs.
+#[test]
+fn more_rungs_than_epochs_end_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let flags = "search --json --preset quick --limit 200 --image-size 8 --width 4 --splits 0 --epochs 1 --budget 8 --finalists 5 \
+                 --randoms 0 --alone-width 4 --alone-epochs 2";
+    let output = fewshot(flags.split_whitespace()).arg("--out").arg(dir.path().join("run")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let result = last_json(&output);
+    assert_eq!(
+        (result["epochs"].as_u64(), result["finalists"].as_array().map(Vec::len)),
+        (Some(2), Some(5)),
+        "{result}"
+    );
+}
+
 #[test]
 fn splits_by_number_are_all_that_is_split_on() {
     let dir = tempfile::tempdir().unwrap();

@@ -104,11 +104,11 @@ pub fn count(lab: &Lab) -> usize {
 }
 
 /// Epochs after which `finalists` are halved, until one is left, for a training of `epochs` of which the choice takes the
-/// share `halving`.
+/// share `halving`; where there are more rungs than epochs, the last ones stand at its end.
 pub fn rungs(finalists: usize, epochs: u64, halving: f64) -> Vec<u64> {
     let rounds = u64::from(finalists.max(1).next_power_of_two().trailing_zeros());
     let last = ((epochs as f64 * halving).round() as u64).clamp(rounds, epochs.max(rounds));
-    (1..=rounds).map(|round| (last >> (rounds - round)).max(round)).collect()
+    (1..=rounds).map(|round| (last >> (rounds - round)).max(round).min(epochs.max(1))).collect()
 }
 
 /// Epochs that all but the kept one are trained, together.
@@ -302,10 +302,13 @@ mod tests {
         assert_eq!(rungs(8, 200, 0.08), [4, 8, 16]);
         assert_eq!(rungs(5, 8, 0.5), [1, 2, 4]);
         assert_eq!(rungs(8, 10, 0.08), [1, 2, 3]);
+        assert_eq!(rungs(8, 2, 0.08), [1, 2, 2]);
         assert_eq!(rungs(1, 10, 0.5), [] as [u64; 0]);
         for (count, epochs) in (1..20).flat_map(|count| (1..40).map(move |epochs| (count, epochs))) {
             let rungs = rungs(count, epochs, 0.3);
-            assert!(rungs.windows(2).all(|pair| pair[0] < pair[1]), "{count} {epochs}: {rungs:?}");
+            let rises = |pair: &[u64]| pair[0] < pair[1] || pair[1] == epochs;
+            assert!(rungs.windows(2).all(rises), "{count} {epochs}: {rungs:?}");
+            assert!(rungs.iter().all(|rung| (1..=epochs).contains(rung)), "{count} {epochs}: {rungs:?}");
             assert_eq!(rungs.iter().fold(count, |left, _| left.div_ceil(2)), 1, "{count} {epochs}: {rungs:?}");
         }
     }

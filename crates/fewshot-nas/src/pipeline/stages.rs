@@ -142,23 +142,25 @@ pub fn train_in(
     }
     let mut observer = Saving { context, file, counter, saved: Instant::now() };
     for Phase { until, loader, judge } in phases {
+        // No training goes beyond its configuration.
+        let until = config.epochs.min(*until);
         let Some(judge) = judge else {
-            trainer.run_until(*until, loader, &mut observer)?;
+            trainer.run_until(until, loader, &mut observer)?;
             continue;
         };
         loop {
             let (epoch, is_whole) = (trainer.progress().epoch, trainer.progress().step == 0);
-            let is_due = epoch > 0 && epoch <= *until && (epoch.is_multiple_of(judge.every) || epoch == *until);
+            let is_due = epoch > 0 && epoch <= until && (epoch.is_multiple_of(judge.every) || epoch == until);
             // Also where a process was killed between the epoch and the look.
             if is_due && is_whole && trainer.progress().history.last().is_some_and(|last| last.held_out.is_none()) {
                 let accuracy = judge.accuracy(&trainer)?;
                 trainer.note_held_out(accuracy);
             }
-            if epoch >= *until {
+            if epoch >= until {
                 break;
             }
             let next = (epoch / judge.every + 1) * judge.every;
-            trainer.run_until(next.min(*until), loader, &mut observer)?;
+            trainer.run_until(next.min(until), loader, &mut observer)?;
         }
     }
     // The loss of a step is that before its update, so the last one can do what no loss has shown.
