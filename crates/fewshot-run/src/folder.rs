@@ -13,11 +13,8 @@ use super::error::{FileError, RunError};
 use super::interrupt::{Interrupt, is_interrupted};
 use super::lock::{LOCK_FILE, RunLock};
 use super::log::{ANSWERED, EventLog, INTERRUPTED, JsonLines, OPENED, READY, SETTLED};
-use super::reader::{EVENTS, HISTORY, MOVED, RESULT, RUN_TOML, RunReader};
+use super::reader::{EVENTS, HISTORY, IDENTITY, MOVED, RESULT, RUN_TOML, RunReader};
 use super::settings::{Header, Origin, Versions, compose};
-
-/// Under this key an event has the identity of the run with the settings that it has from then on.
-const IDENTITY: &str = "identity";
 
 /// A result as `result.json` holds it.
 #[derive(Debug, Serialize)]
@@ -94,16 +91,13 @@ impl RunFolder {
     /// Opens the run in the folder `path` to go on with it.
     ///
     /// # Errors
-    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open; [`RunError::SettingsChanged`] if the
-    /// settings are none that the run wrote.
+    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         // First see that it is a run: a lock file has no place in any other folder.
         RunReader::open(path)?;
         let lock = RunLock::acquire(path)?;
         clean_leftovers(path)?;
-        let run = Self::opened(path, lock)?;
-        run.check_settings()?;
-        Ok(run)
+        Self::opened(path, lock)
     }
 
     fn opened(path: &Path, lock: RunLock) -> Result<Self, RunError> {
@@ -164,16 +158,6 @@ impl RunFolder {
 
     fn note_settings(&self, identity: &str) -> Result<(), RunError> {
         Ok(self.events.write(None, SETTLED, json!({ IDENTITY: identity }))?)
-    }
-
-    /// Makes sure that the run wrote these settings; older runs tell it by their plan alone.
-    fn check_settings(&self) -> Result<(), RunError> {
-        let events = self.events()?;
-        let mut written = events.iter().filter_map(|event| event.data.get(IDENTITY)?.as_str()).peekable();
-        if written.peek().is_none() || written.any(|identity| identity == self.identity()) {
-            return Ok(());
-        }
-        Err(RunError::SettingsChanged { path: self.path().join(RUN_TOML).display().to_string() })
     }
 
     /// Does what comes before the first stage. A stop that is asked for meanwhile is an event, as in a stage, and the error.

@@ -19,6 +19,8 @@ pub(super) const RUN_TOML: &str = "run.toml";
 pub(super) const EVENTS: &str = "events.jsonl";
 /// Name of the search history in a run folder.
 pub const HISTORY: &str = "history.jsonl";
+/// Under this key an event has the identity of the run with the settings that it has from then on.
+pub(super) const IDENTITY: &str = "identity";
 /// Name of the answer in a run folder.
 pub(super) const RESULT: &str = "result.json";
 
@@ -45,7 +47,8 @@ impl RunReader {
     /// # Errors
     /// - [`RunError::NotARun`] without a `run.toml`.
     /// - [`RunError::OlderFormat`], [`RunError::NewerFormat`] if another version wrote it.
-    /// - [`RunError::Toml`] with line and key if `run.toml` is not as written.
+    /// - [`RunError::Toml`] with line and key if `run.toml` is not as written; [`RunError::SettingsChanged`] if its settings are
+    ///   none that the run wrote.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         let file = path.join(RUN_TOML);
         let settings = match read_file(&file).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
@@ -55,7 +58,20 @@ impl RunReader {
             }
             Err(e) => return Err(FileError::new("read", &file, e).into()),
         };
-        Self::parse(path, settings)
+        let run = Self::parse(path, settings)?;
+        run.check_settings()?;
+        Ok(run)
+    }
+
+    /// Makes sure that the run wrote these settings; older runs tell it by their plan alone.
+    fn check_settings(&self) -> Result<(), RunError> {
+        // A damaged log is told by who needs it.
+        let Ok(events) = self.events() else { return Ok(()) };
+        let mut written = events.iter().filter_map(|event| event.data.get(IDENTITY)?.as_str()).peekable();
+        if written.peek().is_none() || written.any(|identity| identity == self.identity()) {
+            return Ok(());
+        }
+        Err(RunError::SettingsChanged { path: self.path.join(RUN_TOML).display().to_string() })
     }
 
     /// The run in the folder `path` with the text of its `run.toml`.

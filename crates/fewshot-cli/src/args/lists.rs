@@ -13,8 +13,8 @@ pub struct RankArgs {
     /// A run: one that compared scores with the truth, or with --truth the scores of a search
     #[arg(value_name = "RUN", conflicts_with = "scores", required_unless_present = "scores")]
     pub run: Option<PathBuf>,
-    /// The space of the architectures
-    #[arg(long, default_value = "nasbench201")]
+    /// The space of the architectures in the tables; a run knows its own
+    #[arg(long, default_value = "nasbench201", conflicts_with = "run")]
     pub space: String,
     /// Settings of the space.
     #[command(flatten)]
@@ -69,13 +69,13 @@ pub struct CostArgs {
     #[arg(long, value_name = "ARCH")]
     pub arch: String,
     /// Side of the images in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 32)]
+    #[arg(long, value_name = "PIXELS", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=2048))]
     pub image_size: u32,
     /// Channels of the images
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub channels: u32,
     /// Classes
-    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub classes: u32,
     /// Time it too: milliseconds for one image on one thread of this machine
     #[arg(long)]

@@ -2,10 +2,12 @@
 
 use burn::tensor::Device;
 use fewshot_data::Normalise;
+use fewshot_guard::printable;
 use fewshot_nas::families::{self, Skeleton};
 use fewshot_nas::latency;
 use fewshot_nas::nets::Net;
 use fewshot_nas::pipeline::PipelineError;
+use fewshot_space::Region;
 use serde::Serialize;
 
 use super::settings::given;
@@ -16,7 +18,10 @@ use crate::failure::Failure;
 /// One architecture's cost for one image.
 #[derive(Serialize)]
 struct CostLine {
+    space: String,
     arch: String,
+    /// Images, classes and settings of the space.
+    network: Skeleton,
     /// Of all of its operations, as benchmarks and limits count.
     macs: u64,
     params: u64,
@@ -37,7 +42,8 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
     let space = opened.blueprint();
     let arch = space.parse(&args.arch).map_err(PipelineError::from)?;
     let (cost, device) = (space.cost(&arch), Device::flex());
-    let net = Net::standalone(space.clone(), &arch, &device, 0).map_err(PipelineError::from)?;
+    let region = Region::single(space.clone(), &arch).map_err(PipelineError::from)?;
+    let net = Net::catalogue(space.clone(), region, &device);
     let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
     let live = net.graph(&space.canonical(&arch), image, &plain).map_err(PipelineError::from)?.cost();
     let latency_ms = match args.latency {
@@ -45,7 +51,9 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
         false => None,
     };
     let line = CostLine {
+        space: args.space.clone(),
         arch: space.format(&arch),
+        network: opened.skeleton().clone(),
         macs: cost.macs,
         params: cost.params,
         live_macs: live.macs,
@@ -55,7 +63,17 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
     if args.json {
         return print_json(&line);
     }
-    let mut text = format!("{}\n{} multiply-adds, {} parameters", line.arch, line.macs, line.params);
+    let settings =
+        line.network.settings.iter().map(|(key, value)| format!(", {key} {}", printable::line(&value.to_string())));
+    let [height, width, channels] = image;
+    let mut text = format!(
+        "{}\nfor images of {height}x{width}x{channels}, {} classes{}\n{} multiply-adds, {} parameters",
+        line.arch,
+        args.classes,
+        settings.collect::<String>(),
+        line.macs,
+        line.params
+    );
     if live != cost {
         let CostLine { live_macs, live_params, .. } = line;
         text +=

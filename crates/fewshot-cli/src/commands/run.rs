@@ -41,6 +41,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         None => layers,
     };
     let layers = with_settings(layers, &args.settings)?;
+    tell_unused(&layers, &[("--width", args.width), ("--cells", args.cells)], &args.alone);
     let layers = set(layers, "space.width", args.width);
     let layers = set(layers, "space.cells", args.cells);
     let layers = set(layers, "supernet.epochs", args.epochs);
@@ -52,6 +53,9 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = set(layers, "search.max_macs", args.max_macs.map(clamp));
     let layers = set(layers, "search.max_params", args.max_params.map(clamp));
     let layers = set(layers, "search.max_latency_ms", args.max_latency_ms);
+    if args.pareto.is_some_and(|count| count > 0) && args.finalists.is_some() {
+        say("--finalists changed nothing: a front is trained whole, and no finalists are chosen from (--pareto)");
+    }
     let layers = set(layers, "search.pareto", args.pareto);
     let layers = set(layers, "search.verify", args.verify);
     let layers = set(layers, "budget.minutes", args.minutes.map(|seconds| seconds / 60.0));
@@ -101,7 +105,14 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         None => (args.space.clone().unwrap_or_else(|| space_of(&text)), text),
     };
     layers = layers.set("space.name", args.space.unwrap_or(space)).set("standalone.arch", arch);
+    let is_resized = args.alone.alone_width.or(args.alone.alone_cells).is_some() || !args.settings.pairs.is_empty();
+    if args.from.is_some() && !args.fresh && is_resized {
+        let message =
+            "a network of another size cannot go on from the run's weights: add --fresh, or leave its size as it is";
+        return Err(Failure::Usage(message.to_string()));
+    }
     layers = with_settings(layers, &args.settings)?;
+    tell_unused(&layers, &[], &args.alone);
     match &args.from {
         Some(run) => {
             layers = layers.set("standalone.test", args.test);
@@ -301,6 +312,21 @@ fn with_settings(mut layers: Layers, args: &SettingsArgs) -> Result<Layers, Fail
         };
     }
     Ok(layers)
+}
+
+/// Tells which flags on sizes change nothing, since the space decides these itself.
+fn tell_unused(layers: &Layers, flags: &[(&str, Option<u32>)], alone: &AloneArgs) {
+    let space = layers.text("space.name").unwrap_or_default();
+    let Ok(family) = families::family(&space) else { return };
+    let settings = family.settings();
+    let of_alone = [("--alone-width", alone.alone_width), ("--alone-cells", alone.alone_cells)];
+    let is_unused = |flag: &str| !settings.contains_key(flag.rsplit('-').next().unwrap_or(flag));
+    let unused = flags.iter().copied().chain(of_alone).filter(|(flag, value)| value.is_some() && is_unused(flag));
+    let unused: Vec<&str> = unused.map(|(flag, _)| flag).collect();
+    if !unused.is_empty() {
+        let flags = unused.join(", ");
+        say(format_args!("{flags} changed nothing: sizes of the space {} are no settings", printable::line(&space)));
+    }
 }
 
 /// Nothing to split on, neither decisions nor a feature.

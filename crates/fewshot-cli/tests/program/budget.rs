@@ -140,7 +140,7 @@ fn hand_made_networks_train_as_many_epochs_as_a_found_one_of_fixed_epochs() {
     let mut command = fewshot(["search", "--json", "--threads", "1"]);
     let output = command.args(flags.split(' ')).arg("--out").arg(dir.path().join("run")).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("hand-made networks for as many epochs, 0 random ones"), "{}", said(&output));
+    assert!(said(&output).contains("hand-made networks for as many epochs ("), "{}", said(&output));
     let result = last_json(&output);
     assert!(result["references"].as_array().unwrap().iter().all(|made| made["epochs"] == 1), "{result}");
 }

@@ -25,6 +25,10 @@ fn costs_are_the_published_ones_and_those_of_the_graph() {
     let narrow = cost(&["--space", "nasbench201", "--set", "width=4", "--set", "cells=1", "--arch", all, "--latency"]);
     assert!(narrow["params"].as_u64() < published["params"].as_u64());
     assert!(narrow["latency_ms"].as_f64().unwrap() > 0.0);
+    // Counted, not built: this one would be gigabytes.
+    let huge = cost(&["--space", "nasbench201", "--set", "width=2048", "--set", "cells=100", "--arch", all]);
+    assert_eq!(huge["network"]["width"], 2048);
+    assert!(huge["params"].as_u64().unwrap() > 100_000_000_000);
     let plain = "stem=2,width=24,block1=conv,depth1=1,block2=conv,depth2=1,block3=conv,depth3=1";
     let small = cost(&["--arch", plain, "--image-size", "16", "--channels", "1", "--classes", "3"]);
     let large = cost(&["--arch", plain]);

@@ -50,6 +50,14 @@ pub enum ModelError {
         /// The program that wrote it, as it says itself.
         program: String,
     },
+    /// Of a space that this program lacks.
+    #[error("the model `{path}` is of the space `{name}`, which this program lacks: use the program that made it")]
+    UnknownSpace {
+        /// The file.
+        path: String,
+        /// The space.
+        name: String,
+    },
     /// What the file says of itself does not fit together.
     #[error("the model `{path}` contradicts itself: {reason}")]
     Card {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::{Batch, DataError, Dataset, EvalLoader, Shape, read_image};
 use fewshot_kernels as kernels;
-use fewshot_space::Arch;
+use fewshot_space::{Arch, SpaceError};
 use serde_json::Value;
 
 use crate::estimate::{Evaluation, Tally};
@@ -64,7 +64,11 @@ impl Model {
         let contradiction = |reason: String| ModelError::Card { path: shown(), reason };
         card.check().map_err(contradiction)?;
         let space = families::open(&card.space, card.skeleton.clone());
-        let space = space.map_err(|error| contradiction(error.to_string()))?.blueprint().clone();
+        let space = space.map_err(|error| match error {
+            SpaceError::Unknown { name, .. } => ModelError::UnknownSpace { path: shown(), name },
+            other => contradiction(other.to_string()),
+        });
+        let space = space?.blueprint().clone();
         let arch = space.parse(&card.arch).map_err(|error| contradiction(error.to_string()))?;
         // Before memory is asked for: a skeleton can be far larger than any file.
         let (needed, held) = (space.cost(&arch).params, floats(&checkpoint.tensors));

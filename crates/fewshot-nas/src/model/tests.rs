@@ -134,7 +134,11 @@ fn contradictions_are_refused() {
             alter(checkpoint);
         });
         let error = refused(&path);
-        assert!(matches!(error, ModelError::Card { .. }) && error.to_string().contains(words), "{error}");
+        assert!(
+            matches!(error, ModelError::Card { .. } | ModelError::UnknownSpace { .. })
+                && error.to_string().contains(words),
+            "{error}"
+        );
     }
 }
 

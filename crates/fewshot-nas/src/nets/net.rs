@@ -229,9 +229,10 @@ impl Net {
         Ok(Self::build(blueprint, region, NormKind::FULL, device, seed, 1))
     }
 
-    /// Every network of `region` as [`Net::standalone`] would build it, on shared weights: to look at, not to train.
+    /// Every network of `region` as [`Net::standalone`] would build it, without values: to look at ([`Net::graph`],
+    /// [`Net::blocks`]), not to run.
     pub fn catalogue(blueprint: Arc<dyn Blueprint>, region: Region, device: &Device) -> Self {
-        Self::build(blueprint, region, NormKind::FULL, device, 0, 1)
+        Self::build_on(Weights::outline(device.clone()), blueprint, region, NormKind::FULL, 1)
     }
 
     /// A sub-supernet over part of this one's region, starting from these weights.
@@ -268,7 +269,17 @@ impl Net {
         seed: u64,
         partial: usize,
     ) -> Self {
-        let mut builder = Builder::new(Weights::new(device.clone(), seed)).with_partial(partial);
+        Self::build_on(Weights::new(device.clone(), seed), blueprint, region, cell_norm, partial)
+    }
+
+    fn build_on(
+        weights: Weights,
+        blueprint: Arc<dyn Blueprint>,
+        region: Region,
+        cell_norm: NormKind,
+        partial: usize,
+    ) -> Self {
+        let mut builder = Builder::new(weights).with_partial(partial);
         let body = blueprint.build(&region, cell_norm, &mut builder);
         Self { blueprint, region, body: Arc::from(body), weights: builder.weights, partial }
     }

@@ -70,6 +70,8 @@ pub struct Weights {
     pub(crate) decision: Option<usize>,
     device: Device,
     seed: u64,
+    /// Whether parameters have names and shapes, and no values.
+    is_outline: bool,
 }
 
 /// What [`Weights::transfer_from`] did.
@@ -114,7 +116,12 @@ impl Weights {
     /// No weights yet. `seed` decides all initial values; each parameter draws from its own stream, keyed by its
     /// name, so that the presence of one operation never changes the start of another.
     pub fn new(device: Device, seed: u64) -> Self {
-        Self { params: Vec::new(), stats: Vec::new(), decision: None, device, seed }
+        Self { params: Vec::new(), stats: Vec::new(), decision: None, device, seed, is_outline: false }
+    }
+
+    /// Names and shapes without values, for networks that are looked at and not run: they take no memory.
+    pub fn outline(device: Device) -> Self {
+        Self { is_outline: true, ..Self::new(device, 0) }
     }
 
     /// Where the weights live.
@@ -134,7 +141,7 @@ impl Weights {
 
     /// Registers a parameter under a name of its own; see [`Weights::new`] for how it starts.
     pub fn add_param(&mut self, name: String, shape: &[usize], init: Init) -> ParamId {
-        let len = shape.iter().product();
+        let len = if self.is_outline { 0 } else { shape.iter().product() };
         let data = match init {
             Init::Constant(value) => vec![value; len],
             Init::Normal { deviation } => {

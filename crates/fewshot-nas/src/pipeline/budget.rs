@@ -330,17 +330,21 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, PipelineError> {
         recipe.standalone.train.epochs,
     )];
     lines.extend(plan.told.iter().cloned());
-    if plan.beside > 0.0 {
+    let alone = &recipe.standalone;
+    let made_by_hand = match plan.fixed_epochs {
+        true => "hand-made networks for as many epochs".to_string(),
+        false => format!("hand-made networks for {} each", duration(recipe.budget.seconds())),
+    };
+    let beside = [
+        (alone.references, made_by_hand),
+        (alone.randoms > 0, format!("{} random ones as long as the kept one", alone.randoms)),
+        (recipe.search.verify > 0, format!("{} verified", recipe.search.verify)),
+    ];
+    let beside: Vec<String> = beside.into_iter().filter(|(is_there, _)| *is_there).map(|(_, words)| words).collect();
+    if plan.beside > 0.0 && !beside.is_empty() {
+        let (more, beside) = (duration(plan.beside), beside.join(", "));
         lines.push(format!(
-            "then {} more to compare with: hand-made networks {}, {} random ones as long as the kept one, {} verified \
-             (--no-references, --randoms 0, --verify 0: none)",
-            duration(plan.beside),
-            match plan.fixed_epochs {
-                true => "for as many epochs".to_string(),
-                false => format!("for {} each", duration(recipe.budget.seconds())),
-            },
-            recipe.standalone.randoms,
-            recipe.search.verify,
+            "then {more} more to compare with: {beside} (--no-references, --randoms 0, --verify 0: none)"
         ));
     }
     Ok(lines)

@@ -20,9 +20,9 @@ use crate::families::{OpenSpace, Skeleton};
 use crate::gradient::Feeds;
 use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::Blueprint;
-use crate::recipe::{FineTuneRecipe, Kind, Recipe, SplitRecipe, SupernetReduction};
+use crate::recipe::{FineTuneRecipe, Kind, Recipe, RecipeError, SplitRecipe, SupernetReduction};
 use crate::run::Interrupt;
-use crate::train::TrainConfig;
+use crate::train::{LISTED, TrainConfig};
 
 /// Everything that stages read and none changes.
 #[derive(Clone)]
@@ -99,6 +99,16 @@ impl Lab {
         }
         // What a later stage would stumble over is refused now, before hours of training.
         crate::search::build(&recipe.search.strategy, partition.whole().clone(), 0)?;
+        if recipe.kind == Kind::Search && recipe.supernet.sampling.lists() {
+            let extent = partition.whole().extent()?;
+            if extent.is_at_least(LISTED + 1) {
+                let problem = format!(
+                    "supernet.sampling: this one lists all networks, and {extent} of {} are too many: set \"per_network\"",
+                    recipe.space.name
+                );
+                return Err(RecipeError::setting("supernet.sampling", problem).into());
+            }
+        }
         if recipe.kind == Kind::Train {
             alone_space.parse(&recipe.standalone.arch)?;
         }

@@ -3,7 +3,7 @@
 use fewshot_space::Feature;
 
 use super::{Kind, Recipe, RecipeError};
-use crate::families::{self, Family};
+use crate::families::{self, Family, Skeleton};
 use crate::search;
 
 impl Recipe {
@@ -23,6 +23,9 @@ impl Recipe {
                 &known,
             ));
         }
+        let settings = self.space.settings.clone();
+        families::open(name, Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) })
+            .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
         let decisions: Vec<&str> = space.decisions().iter().map(|decision| decision.name.as_str()).collect();
         for (index, name) in self.split.decisions.iter().enumerate() {
             if !decisions.contains(&name.as_str()) {

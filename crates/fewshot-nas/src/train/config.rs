@@ -20,6 +20,13 @@ pub enum Sampling {
     PerCell,
 }
 
+impl Sampling {
+    /// Whether it needs a region that can be listed.
+    pub fn lists(self) -> bool {
+        matches!(self, Sampling::PerStructure | Sampling::Balanced)
+    }
+}
+
 /// What happens to parameters that a step did not use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use super::trainer::TrainError;
 use crate::nets::Path;
 
 /// Largest region that is listed to draw from groups of its members.
-const LISTED: u128 = 1 << 17;
+pub const LISTED: u128 = 1 << 17;
 
 /// Draws paths from a region, as a [`Sampling`] says.
 #[derive(Debug, Clone)]

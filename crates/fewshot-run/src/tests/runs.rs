@@ -119,6 +119,8 @@ fn other_formats_are_told_from_broken_files() {
         assert!(error.to_string().contains("run.toml"), "{error}");
     }
 
+    // Where no log says what the run wrote.
+    fs::remove_file(path.join("events.jsonl")).unwrap();
     fs::write(&file, good.replace("lr = ", "lr = \"fast\" # ")).unwrap();
     let run = RunReader::open(&path).unwrap();
     let error = run.recipe::<Recipe>().unwrap_err().to_string();
