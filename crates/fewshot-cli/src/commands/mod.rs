@@ -4,6 +4,7 @@ pub mod bench;
 pub mod cost;
 pub mod lists;
 pub mod model;
+pub mod outcome;
 pub mod rank;
 pub mod run;
 pub mod settings;

@@ -6,18 +6,16 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use fewshot_guard::printable;
 use fewshot_nas::device;
-use fewshot_nas::export::ONNX;
 use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::pipeline::{
-    self, MoreTime, Moved, Outcome, PipelineError, SearchResult, Session, TrainResult, UNSEEN, Verdict, Verified,
-};
+use fewshot_nas::pipeline::{self, Moved, Outcome, PipelineError, Session, UNSEEN};
 use fewshot_nas::recipe::{CheckedRecipe, Layers, Recipe, preset_names};
-use fewshot_nas::run::{Answer, Interrupt, RunReader};
+use fewshot_nas::run::{Interrupt, RunReader};
 use fewshot_space::suggest;
 
+use super::outcome::{end, shown};
 use super::settings::given;
-use super::{print, print_json, use_threads};
+use super::{print, use_threads};
 use crate::args::{
     AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, SettingsArgs, TrainArgs,
 };
@@ -271,11 +269,6 @@ fn augmented(layers: Layers, how: Augmentation) -> Layers {
     shares.into_iter().fold(layers, |layers, (key, share)| layers.set(&format!("data.{key}"), share))
 }
 
-/// A path as it is shown to people, on one line.
-fn shown(path: &Path) -> String {
-    printable::line(&path.display().to_string()).into_owned()
-}
-
 /// A run is resumed from anywhere, so it keeps the absolute path of its images.
 fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
@@ -356,154 +349,4 @@ fn fresh_folder(recipe: &Recipe) -> PathBuf {
         }
         number += 1;
     }
-}
-
-/// Writes the report of a run that has ended, and prints its result.
-fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
-    // The result is there whether or not a page can show it.
-    match report::write(run, None) {
-        Ok(path) => say(format_args!("report: {}", path.display())),
-        Err(failure) => say(format_args!("fewshot: no report of the run was written: {failure}")),
-    }
-    show(outcome, run, json)
-}
-
-fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(&Answer::new(outcome));
-    }
-    match outcome {
-        Outcome::Search(result) => print(&search_text(result, run)),
-        Outcome::Train(result) => print(&train_text(result, run)),
-        Outcome::Ranking(result) => print(&result.to_string()),
-        Outcome::Truth(result) => print(&result.to_string()),
-        Outcome::Gradient(result) => print(&result.to_string()),
-        Outcome::Strategies(result) => print(&result.to_string()),
-    }
-}
-
-fn search_text(result: &SearchResult, run: &Path) -> String {
-    let mut lines = vec![
-        format!("found            {}", printable::line(&result.arch)),
-        format!(
-            "score            {:.2} % {}, {} of {} architectures, {} supernet(s)",
-            100.0 * result.score,
-            if result.scored_by_accuracy() { "on held-out images".into() } else { printable::line(&result.scored_by) },
-            // A finalist need not be the best-scored one.
-            if result.finalists.is_empty() { "best" } else { "among the best" },
-            result.distinct,
-            result.supernets
-        ),
-    ];
-    if !result.finalists.is_empty() {
-        let each = result.finalists.iter().map(|finalist| format!("{:.2}", 100.0 * finalist.held_out_accuracy));
-        let each = each.collect::<Vec<_>>().join(", ");
-        lines.push(format!("finalists        {each} % on held-out images, trained alone"));
-    }
-    lines.push(format!(
-        "test accuracy    {:.2} %, trained alone for {} epochs",
-        100.0 * result.test_accuracy,
-        result.epochs
-    ));
-    if let Some(mean) = result.random_test_accuracy_mean {
-        let each: Vec<String> =
-            result.randoms.iter().map(|random| format!("{:.2}", 100.0 * random.test_accuracy)).collect();
-        lines.push(format!("random networks  {:.2} % on average ({})", 100.0 * mean, each.join(", ")));
-    }
-    if !result.references.is_empty() {
-        let each = result
-            .references
-            .iter()
-            .map(|made| format!("{} {:.2}", printable::line(&made.name), 100.0 * made.test_accuracy));
-        let epochs = result.references.iter().map(|made| made.epochs.to_string()).collect::<Vec<_>>().join(", ");
-        let each = each.collect::<Vec<_>>().join(", ");
-        lines.push(format!("made by hand     {each} %, trained alike for {epochs} epochs"));
-    }
-    lines.extend(result.verdict.iter().map(verdict_text));
-    lines.extend(result.more_time.iter().map(more_time_text));
-    lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
-    lines.extend(result.latency.map(|latency| {
-        format!(
-            "latency          {:.3} ms measured, {:.3} ms predicted ({:.1} % off), one image on one thread",
-            latency.measured_ms,
-            latency.predicted_ms,
-            100.0 * latency.error()
-        )
-    }));
-    let table = RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok().and_then(|recipe| recipe.latency);
-    lines.extend(table.map(|table| format!("prediction       {}", printable::line(&table.to_string()))));
-    lines.extend(result.verify.iter().map(verify_text));
-    if !result.front.is_empty() {
-        lines.push("front            cheapest first, each trained alone".to_string());
-        lines.extend(result.front.iter().map(|network| {
-            let latency = network.latency_ms.map(|ms| format!(", {ms:.3} ms")).unwrap_or_default();
-            format!(
-                "                 {:.2} % test accuracy, {} multiply-adds, {} parameters{latency}: {}",
-                100.0 * network.test_accuracy,
-                network.macs,
-                network.params,
-                shown(&run.join(&network.model))
-            )
-        }));
-    }
-    lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
-    lines.push(format!("trained network  {}", models(run)));
-    lines.join("\n")
-}
-
-/// Whether the search was worth it.
-fn verdict_text(verdict: &Verdict) -> String {
-    let Verdict { best, ahead, may_be_chance, .. } = verdict;
-    let side = if ahead.points < 0.0 { "behind" } else { "ahead of" };
-    let [low, high] = ahead.interval.map(|end| 100.0 * end);
-    let chance = if *may_be_chance { ": may be chance" } else { "" };
-    let (points, best) = (100.0 * ahead.points.abs(), printable::line(best));
-    format!(
-        "the search       {points:.2} points {side} the best of these, {best} (95 %: {low:+.2} to {high:+.2}){chance}"
-    )
-}
-
-fn more_time_text(more: &MoreTime) -> String {
-    let [low, high] = more.gain.interval.map(|end| 100.0 * end);
-    format!(
-        "more time        {} epochs would bring about {:+.2} points (95 %: {low:+.2} to {high:+.2}), roughly, by the learning curve",
-        more.epochs,
-        100.0 * more.gain.points
-    )
-}
-
-/// Whether the scores can be believed.
-fn verify_text(verified: &Verified) -> String {
-    let number = |tau: Option<f64>| tau.map_or("undefined".to_string(), |tau| format!("{tau:.2}"));
-    let interval = verified.interval.map(|[low, high]| format!(" (95 %: {low:.2} to {high:.2})")).unwrap_or_default();
-    format!(
-        "ranking          tau-b {}{interval} of scores with {} networks trained alone; #params {}, #MACs {}",
-        number(verified.tau_b),
-        verified.networks.len(),
-        number(verified.tau_b_params),
-        number(verified.tau_b_macs)
-    )
-}
-
-fn train_text(result: &TrainResult, run: &Path) -> String {
-    let mut lines = vec![format!("trained          {}, {} epochs", printable::line(&result.arch), result.epochs)];
-    if let Some(accuracy) = result.held_out_accuracy {
-        let note = "before its last epochs, which are on all training images";
-        lines.push(format!("held-out         {:.2} % {note}", 100.0 * accuracy));
-    }
-    match result.test_accuracy {
-        Some(accuracy) => lines.push(format!("test accuracy    {:.2} %", 100.0 * accuracy)),
-        None => lines.push("test accuracy    not looked at (--test)".to_string()),
-    }
-    lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
-    lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));
-    lines.push(format!("trained network  {}", models(run)));
-    lines.join("\n")
-}
-
-/// The files that the trained network is in.
-fn models(run: &Path) -> String {
-    let files = [MODEL, ONNX].map(|name| run.join(name));
-    let files = files.iter().filter(|file| file.exists()).map(|file| shown(file));
-    files.collect::<Vec<_>>().join(", ")
 }
