@@ -2,7 +2,6 @@
 
 use fewshot_nas::families::{self, Settings};
 use fewshot_nas::pipeline::PipelineError;
-use fewshot_space::suggest;
 use serde_json::Value;
 
 use crate::args::SettingsArgs;
@@ -14,11 +13,8 @@ pub fn given(space: &str, args: &SettingsArgs) -> Result<Settings, Failure> {
     let mut settings = Settings::new();
     for (key, text) in &args.pairs {
         let Some(default) = known.get(key) else {
-            let hint = match known.is_empty() {
-                true => "all about its networks is decided".to_string(),
-                false => suggest::hint(key, known.keys().map(String::as_str)),
-            };
-            return Err(Failure::Usage(format!("--set {key}: the space {space} has no such setting, {hint}")));
+            let problem = families::no_setting(key, &known);
+            return Err(Failure::Usage(format!("--set {key}: the space {space} has {problem}")));
         };
         let value = match default {
             Value::String(_) => Some(Value::from(text.clone())),

@@ -111,7 +111,8 @@ pub fn default_space(name: &str) -> Result<Arc<dyn Blueprint>, SpaceError> {
     Ok(open(name, Skeleton::of_images([32, 32, 3], 10))?.blueprint)
 }
 
-fn no_setting(key: &str, known: &Settings) -> String {
+/// What is wrong with a setting that is none of those known, with the name that was probably meant.
+pub fn no_setting(key: &str, known: &Settings) -> String {
     if known.is_empty() {
         return format!("no setting `{key}`: nothing about its networks is given beside the images, all is decided");
     }

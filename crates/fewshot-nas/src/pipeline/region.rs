@@ -101,12 +101,14 @@ fn tightened(region: Region) -> Result<Region, PipelineError> {
     }
     let mut taken = vec![OptionSet::default(); region.space().decisions().len()];
     for arch in region.iter() {
-        for (taken, option) in taken.iter_mut().zip(arch.options()) {
-            *taken = taken.union(OptionSet::single((*option).into()));
+        // What it says of inert decisions it does not take.
+        let active = region.space().active(&arch);
+        for (decision, taken) in taken.iter_mut().enumerate().filter(|(decision, _)| active[*decision]) {
+            *taken = taken.union(OptionSet::single(arch.get(decision)));
         }
     }
     let mut tight = region;
-    for (decision, options) in taken.into_iter().enumerate() {
+    for (decision, options) in taken.into_iter().enumerate().filter(|(_, options)| !options.is_empty()) {
         tight = tight.restrict(decision, options)?;
     }
     Ok(tight)

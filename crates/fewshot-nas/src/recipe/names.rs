@@ -15,13 +15,8 @@ impl Recipe {
         };
         let known = families::family(name).map(Family::settings).unwrap_or_default();
         if let Some(key) = self.space.settings.keys().find(|key| !known.contains_key(*key)) {
-            let known: Vec<&str> = known.keys().map(String::as_str).collect();
-            return Err(RecipeError::unknown(
-                &format!("space.settings.{key}"),
-                &format!("setting of {name}"),
-                key,
-                &known,
-            ));
+            let (key, problem) = (format!("space.settings.{key}"), families::no_setting(key, &known));
+            return Err(RecipeError::setting(&*key, format!("{key}: the space {name} has {problem}")));
         }
         let settings = self.space.settings.clone();
         families::open(name, Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) })
