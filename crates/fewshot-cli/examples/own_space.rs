@@ -6,7 +6,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use fewshot_nas::families::{self, Family, Settings, Skeleton};
 use fewshot_nas::nets::{
-    Blueprint, Body, Builder, ConvLayer, LinearLayer, Network, NormKind, NormLayer, Ops, Path, ReluConvNorm,
+    BatchNorm, Blueprint, Body, Builder, ConvLayer, GraphBuilder, LinearLayer, NormKind, ReluConvNorm, Route, Value,
 };
 use fewshot_space::{Arch, Cost, Decision, Edge, Graph, OpKind, Region, Space, SpaceError};
 
@@ -66,19 +66,20 @@ impl Blueprint for Chain {
 }
 
 struct ChainBody {
-    stem: (ConvLayer, NormLayer),
+    stem: (ConvLayer, BatchNorm),
     convs: Vec<[Option<ReluConvNorm>; 3]>,
     head: LinearLayer,
 }
 
-impl Network for ChainBody {
-    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
-        let arch = path.cell(0);
-        let x = ops.conv_norm(&self.stem.0, &self.stem.1, images);
-        let convs = (0..=arch.get(0)).filter_map(|slot| self.convs[slot][arch.get(1 + slot)].as_ref());
-        let x = convs.fold(x, |x, conv| ops.relu_conv_norm(conv, x, None));
-        let x = ops.global_avg_pool(x);
-        ops.linear(&self.head, x)
+impl Body for ChainBody {
+    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
+        let arch = route.arch(0);
+        let mut x = graph.conv_norm(&self.stem.0, &self.stem.1, images);
+        for conv in (0..=arch.get(0)).filter_map(|slot| self.convs[slot][arch.get(1 + slot)].as_ref()) {
+            x = graph.relu_conv_norm(conv, x);
+        }
+        let x = graph.global_avg_pool(x);
+        graph.linear(&self.head, x)
     }
 }
 

@@ -20,11 +20,11 @@ pub mod families;
 pub mod gradient;
 pub mod latency;
 pub mod model;
-pub mod nets;
 pub mod pipeline;
 pub mod recipe;
 pub mod train;
 
+pub use fewshot_nets as nets;
 pub use fewshot_rank::{rank, stats, table};
 pub use fewshot_run as run;
 pub use fewshot_search as search;

@@ -1,6 +1,6 @@
 //! Accuracy of paths of a network on held-out images.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Batch;
@@ -9,7 +9,7 @@ use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
 use super::{EstimateError, Evaluation, Tally};
-use crate::nets::{Calibration, Memo, Net, NetError, NormMode, Path, to_vec};
+use crate::nets::{Calibration, Fingerprint, Net, NetError, NormMode, Path, to_vec};
 use crate::run::Interrupt;
 use crate::train::{count_correct, log_likelihood};
 
@@ -65,6 +65,8 @@ impl Measure {
 
 /// Architectures scored together at most: each keeps the statistics of all its batch norms meanwhile.
 const PART: usize = 256;
+/// Bytes of feature maps that they hold at most, where fewer would hold less.
+const MOST_BYTES: usize = 384 << 20;
 
 /// The images to score on, on the device once and for all, and those to recalibrate with.
 #[derive(Debug, Clone)]
@@ -195,35 +197,47 @@ impl ScoreSet {
         policy: NormPolicy,
         measure: Measure,
     ) -> Result<Vec<f64>, EstimateError> {
-        let mut calibrations = vec![Calibration::default(); paths.len()];
+        let (Some((first, _)), false) = (self.batches.first(), paths.is_empty()) else { return Ok(Vec::new()) };
+        let [batch, height, width, channels] = first.dims();
+        let graph = net.shared([height, width, channels], paths)?;
+        if graph.peak_bytes(batch) > MOST_BYTES && paths.len() > 1 {
+            // Neighbours have most in common, so that little is computed twice.
+            let (left, right) = paths.split_at(paths.len() / 2);
+            let mut sums = self.sums(net, left, policy, measure)?;
+            sums.extend(self.sums(net, right, policy, measure)?);
+            return Ok(sums);
+        }
+        let mut calibration = Calibration::default();
         let mode = match policy {
             NormPolicy::Batch => NormMode::Batch,
             NormPolicy::Running => NormMode::Running,
             NormPolicy::Recalibrated if self.calibration.is_empty() => return Err(EstimateError::NoCalibration),
             NormPolicy::Recalibrated => {
                 for images in &self.calibration {
-                    let mut memo = (paths.len() > 1).then(Memo::default);
-                    for (path, calibration) in paths.iter().zip(&mut calibrations) {
-                        self.interrupt.check()?;
-                        let collect = NormMode::Collect;
-                        net.score_shared(images.clone(), path, collect, Some(calibration), memo.as_mut())?;
-                    }
+                    let goes_on = |_, _| self.interrupt.check().map_err(EstimateError::from);
+                    net.score_shared(&graph, images.clone(), NormMode::Collect, Some(&mut calibration), goes_on)?;
                 }
                 NormMode::Calibrated
             }
         };
         let mut sums = vec![0.0; paths.len()];
         for (images, labels) in &self.batches {
-            let mut memo = (paths.len() > 1).then(Memo::default);
-            for ((path, calibration), sum) in paths.iter().zip(&mut calibrations).zip(&mut sums) {
+            let mut not_finite = None;
+            net.score_shared(&graph, images.clone(), mode, Some(&mut calibration), |place, logits| {
                 self.interrupt.check()?;
-                let logits = net.score_shared(images.clone(), path, mode, Some(calibration), memo.as_mut())?;
-                let values = finite(&logits).ok_or_else(|| not_finite(net, path.cell(0)))?;
+                let Some(values) = finite(&logits) else {
+                    not_finite.get_or_insert(place);
+                    return Ok(());
+                };
                 let classes = logits.dims()[1];
-                *sum += match measure {
+                sums[place] += match measure {
                     Measure::Accuracy => count_correct(&values, classes, labels) as f64,
                     Measure::Likelihood | Measure::Speed => log_likelihood(&values, classes, labels),
                 };
+                Ok::<_, EstimateError>(())
+            })?;
+            if let Some(place) = not_finite {
+                return Err(self::not_finite(net, paths[place].cell(0)));
             }
         }
         Ok(sums)
@@ -240,11 +254,14 @@ fn not_finite(net: &Net, arch: &Arch) -> EstimateError {
     EstimateError::NotFinite(net.region().space().format(arch))
 }
 
-/// Positions of architectures that compute the same in `net`, together; sorted, so that neighbours follow each other.
+/// Positions of architectures that compute the same in `net`, together; sorted by their options, so that neighbours have much in
+/// common, from the input on.
 pub(crate) fn different(net: &Net, archs: &[Arch]) -> Result<Vec<Vec<usize>>, NetError> {
-    let mut different: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+    let mut different: HashMap<Fingerprint, Vec<usize>> = HashMap::new();
     for (index, arch) in archs.iter().enumerate() {
         different.entry(net.computation(arch)?).or_default().push(index);
     }
-    Ok(different.into_values().collect())
+    let mut different: Vec<Vec<usize>> = different.into_values().collect();
+    different.sort_unstable_by_key(|equals| (archs[equals[0]].options(), equals[0]));
+    Ok(different)
 }

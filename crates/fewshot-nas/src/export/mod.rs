@@ -3,7 +3,6 @@
 //! A [`Model`] is traced into a [`Graph`](crate::nets::Graph) by the code that also runs it, and each format is a writer of
 //! graphs. No format knows a space, and a new space needs no line here.
 
-mod fold;
 pub mod onnx;
 pub mod pytorch;
 
@@ -14,9 +13,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{MODEL, Model, ModelError};
 use crate::nets::NetError;
+use crate::nets::write::WriteError;
 use crate::run::{FileError, create_folder, write_output};
-
-pub use fold::fold_norms;
 
 /// The model as ONNX, in a run's folder.
 pub const ONNX: &str = "model.onnx";
@@ -52,9 +50,9 @@ pub enum ExportError {
     /// A file or folder cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The graph names a tensor that the weights lack.
-    #[error("the weights lack `{0}`, which the network needs: this is a fault of the program")]
-    MissingTensor(String),
+    /// An operation that the format has no form for.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// More than the format can hold.
     #[error("the network takes {bytes} bytes as ONNX, whose files end at 2 GB: export it for PyTorch")]
     TooLarge {

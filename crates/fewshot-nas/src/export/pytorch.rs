@@ -6,17 +6,21 @@ use fewshot_guard::printable;
 
 use super::ExportError;
 use crate::model::Model;
-use crate::nets::{Graph, Op, Window};
+use crate::nets::Value;
+use crate::nets::write::{TorchCode, TorchLayer, TorchNode};
 
 /// What is the same in every file: reading weights and images.
 const LOADER: &str = include_str!("model.py.in");
 
-/// A layer with weights: its attribute in the class, its name in the file of weights, and the code that makes it.
-struct Layer {
-    attribute: String,
-    name: String,
-    make: String,
-}
+/// What code calls where a convolution standardises its weight.
+const STANDARDISED: &str = "
+
+def standardised(weight):
+    \"\"\"Each output's weights with mean 0 and deviation 1.\"\"\"
+    rows = weight.flatten(1)
+    rows = (rows - rows.mean(1, keepdim=True)) / (rows.std(1, keepdim=True) + 1e-5)
+    return rows.reshape(weight.shape)
+";
 
 /// The code of `model.py`.
 ///
@@ -25,10 +29,18 @@ struct Layer {
 pub fn code(model: &Model) -> Result<String, ExportError> {
     let graph = model.graph()?;
     let card = model.card();
-    let layers = layers(&graph);
+    let mut code = TorchCode::default();
+    let mut steps = String::new();
+    for (value, node) in graph.nodes.iter().enumerate().skip(1) {
+        let inputs = node.inputs.iter().map(|&input| variable(input)).collect();
+        let (sizes, out) = (graph.input_sizes(node), variable(value));
+        let expression = node.op.pytorch(TorchNode { code: &mut code, inputs, sizes, out })?;
+        // Writing to a String cannot fail.
+        let _ = writeln!(steps, "        {} = {expression}", variable(value));
+    }
     // What a model file says of itself comes from whoever made it, so it is in the code as literals only.
     let classes: Vec<String> = card.classes.iter().map(|class| printable::python(class)).collect();
-    let [height, width, channels] = graph.image;
+    let [height, width, channels] = graph.input();
     let mut out = format!(
         "\"\"\"A network as fewshot wrote it. Needs PyTorch, and Pillow to read images.\n\n\
          \x20   import model\n    probabilities = model.load()(images).softmax(1)\n\n\
@@ -45,97 +57,31 @@ pub fn code(model: &Model) -> Result<String, ExportError> {
         ground =
             card.ground.map_or_else(|| "None".to_string(), |[red, green, blue]| format!("({red}, {green}, {blue})")),
     );
-    // Writing to a String cannot fail.
-    for Layer { attribute, name, .. } in &layers {
+    for TorchLayer { attribute, name, .. } in &code.layers {
         let _ = writeln!(out, "    {}: {},", printable::python(attribute), printable::python(name));
+    }
+    out.push_str("}\n");
+    if code.standardises {
+        out.push_str(STANDARDISED);
     }
     let _ = write!(
         out,
-        "}}\n\n\nclass Network(nn.Module):\n    \"\"\"Images [N, {channels}, {height}, {width}], values from 0 to 1 -> logits \
+        "\n\nclass Network(nn.Module):\n    \"\"\"Images [N, {channels}, {height}, {width}], values from 0 to 1 -> logits \
          [N, {}].\"\"\"\n\n    def __init__(self):\n        super().__init__()\n",
         card.classes.len()
     );
-    for node in &graph.nodes {
-        if let Op::Normalise { mean, std } = &node.op {
-            for (name, values) in [("mean", mean), ("std", std)] {
-                let _ = writeln!(
-                    out,
-                    "        self.register_buffer(\"{name}\", torch.tensor({values:?}).view(1, -1, 1, 1))"
-                );
-            }
-        }
+    for (name, values) in &code.buffers {
+        let _ = writeln!(out, "        self.register_buffer(\"{name}\", torch.tensor({values:?}).view(1, -1, 1, 1))");
     }
-    for Layer { attribute, make, .. } in &layers {
+    for TorchLayer { attribute, make, .. } in &code.layers {
         let _ = writeln!(out, "        self.{attribute} = {make}");
     }
     out.push_str("\n    def forward(self, images):\n");
-    for (value, node) in graph.nodes.iter().enumerate().skip(1) {
-        let inputs: Vec<String> = node.inputs.iter().map(|&input| variable(input)).collect();
-        let _ = writeln!(out, "        {} = {}", variable(value), expression(&node.op, &inputs, &layers));
-    }
-    let _ = write!(out, "        return {}\n\n\n{LOADER}", variable(graph.logits()));
+    out.push_str(&steps);
+    let _ = write!(out, "        return {}\n\n\n{LOADER}", variable(graph.output()));
     Ok(out)
 }
 
-fn variable(value: usize) -> String {
+fn variable(value: Value) -> String {
     if value == 0 { "images".to_string() } else { format!("x{value}") }
-}
-
-/// Layers in the order of their use, each once.
-fn layers(graph: &Graph) -> Vec<Layer> {
-    let mut layers: Vec<Layer> = Vec::new();
-    for node in &graph.nodes {
-        let (name, make) = match &node.op {
-            Op::Conv { layer, kernel, input, output, stride, padding, bias } => {
-                let bias = if *bias { "True" } else { "False" };
-                let rest = format!("stride={stride}, padding={padding}, bias={bias}");
-                (layer, format!("nn.Conv2d({input}, {output}, {kernel}, {rest})"))
-            }
-            Op::Depthwise { layer, kernel, channels, stride, padding, bias } => {
-                let bias = if *bias { "True" } else { "False" };
-                let rest = format!("stride={stride}, padding={padding}, groups={channels}, bias={bias}");
-                (layer, format!("nn.Conv2d({channels}, {channels}, {kernel}, {rest})"))
-            }
-            Op::BatchNorm { layer, channels, affine, eps } => {
-                let affine = if *affine { "" } else { ", affine=False" };
-                (layer, format!("nn.BatchNorm2d({channels}, eps={eps:e}{affine})"))
-            }
-            Op::Linear { layer, input, output } => (layer, format!("nn.Linear({input}, {output})")),
-            _ => continue,
-        };
-        if layers.iter().all(|known| known.name != *name) {
-            let mut attribute = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-            while layers.iter().any(|known| known.attribute == attribute)
-                || ["mean", "std"].contains(&attribute.as_str())
-            {
-                attribute.push('_');
-            }
-            layers.push(Layer { attribute, name: name.clone(), make });
-        }
-    }
-    layers
-}
-
-fn expression(op: &Op, inputs: &[String], layers: &[Layer]) -> String {
-    let x = inputs.first().map_or("", String::as_str);
-    match op {
-        Op::Image => x.to_string(),
-        Op::Normalise { .. } => format!("({x} - self.mean) / self.std"),
-        Op::Conv { layer, .. }
-        | Op::Depthwise { layer, .. }
-        | Op::BatchNorm { layer, .. }
-        | Op::Linear { layer, .. } => {
-            let attribute = layers.iter().find(|known| known.name == *layer).map_or("", |layer| &layer.attribute);
-            format!("self.{attribute}({x})")
-        }
-        Op::Relu => format!("F.relu({x})"),
-        Op::Add => inputs.join(" + "),
-        Op::AvgPool(Window { kernel, stride, padding }) => {
-            format!("F.avg_pool2d({x}, {kernel}, {stride}, {padding}, count_include_pad=False)")
-        }
-        Op::MaxPool(Window { kernel, stride, padding }) => format!("F.max_pool2d({x}, {kernel}, {stride}, {padding})"),
-        Op::PadChannels { added } => format!("F.pad({x}, (0, 0, 0, 0, 0, {added}))"),
-        Op::Zeros => format!("torch.zeros_like({x})"),
-        Op::GlobalAvgPool => format!("{x}.mean((2, 3))"),
-    }
 }

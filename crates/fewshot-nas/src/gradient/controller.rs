@@ -113,7 +113,7 @@ impl Controller {
             if tracked { tensor.autodiff() } else { tensor }
         };
         let matrix = |id: ParamId, rows: usize| {
-            let flat = parameters[id.0].clone();
+            let flat = parameters[id.index()].clone();
             let columns = flat.dims()[0] / rows;
             flat.reshape([rows, columns])
         };

@@ -13,7 +13,7 @@ use super::gdas::straight_through;
 use super::learner::{Slopes, taken};
 use super::*;
 use crate::estimate::{NormPolicy, ScoreSet};
-use crate::nets::mix_tests::{patterns, precise_loss, without_kinks};
+use crate::nets::testing::{patterns, precise_loss, without_kinks};
 use crate::nets::{Mix, NormMode, tensor, to_vec};
 use crate::run::Interrupted;
 

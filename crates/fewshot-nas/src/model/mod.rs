@@ -48,7 +48,7 @@ impl Model {
         let contradiction = |reason| ModelError::Card { path: "new model".to_string(), reason };
         card.check().map_err(contradiction)?;
         let arch = net.region().space().parse(&card.arch).map_err(|error| contradiction(error.to_string()))?;
-        net.computation(&arch)?;
+        net.check(&crate::nets::Path::Shared(arch.clone()))?;
         Ok(Self { card, arch, net })
     }
 

@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::stages::{self, Phase, Trained};
 use super::{Lab, PipelineError, images, kept};
 use crate::estimate::{Evaluation, NormPolicy, ScoreSet};
-use crate::export::{self, ExportError, Format, export};
+use crate::export::{self, Format, export};
 use crate::model::{Card, MODEL, Model, Resize};
-use crate::nets::{Net, NetError};
+use crate::nets::Net;
 use crate::run::{Interrupt, RunFolder, Stage, StageContext, in_lanes};
 use crate::train::{Observer, TrainError, Trainer};
 
@@ -205,15 +205,9 @@ pub fn keep(
     let model = Model::new(card, net)?;
     model.save(&folder.join(MODEL))?;
     context.publish(&folder.join(MODEL));
-    match export(&model, Format::Onnx { fold_norms: true }, &folder.join(export::ONNX)) {
-        Ok(files) => {
-            files.iter().for_each(|file| context.publish(file));
-            Ok(())
-        }
-        // A space that cannot be exported can still be searched.
-        Err(ExportError::Net(NetError::NotTraced(_))) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    let files = export(&model, Format::Onnx { fold_norms: true }, &folder.join(export::ONNX))?;
+    files.iter().for_each(|file| context.publish(file));
+    Ok(())
 }
 
 /// Leaves the network that this stage has trained as the run's model, as yet untested.

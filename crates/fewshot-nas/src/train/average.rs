@@ -19,7 +19,7 @@ pub struct Average {
 impl Average {
     /// Starts at these weights.
     pub fn of(weights: &Weights) -> Self {
-        let stats = weights.stats.iter().map(|stats| [stats.mean.clone(), stats.var.clone()]).collect();
+        let stats = weights.stats().iter().map(|stats| [stats.mean.clone(), stats.var.clone()]).collect();
         Self { params: weights.values(), stats, steps: 0 }
     }
 
@@ -32,10 +32,10 @@ impl Average {
         let towards = |own: &mut Tensor<1>, new: &Tensor<1>| {
             *own = own.clone().mul_scalar(1.0 - share).add(new.clone().mul_scalar(share));
         };
-        for (own, param) in self.params.iter_mut().zip(&weights.params) {
+        for (own, param) in self.params.iter_mut().zip(weights.params()) {
             towards(own, &param.value);
         }
-        for ([mean, var], stats) in self.stats.iter_mut().zip(&weights.stats) {
+        for ([mean, var], stats) in self.stats.iter_mut().zip(weights.stats()) {
             towards(mean, &stats.mean);
             towards(var, &stats.var);
         }
@@ -44,7 +44,7 @@ impl Average {
     /// Puts the averages in the place of the weights they are of.
     pub fn put_into(&self, weights: &mut Weights) {
         weights.set_values(self.params.clone());
-        for (stats, [mean, var]) in weights.stats.iter_mut().zip(&self.stats) {
+        for (stats, [mean, var]) in weights.stats_mut().iter_mut().zip(&self.stats) {
             (stats.mean, stats.var) = (mean.clone(), var.clone());
         }
     }

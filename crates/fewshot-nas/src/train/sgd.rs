@@ -74,7 +74,7 @@ impl Sgd {
             weight_decay: config.weight_decay as f32,
         };
         let of_vectors = Rule { weight_decay: if config.decay_norms { rule.weight_decay } else { 0.0 }, ..rule };
-        for ((param, velocity), grad) in weights.params.iter_mut().zip(&mut self.velocity).zip(grads) {
+        for ((param, velocity), grad) in weights.params_mut().iter_mut().zip(&mut self.velocity).zip(grads) {
             let drifts = config.unsampled == Unsampled::Decay && velocity.is_some();
             let grad = match grad {
                 Some(grad) => grad,

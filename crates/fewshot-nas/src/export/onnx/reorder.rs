@@ -8,16 +8,18 @@ use crate::nets::{Graph, Node, Op};
 /// A reduction without parameters pools and then pads. IREE 3.13 does not compile a `Pad` that only a padded max pool reads; with
 /// the average pool between them it does.
 pub fn pad_before_pool(mut graph: Graph) -> Graph {
+    let readers = graph.readers();
     for index in 0..graph.nodes.len() {
-        if !matches!(graph.nodes[index].op, Op::PadChannels { .. }) {
+        if !matches!(graph.nodes[index].op, Op::PadChannels(_)) {
             continue;
         }
         let pooled = graph.nodes[index].inputs[0];
-        if matches!(graph.nodes[pooled].op, Op::AvgPool(_)) && graph.readers(pooled) == 1 {
+        if matches!(graph.nodes[pooled].op, Op::AvgPool(_)) && readers[pooled] == 1 {
             let (pad, pool) = (graph.nodes[index].op.clone(), graph.nodes[pooled].op.clone());
             let inputs = graph.nodes[pooled].inputs.clone();
-            graph.nodes[pooled] = Node { op: pad, inputs };
-            graph.nodes[index] = Node { op: pool, inputs: vec![pooled] };
+            let size = pad.size(&graph.input_sizes(&graph.nodes[pooled]));
+            graph.nodes[pooled] = Node { op: pad, inputs, size };
+            graph.nodes[index].op = pool;
         }
     }
     graph

@@ -8,16 +8,22 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::{Rng, RngExt};
 
+use fewshot_run::TensorF32;
 use fewshot_space::random;
 
-use crate::run::TensorF32;
-
 /// Index of a trainable parameter in [`Weights`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ParamId(pub(crate) usize);
 
+impl ParamId {
+    /// Its place among [`Weights::params`].
+    pub fn index(self) -> usize {
+        self.0
+    }
+}
+
 /// Index of a pair of running statistics in [`Weights`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatsId(pub(crate) usize);
 
 /// How a parameter starts. PyTorch's defaults, as NAS-Bench-201 uses them.
@@ -105,7 +111,10 @@ pub enum WeightsError {
 pub type NamedValues = BTreeMap<String, TensorF32>;
 
 /// Host copy of a flat tensor in the shape that its layer sees.
-pub(crate) fn host(name: &str, shape: &[usize], value: &Tensor<1>) -> Result<TensorF32, WeightsError> {
+///
+/// # Errors
+/// When it has not as many values.
+pub fn host(name: &str, shape: &[usize], value: &Tensor<1>) -> Result<TensorF32, WeightsError> {
     let data = to_vec(value);
     let found = data.len();
     let expected = shape.iter().product();
@@ -139,6 +148,21 @@ impl Weights {
         &self.params
     }
 
+    /// The trainable parameters, to update their values.
+    pub fn params_mut(&mut self) -> &mut [Param] {
+        &mut self.params
+    }
+
+    /// The running statistics, in the order of the network.
+    pub fn stats(&self) -> &[RunningStats] {
+        &self.stats
+    }
+
+    /// The running statistics, to update them.
+    pub fn stats_mut(&mut self) -> &mut [RunningStats] {
+        &mut self.stats
+    }
+
     /// Registers a parameter under a name of its own; see [`Weights::new`] for how it starts.
     pub fn add_param(&mut self, name: String, shape: &[usize], init: Init) -> ParamId {
         let len = if self.is_outline { 0 } else { shape.iter().product() };
@@ -160,18 +184,25 @@ impl Weights {
     }
 
     /// Handles on the values of all parameters, in order. Nothing is copied.
-    pub(crate) fn values(&self) -> Vec<Tensor<1>> {
+    pub fn values(&self) -> Vec<Tensor<1>> {
         self.params.iter().map(|param| param.value.clone()).collect()
     }
 
     /// Puts values in the place of all parameters, in order; each must have the parameter's length.
-    pub(crate) fn set_values(&mut self, values: Vec<Tensor<1>>) {
+    pub fn set_values(&mut self, values: Vec<Tensor<1>>) {
         self.params.iter_mut().zip(values).for_each(|(param, value)| param.value = value);
     }
 
     /// Tracked copies of all parameters, in order: what they go into has gradients by them.
-    pub(crate) fn leaves(&self) -> Vec<Tensor<1>> {
+    pub fn leaves(&self) -> Vec<Tensor<1>> {
         self.params.iter().map(|param| param.value.clone().autodiff().require_grad()).collect()
+    }
+
+    /// A parameter of values of both signs, none of them so small that arithmetic on it is slow: to time what reads it.
+    pub(crate) fn add_made_up(&mut self, name: &str, shape: &[usize]) -> ParamId {
+        let value = made_up(shape.iter().product(), &self.device);
+        self.params.push(Param { name: name.to_string(), shape: shape.to_vec(), decision: None, value });
+        ParamId(self.params.len() - 1)
     }
 
     pub(crate) fn add_stats(&mut self, name: String, channels: usize) -> StatsId {
@@ -317,14 +348,19 @@ fn standard_normal(rng: &mut impl Rng) -> f32 {
     (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
 }
 
+/// So many values of both signs, none of them so small that arithmetic on it is slow.
+pub(crate) fn made_up(count: usize, device: &Device) -> Tensor<1> {
+    tensor((0..count).map(|index| 0.1 + (index % 17) as f32 / 16.0 - 0.7).collect(), device)
+}
+
 /// A flat tensor from host values.
-pub(crate) fn tensor(data: Vec<f32>, device: &Device) -> Tensor<1> {
+pub fn tensor(data: Vec<f32>, device: &Device) -> Tensor<1> {
     let len = data.len();
     Tensor::from_data(TensorData::new(data, [len]), device)
 }
 
 /// Host copy of a tensor of 32-bit floats, row-major.
-pub(crate) fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+pub fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
     // All our tensors are created as f32 on a device that supports it, so the read cannot change type.
     tensor.clone().into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default()
 }

@@ -1,12 +1,36 @@
-//! Mixed forward passes: edges that run several operations at once, with weights that collect gradients.
+//! What one pass runs: a path, or a mix of several options with weights that collect gradients.
 //!
-//! A [`Path`](super::Path) chooses, a [`Mix`] weighs. With α tracked by autodiff, the gradient of the loss by α is the
-//! signal of the gradient-based methods in [`crate::gradient`].
+//! A [`Path`] chooses, a [`Mix`] weighs. With α tracked by autodiff, the gradient of the loss by α is the signal of gradient-based
+//! methods.
 
 use burn::tensor::Tensor;
 use fewshot_space::{Arch, Region};
 
-use super::pass::Pass;
+/// What one forward pass runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Path {
+    /// One architecture in all cells.
+    Shared(Arch),
+    /// One per cell, as the published code trains.
+    PerCell(Vec<Arch>),
+}
+
+impl Path {
+    /// The architecture of cell `index`.
+    pub fn cell(&self, index: usize) -> &Arch {
+        match self {
+            Path::Shared(arch) => arch,
+            Path::PerCell(archs) => &archs[index],
+        }
+    }
+
+    pub(crate) fn archs(&self) -> &[Arch] {
+        match self {
+            Path::Shared(arch) => std::slice::from_ref(arch),
+            Path::PerCell(archs) => archs,
+        }
+    }
+}
 
 /// What one mixed forward pass runs in every cell: one blend per decision of the space, in its order.
 #[derive(Debug, Clone)]
@@ -43,7 +67,7 @@ pub struct Term {
 
 impl Mix {
     /// Each decision of `region` with a choice runs the option of `arch` with weight 1; the same function as
-    /// [`Path::Shared`](super::Path::Shared), and on partial channels too. `one` is a 1 on the network's device.
+    /// [`Path::Shared`], and on partial channels too. `one` is a 1 on the network's device.
     pub fn one_hot(region: &Region, arch: &Arch, one: &Tensor<1>) -> Mix {
         let blend = |decision: usize, &option: &u8| {
             let option = usize::from(option);
@@ -56,7 +80,7 @@ impl Mix {
     }
 
     /// The options that the mix runs, by decision.
-    pub(super) fn options(&self) -> impl Iterator<Item = (usize, Vec<usize>)> {
+    pub(crate) fn options(&self) -> impl Iterator<Item = (usize, Vec<usize>)> {
         self.blends.iter().enumerate().map(|(decision, blend)| match blend {
             Blend::Only(option) => (decision, vec![*option]),
             Blend::Sum { terms, .. } => (decision, terms.iter().map(|term| term.option).collect()),
@@ -64,21 +88,31 @@ impl Mix {
     }
 }
 
-/// A [`Body`](super::Body) that can run several options of a decision at once.
-pub trait MixedBody {
-    /// Decisions whose contributions are added up, in groups: the edges into one node.
-    fn sums(&self) -> Vec<Vec<usize>>;
-
-    /// `[batch, height, width, channels]` → logits `[batch, classes]`.
-    fn forward_mixed(&self, pass: &mut Pass<'_>, images: Tensor<4>, mix: &Mix) -> Tensor<2>;
+/// What a body is asked to write.
+#[derive(Debug, Clone, Copy)]
+pub enum Route<'a> {
+    /// A path.
+    Path(&'a Path),
+    /// A mix; only bodies that say that they mix are given one.
+    Mix(&'a Mix),
 }
 
-/// Interleaves `groups` equal blocks of channels: channel *j* of block *g* goes to place *j·groups + g*
-/// (ShuffleNet; PC-DARTS mixes with it the channels that went through the operations with those that did not).
-///
-/// `[batch, height, width, channels]`; `channels` must be a multiple of `groups`.
-pub(super) fn shuffle_channels(x: Tensor<4>, groups: usize) -> Tensor<4> {
-    let [batch, height, width, channels] = x.dims();
-    let blocks = x.reshape([batch, height, width, groups, channels / groups]);
-    blocks.swap_dims(3, 4).reshape([batch, height, width, channels])
+impl Route<'_> {
+    /// The architecture of cell `index`; the first options of a mix, which bodies that mix look up by [`Route::blend`].
+    pub fn arch(&self, index: usize) -> Arch {
+        match self {
+            Route::Path(path) => path.cell(index).clone(),
+            Route::Mix(mix) => {
+                Arch::new(mix.options().map(|(_, options)| options.first().map_or(0, |&option| option as u8)).collect())
+            }
+        }
+    }
+
+    /// What a decision contributes in cell `index`.
+    pub fn blend(&self, index: usize, decision: usize) -> Blend {
+        match self {
+            Route::Path(path) => Blend::Only(path.cell(index).get(decision)),
+            Route::Mix(mix) => mix.blends[decision].clone(),
+        }
+    }
 }

@@ -1,8 +1,13 @@
-//! The layers that networks are put together from. A layer holds indices into [`Weights`], no tensors.
+//! The layers that networks are put together from. A layer holds views of [`Weights`], no tensors.
+
+use std::sync::Arc;
 
 use fewshot_space::Region;
 
-use super::weights::{Init, ParamId, StatsId, Weights};
+use crate::geometry::{Real, Window};
+use crate::op::BatchNorm;
+use crate::view::{StatsView, View};
+use crate::weights::{Init, Weights};
 
 /// Batch norm: ε 1e-5 and momentum 0.1 (PyTorch's defaults, which NAS-Bench-201 keeps).
 pub const EPS: f32 = 1e-5;
@@ -25,34 +30,26 @@ impl NormKind {
     pub const FULL: NormKind = NormKind { affine: true, track: true };
 }
 
-/// A batch norm over the last axis.
-#[derive(Debug, Clone)]
-pub struct NormLayer {
-    /// Position among the batch norms of the network; recalibrated statistics are filed under it.
-    pub(crate) index: usize,
-    pub(crate) channels: usize,
-    pub(crate) affine: Option<(ParamId, ParamId)>,
-    pub(crate) stats: Option<StatsId>,
-}
-
-impl NormLayer {
-    /// The same over the first `channels` channels. Norms with weights and statistics of their own can then be looked at, not
-    /// run: those belong to all channels. Supernets have none ([`NormKind::SHARED`]).
+impl BatchNorm {
+    /// The same over the first `channels` channels, as networks of several widths share weights.
     #[must_use]
-    pub fn narrowed(&self, channels: usize) -> NormLayer {
-        NormLayer { channels, ..self.clone() }
+    pub fn narrowed(&self, channels: usize) -> BatchNorm {
+        let first = |view: &View| view.clone().first(0, channels);
+        let affine = self.affine.as_ref().map(|(scale, shift)| (first(scale), first(shift)));
+        let stats = self.stats.as_ref().map(|stats| StatsView { used: channels, ..stats.clone() });
+        BatchNorm { channels, affine, stats, ..self.clone() }
     }
 }
 
-/// A dense convolution without bias, weight `[k, k, in, out]`.
+/// A dense convolution with `NAME.weight` `[kernel, kernel, input, output]`.
 #[derive(Debug, Clone)]
 pub struct ConvLayer {
-    pub(crate) weight: ParamId,
-    /// Of the parameter.
-    pub(crate) held: [usize; 4],
-    /// Of what is used of it: its first channels in and out.
-    pub(crate) shape: [usize; 4],
-    pub(crate) stride: usize,
+    /// `[kernel height, kernel width, input, output]`.
+    pub weight: View,
+    /// `[output]`.
+    pub bias: Option<View>,
+    /// Where it looks.
+    pub window: Window,
 }
 
 impl ConvLayer {
@@ -60,36 +57,40 @@ impl ConvLayer {
     /// 2019).
     #[must_use]
     pub fn narrowed(&self, input: usize, output: usize) -> ConvLayer {
-        let [height, width, ..] = self.held;
-        ConvLayer { shape: [height, width, input, output], ..self.clone() }
+        let bias = self.bias.clone().map(|bias| bias.first(0, output));
+        ConvLayer { weight: self.weight.clone().first(2, input).first(3, output), bias, ..self.clone() }
+    }
+
+    /// Channels in.
+    pub fn input(&self) -> usize {
+        self.weight.used[2]
     }
 }
 
-/// A depthwise convolution without bias, weight `[k, k, channels]`.
+/// A depthwise convolution with `NAME.weight` `[kernel, kernel, channels]`.
 #[derive(Debug, Clone)]
 pub struct DepthwiseLayer {
-    pub(crate) weight: ParamId,
-    /// Of the parameter.
-    pub(crate) held: [usize; 3],
-    /// Of what is used of it: its first channels.
-    pub(crate) shape: [usize; 3],
-    pub(crate) stride: usize,
+    /// `[kernel height, kernel width, channels]`.
+    pub weight: View,
+    /// Where it looks.
+    pub window: Window,
 }
 
 impl DepthwiseLayer {
     /// The same with its first `channels` channels alone.
     #[must_use]
     pub fn narrowed(&self, channels: usize) -> DepthwiseLayer {
-        let [height, width, _] = self.held;
-        DepthwiseLayer { shape: [height, width, channels], ..self.clone() }
+        DepthwiseLayer { weight: self.weight.clone().first(2, channels), ..self.clone() }
     }
 }
 
 /// ReLU → convolution → batch norm, the operation of cells and reduction blocks.
 #[derive(Debug, Clone)]
 pub struct ReluConvNorm {
-    pub(crate) conv: ConvLayer,
-    pub(crate) norm: NormLayer,
+    /// Without bias.
+    pub conv: ConvLayer,
+    /// Over its output.
+    pub norm: BatchNorm,
 }
 
 impl ReluConvNorm {
@@ -98,30 +99,22 @@ impl ReluConvNorm {
     pub fn narrowed(&self, input: usize, output: usize) -> ReluConvNorm {
         ReluConvNorm { conv: self.conv.narrowed(input, output), norm: self.norm.narrowed(output) }
     }
-
-    /// Whether zeros come out where zeros go in, whatever the weights: nothing is shifted, and nothing but the batch's
-    /// own mean, zero, is taken away.
-    pub(crate) fn keeps_zeros(&self) -> bool {
-        self.norm.affine.is_none() && self.norm.stats.is_none()
-    }
 }
 
-/// A linear layer with bias, weight `[in, out]`.
+/// A linear layer with `NAME.weight` `[input, output]` and `NAME.bias` `[output]`.
 #[derive(Debug, Clone)]
 pub struct LinearLayer {
-    pub(crate) weight: ParamId,
-    pub(crate) bias: ParamId,
-    /// Of the weight.
-    pub(crate) held: [usize; 2],
-    /// Of what is used of it: its first inputs.
-    pub(crate) shape: [usize; 2],
+    /// `[input, output]`.
+    pub weight: View,
+    /// `[output]`.
+    pub bias: View,
 }
 
 impl LinearLayer {
     /// The same with its first `input` inputs alone.
     #[must_use]
     pub fn narrowed(&self, input: usize) -> LinearLayer {
-        LinearLayer { shape: [input, self.held[1]], ..self.clone() }
+        LinearLayer { weight: self.weight.clone().first(0, input), ..self.clone() }
     }
 }
 
@@ -129,14 +122,13 @@ impl LinearLayer {
 #[derive(Debug)]
 pub struct Builder {
     pub(crate) weights: Weights,
-    pub(crate) norms: usize,
     partial: usize,
 }
 
 impl Builder {
     /// Starts with no layers; see [`Weights::new`] for the seed.
     pub fn new(weights: Weights) -> Self {
-        Self { weights, norms: 0, partial: 1 }
+        Self { weights, partial: 1 }
     }
 
     /// Where there is a choice, one channel in `partial` goes through the operations and the others pass (PC-DARTS).
@@ -158,34 +150,62 @@ impl Builder {
         registered
     }
 
+    /// A parameter of its own.
+    pub fn param(&mut self, name: String, shape: &[usize], init: Init) -> View {
+        let shared: Arc<str> = name.as_str().into();
+        View::whole(self.weights.add_param(name, shape, init), shared, shape)
+    }
+
     /// A convolution `NAME.weight`, `kernel`×`kernel`, padded so that stride 1 keeps the size.
     pub fn conv(&mut self, name: &str, kernel: usize, input: usize, output: usize, stride: usize) -> ConvLayer {
-        let shape = [kernel, kernel, input, output];
-        let init = Init::Uniform { fan_in: kernel * kernel * input };
-        let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
-        ConvLayer { weight, held: shape, shape, stride }
+        self.conv_over(name, Window::same(kernel, stride), [input, output])
+    }
+
+    /// A convolution `NAME.weight` over any window.
+    pub fn conv_over(&mut self, name: &str, window: Window, [input, output]: [usize; 2]) -> ConvLayer {
+        let [height, width] = window.kernel;
+        let init = Init::Uniform { fan_in: height * width * input };
+        let weight = self.param(format!("{name}.weight"), &[height, width, input, output], init);
+        ConvLayer { weight, bias: None, window }
+    }
+
+    /// The same with `NAME.bias`.
+    pub fn conv_with_bias(&mut self, name: &str, window: Window, [input, output]: [usize; 2]) -> ConvLayer {
+        let layer = self.conv_over(name, window, [input, output]);
+        let init = Init::Uniform { fan_in: window.kernel[0] * window.kernel[1] * input };
+        let bias = self.param(format!("{name}.bias"), &[output], init);
+        ConvLayer { bias: Some(bias), ..layer }
     }
 
     /// A depthwise convolution `NAME.weight`, `kernel`×`kernel`, padded so that stride 1 keeps the size.
     pub fn depthwise(&mut self, name: &str, kernel: usize, channels: usize, stride: usize) -> DepthwiseLayer {
-        let shape = [kernel, kernel, channels];
-        let init = Init::Uniform { fan_in: kernel * kernel };
-        let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
-        DepthwiseLayer { weight, held: shape, shape, stride }
+        self.depthwise_over(name, Window::same(kernel, stride), channels)
+    }
+
+    /// A depthwise convolution `NAME.weight` over any window.
+    pub fn depthwise_over(&mut self, name: &str, window: Window, channels: usize) -> DepthwiseLayer {
+        let [height, width] = window.kernel;
+        let init = Init::Uniform { fan_in: height * width };
+        let weight = self.param(format!("{name}.weight"), &[height, width, channels], init);
+        DepthwiseLayer { weight, window }
     }
 
     /// A batch norm `NAME.scale`, `NAME.shift`, `NAME.running_*`, as far as `kind` asks for them.
-    pub fn norm(&mut self, name: &str, channels: usize, kind: NormKind) -> NormLayer {
+    pub fn norm(&mut self, name: &str, channels: usize, kind: NormKind) -> BatchNorm {
         let affine = kind.affine.then(|| {
             (
-                self.weights.add_param(format!("{name}.scale"), &[channels], Init::Constant(1.0)),
-                self.weights.add_param(format!("{name}.shift"), &[channels], Init::Constant(0.0)),
+                self.param(format!("{name}.scale"), &[channels], Init::Constant(1.0)),
+                self.param(format!("{name}.shift"), &[channels], Init::Constant(0.0)),
             )
         });
-        let stats = kind.track.then(|| self.weights.add_stats(name.to_string(), channels));
-        let index = self.norms;
-        self.norms += 1;
-        NormLayer { index, channels, affine, stats }
+        let shared: Arc<str> = name.into();
+        let stats = kind.track.then(|| StatsView {
+            stats: self.weights.add_stats(name.to_string(), channels),
+            name: shared.clone(),
+            held: channels,
+            used: channels,
+        });
+        BatchNorm { name: shared, channels, affine, stats, eps: Real(EPS) }
     }
 
     /// ReLU → convolution `NAME.weight` → batch norm `NAME.norm`.
@@ -205,9 +225,8 @@ impl Builder {
     /// A linear layer `NAME.weight`, `NAME.bias`.
     pub fn linear(&mut self, name: &str, input: usize, output: usize) -> LinearLayer {
         let init = Init::Uniform { fan_in: input };
-        let shape = [input, output];
-        let weight = self.weights.add_param(format!("{name}.weight"), &shape, init);
-        let bias = self.weights.add_param(format!("{name}.bias"), &[output], init);
-        LinearLayer { weight, bias, held: shape, shape }
+        let weight = self.param(format!("{name}.weight"), &[input, output], init);
+        let bias = self.param(format!("{name}.bias"), &[output], init);
+        LinearLayer { weight, bias }
     }
 }

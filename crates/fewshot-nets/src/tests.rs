@@ -167,7 +167,7 @@ fn running_statistics_move_by_a_tenth() {
     assert_eq!(before["stem.norm.running_mean"].data(), vec![0.0; 4]);
     assert!(stem.iter().any(|&x| x != 0.0));
     // var ← 0.9·1 + 0.1·unbiased batch variance, of 8 × 64 values.
-    let biased = calibration.variance(0);
+    let biased = calibration.first_variance();
     for (var, biased) in after["stem.norm.running_var"].data().iter().zip(biased) {
         let expected = 0.9 + 0.1 * biased * 512.0 / 511.0;
         assert!((var - expected).abs() < 1e-5, "{var} {expected}");
@@ -204,7 +204,7 @@ fn gradients_agree_with_finite_differences() {
                 let mut values = base.clone();
                 let mut data = values[&param.name].data().to_vec();
                 data[at] += sign * STEP;
-                values.insert(param.name.clone(), crate::run::TensorF32::new(param.shape.clone(), data).unwrap());
+                values.insert(param.name.clone(), fewshot_run::TensorF32::new(param.shape.clone(), data).unwrap());
                 net.weights_mut().load_values(&values).unwrap();
                 *end = to_vec(&loss(&mut net).0.inner())[0];
             }
@@ -240,26 +240,27 @@ fn sharing_changes_no_bit() {
         let space = tiny(name);
         let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
         let (batch, training) = (images(6, [8, 8, 1], 1), images(10, [8, 8, 1], 2));
-        let mut archs = random_archs(&space, 60);
-        // Of three maps, of all, of none.
-        for limit in [3 * 6 * 8 * 8 * 4 * 4, usize::MAX, 0] {
-            for mode in [NormMode::Batch, NormMode::Running, NormMode::Calibrated] {
-                let (mut collected, mut shared) = (Memo::new(limit), Memo::new(limit));
-                for arch in &archs {
-                    let path = Path::Shared(arch.clone());
-                    let [mut alone, mut together] = [0; 2].map(|_| Calibration::default());
-                    if mode == NormMode::Calibrated {
-                        let collect = NormMode::Collect;
-                        net.score(training.clone(), &path, collect, Some(&mut alone)).unwrap();
-                        let memo = Some(&mut collected);
-                        net.score_shared(training.clone(), &path, collect, Some(&mut together), memo).unwrap();
-                    }
-                    let wanted = net.score(batch.clone(), &path, mode, Some(&mut alone)).unwrap();
-                    let memo = Some(&mut shared);
-                    let found = net.score_shared(batch.clone(), &path, mode, Some(&mut together), memo).unwrap();
-                    assert_eq!(bits(&found), bits(&wanted), "{name} {mode:?} {}", space.format(arch));
+        let paths: Vec<Path> = random_archs(&space, 60).into_iter().map(Path::Shared).collect();
+        let graph = net.shared([8, 8, 1], &paths).unwrap();
+        for mode in [NormMode::Batch, NormMode::Running, NormMode::Calibrated] {
+            let mut together = Calibration::default();
+            if mode == NormMode::Calibrated {
+                let nothing = |_, _| Ok::<_, NetError>(());
+                net.score_shared(&graph, training.clone(), NormMode::Collect, Some(&mut together), nothing).unwrap();
+            }
+            let mut found = vec![Vec::new(); paths.len()];
+            net.score_shared(&graph, batch.clone(), mode, Some(&mut together), |place, logits| {
+                found[place] = bits(&logits);
+                Ok::<_, NetError>(())
+            })
+            .unwrap();
+            for (path, found) in paths.iter().zip(found) {
+                let mut alone = Calibration::default();
+                if mode == NormMode::Calibrated {
+                    net.score(training.clone(), path, NormMode::Collect, Some(&mut alone)).unwrap();
                 }
-                archs.reverse();
+                let wanted = net.score(batch.clone(), path, mode, Some(&mut alone)).unwrap();
+                assert_eq!(found, bits(&wanted), "{name} {mode:?} {}", space.format(path.cell(0)));
             }
         }
     }
@@ -268,26 +269,28 @@ fn sharing_changes_no_bit() {
 #[test]
 fn what_is_shared_is_not_computed_again() {
     let space = tiny("cell1296");
-    let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
-    let batch = images(6, [8, 8, 1], 1);
-    let mut memo = Memo::default();
-    let score = |net: &mut Net, options: [u8; 4], memo: Option<&mut Memo>| {
-        let path = Path::Shared(Arch::new(options.to_vec()));
-        bits(&net.score_shared(batch.clone(), &path, NormMode::Batch, None, memo).unwrap())
+    let net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 7);
+    let paths = [[3, 2, 3, 1], [3, 2, 3, 4]].map(|options: [u8; 4]| Path::Shared(Arch::new(options.to_vec())));
+    let convs = |paths: &[Path]| {
+        let graph = net.shared([8, 8, 1], paths).unwrap();
+        graph.graph().nodes.iter().filter(|node| matches!(node.op, Op::Conv(_))).count()
     };
-    score(&mut net, [3, 2, 3, 1], Some(&mut memo));
-    let wanted = score(&mut net, [3, 2, 3, 4], None);
-    // The stem, both edges of the chain and the shortcut edge are known: weights spoilt in them do not matter.
-    let mut values = net.weights().to_values().unwrap();
-    let spoilt = ["stem", "cells.0.e0.nor_conv_3x3", "cells.0.e1.nor_conv_1x1", "cells.0.e2.nor_conv_3x3"];
-    for name in spoilt.map(|layer| format!("{layer}.weight")) {
-        let shape = values[&name].shape().to_vec();
-        let zeros = vec![0.0; values[&name].data().len()];
-        values.insert(name, crate::run::TensorF32::new(shape, zeros).unwrap());
-    }
-    net.weights_mut().load_values(&values).unwrap();
-    assert_ne!(score(&mut net, [3, 2, 3, 4], None), wanted);
-    assert_eq!(score(&mut net, [3, 2, 3, 4], Some(&mut memo)), wanted);
+    let (first, second, both) = (convs(&paths[..1]), convs(&paths[1..]), convs(&paths));
+    // The stem, both edges of the first cell's chain and its shortcut edge are in both.
+    assert_eq!(first + second - both, 4);
+}
+
+#[test]
+fn a_value_is_held_until_its_last_reader_had_it() {
+    let mut graph = GraphBuilder::new([4, 4, 2]);
+    let a = graph.relu(0);
+    let b = graph.avg_pool(a, 3, 1, 1);
+    let c = graph.add(a, b);
+    let d = graph.global_avg_pool(c);
+    graph.root(d);
+    let map = 4 * 4 * 2 * size_of::<f32>();
+    // a, b and what is made of them.
+    assert_eq!(graph.finish().peak_bytes(), 3 * map);
 }
 
 #[test]

@@ -1,121 +1,60 @@
 //! A network over a region: a supernet, a sub-supernet, or (with a region of one) a stand-alone network.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use fewshot_data::Normalise;
 use fewshot_space::{Arch, Region, Space};
 
-use super::block::Block;
-use super::graph::Graph;
-use super::layers::{Builder, NormKind};
-use super::memo::Memo;
-use super::mix::{Mix, MixedBody};
-use super::ops::Ops;
-use super::pass::{Calibration, NormMode, Pass};
-use super::trace::{Traced, Tracer};
-use super::weights::{Transfer, Weights, WeightsError};
+use crate::graph::{Fingerprint, Fusion, Graph, GraphBuilder, Value};
+use crate::layers::{Builder, NormKind};
+use crate::mix::{Mix, Path, Route};
+use crate::op::{self, Op};
+use crate::pass::{Calibration, Feature, NormMode, Pass};
+use crate::shared::SharedGraph;
+use crate::timed::Block;
+use crate::weights::{Transfer, Weights, WeightsError};
+use crate::write::WriteError;
 
 /// How the networks of a space are built: the one thing that a new space brings besides its description.
 pub trait Blueprint: Space + Any {
-    /// Registers the layers of every operation that `region` allows, in a fixed order, and returns what runs them.
-    /// `cell_norm` is for the searchable cells; everything else has full batch norms.
+    /// Registers the layers of every operation that `region` allows, in a fixed order, and returns what writes graphs of them.
+    /// `cell_norm` is for what is searched; everything else has full batch norms.
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body>;
 
     /// Whether decisions can work on one channel in `partial` ([`Builder::with_partial`]).
     fn allows_partial(&self, partial: usize) -> bool {
         partial == 1
     }
+
+    /// Name in a network of `other` cells of the weight that is called `name` in one of `cells`: where a supernet grows, each of its
+    /// cells starts as the one at its place.
+    fn name_at_depth(&self, name: &str, _cells: usize, _other: usize) -> String {
+        name.to_string()
+    }
 }
 
-/// The code that runs a built network. Holds layers, no tensors.
+/// The layers of a network, and how they make a graph. Holds no tensors.
 pub trait Body: Send + Sync {
     /// Number of cells, each of which may follow an architecture of its own.
-    fn cells(&self) -> usize;
-    /// What of `arch` a scoring pass computes, as bytes: equal for architectures that it runs by the same operations
-    /// on the same values, so that one score is good for all of them. Architectures that are neighbours in the order of
-    /// these bytes should have much in common, from the input on; they are scored one after the other.
-    fn computation(&self, arch: &Arch) -> Vec<u8> {
-        arch.options().to_vec()
-    }
-    /// What runs several options at once, where the space has it.
-    fn mixed(&self) -> Option<&dyn MixedBody> {
-        None
-    }
-    /// `[batch, height, width, channels]` → logits `[batch, classes]`. What other architectures may need again goes
-    /// through [`Pass::memo`].
-    fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2>;
-    /// The same on a [`Tracer`], so that networks can be exported; `None` where they cannot.
-    fn trace(&self, _tracer: &mut Tracer<'_>, _images: Traced, _path: &Path) -> Option<Traced> {
-        None
-    }
-}
-
-/// A body that is written once over [`Ops`]: so what is exported is what is run.
-pub trait Network: Send + Sync {
-    /// As [`Body::cells`].
     fn cells(&self) -> usize {
         1
     }
-    /// As [`Body::computation`].
-    fn computation(&self, arch: &Arch) -> Vec<u8> {
-        arch.options().to_vec()
-    }
-    /// As [`Body::mixed`].
-    fn mixed(&self) -> Option<&dyn MixedBody> {
-        None
-    }
-    /// From images to logits. What other architectures may need again goes through [`Ops::memo`].
-    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows;
-}
 
-impl<N: Network> Body for N {
-    fn cells(&self) -> usize {
-        Network::cells(self)
+    /// Whether it can be given a [`Mix`].
+    fn mixes(&self) -> bool {
+        false
     }
 
-    fn computation(&self, arch: &Arch) -> Vec<u8> {
-        Network::computation(self, arch)
+    /// Of a body that mixes: decisions whose contributions are added up, in groups (the edges into one node).
+    fn sums(&self) -> Vec<Vec<usize>> {
+        Vec::new()
     }
 
-    fn mixed(&self) -> Option<&dyn MixedBody> {
-        Network::mixed(self)
-    }
-
-    fn forward(&self, pass: &mut Pass<'_>, images: Tensor<4>, path: &Path) -> Tensor<2> {
-        self.run(pass, images, path)
-    }
-
-    fn trace(&self, tracer: &mut Tracer<'_>, images: Traced, path: &Path) -> Option<Traced> {
-        Some(self.run(tracer, images, path))
-    }
-}
-
-/// What one forward pass runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Path {
-    /// One architecture in all cells.
-    Shared(Arch),
-    /// One per cell, as the published code trains.
-    PerCell(Vec<Arch>),
-}
-
-impl Path {
-    /// The architecture of cell `index`.
-    pub fn cell(&self, index: usize) -> &Arch {
-        match self {
-            Path::Shared(arch) => arch,
-            Path::PerCell(archs) => &archs[index],
-        }
-    }
-
-    fn archs(&self) -> &[Arch] {
-        match self {
-            Path::Shared(arch) => std::slice::from_ref(arch),
-            Path::PerCell(archs) => archs,
-        }
-    }
+    /// Writes what `route` runs on the value `images`; returns the logits, rows.
+    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value;
 }
 
 /// A path that the network cannot run.
@@ -137,12 +76,9 @@ pub enum NetError {
         /// Cells of the network.
         expected: usize,
     },
-    /// A space that writes its networks for tensors alone.
-    #[error("networks of the space {0} cannot be exported: train one of another space (`fewshot spaces`)")]
-    NotTraced(String),
-    /// A batch norm without running statistics: its results depend on the other images of a batch.
-    #[error("a supernet cannot be exported, its batch norms keep no statistics: train the architecture alone")]
-    BatchStatistics,
+    /// A network that cannot be taken elsewhere.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// The space has no mixed forward pass.
     #[error("networks of the space {0} cannot run several options at once: gradient-based methods need a cell space")]
     NotMixed(String),
@@ -194,7 +130,7 @@ impl std::fmt::Debug for Net {
 impl Net {
     /// A fresh supernet over `region`; its cells have plain batch norms ([`NormKind::SHARED`]).
     pub fn supernet(blueprint: Arc<dyn Blueprint>, region: Region, device: &Device, seed: u64) -> Self {
-        Self::build(blueprint, region, NormKind::SHARED, device, seed, 1)
+        Self::build(Weights::new(device.clone(), seed), blueprint, region, NormKind::SHARED, 1)
     }
 
     /// The same where decisions with a choice work on one channel in `partial` and the others pass (PC-DARTS). Unless
@@ -212,7 +148,7 @@ impl Net {
         if !blueprint.allows_partial(partial) {
             return Err(NetError::Partial { space: blueprint.name().to_string(), partial });
         }
-        Ok(Self::build(blueprint, region, NormKind::SHARED, device, seed, partial))
+        Ok(Self::build(Weights::new(device.clone(), seed), blueprint, region, NormKind::SHARED, partial))
     }
 
     /// A fresh network of one architecture, from the same blocks, with full batch norms.
@@ -226,13 +162,13 @@ impl Net {
         seed: u64,
     ) -> Result<Self, NetError> {
         let region = Region::single(blueprint.clone(), arch)?;
-        Ok(Self::build(blueprint, region, NormKind::FULL, device, seed, 1))
+        Ok(Self::build(Weights::new(device.clone(), seed), blueprint, region, NormKind::FULL, 1))
     }
 
     /// Every network of `region` as [`Net::standalone`] would build it, without values: to look at ([`Net::graph`],
     /// [`Net::blocks`]), not to run.
     pub fn catalogue(blueprint: Arc<dyn Blueprint>, region: Region, device: &Device) -> Self {
-        Self::build_on(Weights::outline(device.clone()), blueprint, region, NormKind::FULL, 1)
+        Self::build(Weights::outline(device.clone()), blueprint, region, NormKind::FULL, 1)
     }
 
     /// A sub-supernet over part of this one's region, starting from these weights.
@@ -257,22 +193,12 @@ impl Net {
     ) -> Result<(Self, Transfer), NetError> {
         let mut child = Self::supernet(blueprint, region, self.weights.device(), seed);
         let (cells, parents) = (child.cells(), self.cells());
-        let transfer = child.weights.transfer_as(&self.weights, |name| super::cell::at_depth(name, cells, parents))?;
+        let theirs = |name: &str| self.blueprint.name_at_depth(name, cells, parents);
+        let transfer = child.weights.transfer_as(&self.weights, theirs)?;
         Ok((child, transfer))
     }
 
     fn build(
-        blueprint: Arc<dyn Blueprint>,
-        region: Region,
-        cell_norm: NormKind,
-        device: &Device,
-        seed: u64,
-        partial: usize,
-    ) -> Self {
-        Self::build_on(Weights::new(device.clone(), seed), blueprint, region, cell_norm, partial)
-    }
-
-    fn build_on(
         weights: Weights,
         blueprint: Arc<dyn Blueprint>,
         region: Region,
@@ -304,7 +230,7 @@ impl Net {
         &mut self.weights
     }
 
-    /// Logits `[batch, classes]` without a graph.
+    /// Logits `[batch, classes]` of images `[batch, height, width, channels]`, without gradients.
     ///
     /// # Errors
     /// When the path leaves the region.
@@ -315,33 +241,52 @@ impl Net {
         mode: NormMode,
         calibration: Option<&mut Calibration>,
     ) -> Result<Tensor<2>, NetError> {
-        self.score_shared(images, path, mode, calibration, None)
+        self.check(path)?;
+        let graph = self.to_run(GraphBuilder::new(size(&images)), Route::Path(path));
+        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, calibration), images))
     }
 
-    /// [`Net::score`] that shares feature maps with other architectures; [`Memo`] says which calls may use the same.
+    /// What `paths` compute, together: what several have in common is there once, and run once.
     ///
     /// # Errors
-    /// When the path leaves the region.
-    pub fn score_shared(
-        &mut self,
-        images: Tensor<4>,
-        path: &Path,
-        mode: NormMode,
-        calibration: Option<&mut Calibration>,
-        memo: Option<&mut Memo>,
-    ) -> Result<Tensor<2>, NetError> {
-        self.check(path)?;
-        let mut pass = Pass::score(&mut self.weights, mode, calibration, memo);
-        Ok(self.body.forward(&mut pass, images, path))
+    /// When a path leaves the region.
+    pub fn shared(&self, image: [usize; 3], paths: &[Path]) -> Result<SharedGraph, NetError> {
+        let mut builder = GraphBuilder::merging(image);
+        for path in paths {
+            self.check(path)?;
+            let logits = self.body.append(&mut builder, 0, Route::Path(path));
+            builder.root(logits);
+        }
+        Ok(SharedGraph::new(builder.finish().fused(Fusion::Kernels)))
     }
 
-    /// [`Body::computation`] of one architecture in all cells.
+    /// Hands the logits `[batch, classes]` of each path of `graph`, with the path's place, to `done`.
+    ///
+    /// # Errors
+    /// The first of `done`, which ends it.
+    pub fn score_shared<E>(
+        &mut self,
+        graph: &SharedGraph,
+        images: Tensor<4>,
+        mode: NormMode,
+        calibration: Option<&mut Calibration>,
+        mut done: impl FnMut(usize, Tensor<2>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut pass = Pass::score(&mut self.weights, mode, calibration);
+        graph.graph().run(&mut pass, images, |place, logits| done(place, logits.into_rows()))
+    }
+
+    /// By what the logits of one architecture in all cells are computed: the same for architectures that differ in dead edges
+    /// alone, so that one score is good for all of them.
     ///
     /// # Errors
     /// When the architecture lies outside the region.
-    pub fn computation(&self, arch: &Arch) -> Result<Vec<u8>, NetError> {
-        self.check(&Path::Shared(arch.clone()))?;
-        Ok(self.body.computation(arch))
+    pub fn computation(&self, arch: &Arch) -> Result<Fingerprint, NetError> {
+        let path = Path::Shared(arch.clone());
+        self.check(&path)?;
+        // Which images it is asked for makes no difference to which architectures compute the same, as long as they have pixels.
+        let graph = self.to_write(GraphBuilder::new(NOMINAL), 0, Route::Path(&path));
+        Ok(graph.fingerprints()[0])
     }
 
     /// What one architecture in all cells computes, from images of `[height, width, channels]` with values from 0 to 1 to
@@ -352,40 +297,41 @@ impl Net {
     pub fn graph(&self, arch: &Arch, image: [usize; 3], normalise: &Normalise) -> Result<Graph, NetError> {
         let path = Path::Shared(arch.clone());
         self.check(&path)?;
-        let (mut tracer, images) = Tracer::new(&self.weights, image, normalise);
-        match self.body.trace(&mut tracer, images, &path) {
-            Some(logits) => tracer.finish(logits),
-            None => Err(NetError::NotTraced(self.region.space().name().to_string())),
+        let mut builder = GraphBuilder::merging(image);
+        let images = builder.push(op::Normalise::from(normalise), &[0]);
+        let graph = self.to_write(builder, images, Route::Path(&path));
+        let has_statistics = |op: &Op| !matches!(op, Op::BatchNorm(norm) if norm.stats.is_none());
+        match graph.nodes.iter().all(|node| has_statistics(&node.op)) {
+            true => Ok(graph),
+            false => Err(WriteError::BatchStatistics.into()),
         }
     }
 
-    /// The calls by which one architecture in all cells is run on normalised images of `[height, width, channels]`.
+    /// The operations by which one architecture in all cells is run on normalised images of `[height, width, channels]`.
     ///
     /// # Errors
-    /// As [`Net::graph`].
+    /// When the architecture lies outside the region.
     pub fn blocks(&self, arch: &Arch, image: [usize; 3]) -> Result<Vec<Block>, NetError> {
         let path = Path::Shared(arch.clone());
         self.check(&path)?;
-        let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
-        let (mut tracer, images) = Tracer::new(&self.weights, image, &plain);
-        match self.body.trace(&mut tracer, images, &path) {
-            Some(_) => Ok(tracer.into_blocks()),
-            None => Err(NetError::NotTraced(self.region.space().name().to_string())),
-        }
+        let graph = self.to_run(GraphBuilder::new(image), Route::Path(&path));
+        let nodes = graph.nodes.iter().skip(1);
+        Ok(nodes.map(|node| Block { op: node.op.clone(), inputs: graph.input_sizes(node) }).collect())
     }
 
-    /// Logits `[batch, classes]` with a graph, and the tracked leaf of every parameter on the path, by index.
+    /// Logits `[batch, classes]` with gradients, and the tracked leaf of every parameter on the path, by index.
     ///
     /// # Errors
     /// When the path leaves the region.
     pub fn train(&mut self, images: Tensor<4>, path: &Path) -> Result<(Tensor<2>, Leaves), NetError> {
         self.check(path)?;
+        let graph = self.to_run(GraphBuilder::new(size(&images)).training(), Route::Path(path));
         let mut pass = Pass::train(&mut self.weights);
-        let logits = self.body.forward(&mut pass, images, path);
+        let logits = only(&graph, &mut pass, images);
         Ok((logits, pass.into_leaves()))
     }
 
-    /// Logits `[batch, classes]` of several options at once, in training mode, with a graph through whatever of the mix
+    /// Logits `[batch, classes]` of several options at once, in training mode, with gradients through whatever of the mix
     /// is tracked; where `weights` is set also through the parameters, whose leaves are then returned.
     ///
     /// # Errors
@@ -397,7 +343,10 @@ impl Net {
         weights: bool,
     ) -> Result<(Tensor<2>, Leaves), NetError> {
         self.check_mix(mix)?;
-        self.run_mixed(|own| if weights { Pass::train(own) } else { Pass::train_frozen(own) }, images, mix)
+        let graph = self.to_run(GraphBuilder::new(size(&images)).training(), Route::Mix(mix));
+        let mut pass = if weights { Pass::train(&mut self.weights) } else { Pass::train_frozen(&mut self.weights) };
+        let logits = only(&graph, &mut pass, images);
+        Ok((logits, pass.into_leaves()))
     }
 
     /// Logits `[batch, classes]` of several options at once, without leaves.
@@ -406,19 +355,8 @@ impl Net {
     /// As [`Net::train_mixed`].
     pub fn score_mixed(&mut self, images: Tensor<4>, mix: &Mix, mode: NormMode) -> Result<Tensor<2>, NetError> {
         self.check_mix(mix)?;
-        Ok(self.run_mixed(|weights| Pass::score(weights, mode, None, None), images, mix)?.0)
-    }
-
-    fn run_mixed<'a>(
-        &'a mut self,
-        pass: impl FnOnce(&'a mut Weights) -> Pass<'a>,
-        images: Tensor<4>,
-        mix: &Mix,
-    ) -> Result<(Tensor<2>, Leaves), NetError> {
-        let body = self.body.mixed().ok_or_else(|| NetError::NotMixed(self.region.space().name().to_string()))?;
-        let mut pass = pass(&mut self.weights);
-        let logits = body.forward_mixed(&mut pass, images, mix);
-        Ok((logits, pass.into_leaves()))
+        let graph = self.to_run(GraphBuilder::new(size(&images)), Route::Mix(mix));
+        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, None), images))
     }
 
     /// Decisions whose contributions are added up, in groups.
@@ -426,11 +364,31 @@ impl Net {
     /// # Errors
     /// When the space has no mixed pass.
     pub fn sums(&self) -> Result<Vec<Vec<usize>>, NetError> {
-        let body = self.body.mixed().ok_or_else(|| NetError::NotMixed(self.region.space().name().to_string()))?;
-        Ok(body.sums())
+        self.check_mixes()?;
+        Ok(self.body.sums())
+    }
+
+    /// The graph as the kernels run it.
+    fn to_run(&self, builder: GraphBuilder, route: Route<'_>) -> Graph {
+        self.to_write(builder, 0, route).fused(Fusion::Kernels)
+    }
+
+    /// The graph operation by operation.
+    fn to_write(&self, mut builder: GraphBuilder, images: Value, route: Route<'_>) -> Graph {
+        let logits = self.body.append(&mut builder, images, route);
+        builder.root(logits);
+        builder.finish()
+    }
+
+    fn check_mixes(&self) -> Result<(), NetError> {
+        match self.body.mixes() {
+            true => Ok(()),
+            false => Err(NetError::NotMixed(self.region.space().name().to_string())),
+        }
     }
 
     fn check_mix(&self, mix: &Mix) -> Result<(), NetError> {
+        self.check_mixes()?;
         let expected = self.region.space().decisions().len();
         if mix.blends.len() != expected {
             return Err(NetError::MixLength { found: mix.blends.len(), expected });
@@ -444,7 +402,11 @@ impl Net {
         Ok(())
     }
 
-    fn check(&self, path: &Path) -> Result<(), NetError> {
+    /// Checks that the network can run a path.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn check(&self, path: &Path) -> Result<(), NetError> {
         if self.partial != 1 {
             return Err(NetError::PartialPath);
         }
@@ -465,6 +427,24 @@ impl Net {
         }
         Ok(())
     }
+}
+
+/// Of images whose size nobody asked for.
+const NOMINAL: [usize; 3] = [32, 32, 3];
+
+fn size(images: &Tensor<4>) -> [usize; 3] {
+    let [_, height, width, channels] = images.dims();
+    [height, width, channels]
+}
+
+/// The one thing that a graph is run for.
+fn only(graph: &Graph, pass: &mut Pass<'_>, images: Tensor<4>) -> Tensor<2> {
+    let mut logits = None;
+    let Ok(()) = graph.run(pass, images, |_, value: Feature| -> Result<(), Infallible> {
+        logits.get_or_insert(value.into_rows());
+        Ok(())
+    });
+    logits.expect("a graph has its first root")
 }
 
 /// Tracked leaf of each parameter of a training pass; `None` where the path did not use it.

@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use fewshot_space::stages::{self, EXPANSION, STAGES, STEMS, WIDTHS};
 use fewshot_space::{BlockShape, Region, StageBlock, StageSkeleton, StageSpace};
 
-use super::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, NormLayer, ReluConvNorm};
-use super::net::{Blueprint, Body, Network, Path};
-use super::ops::Ops;
+use crate::graph::{GraphBuilder, Value};
+use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, ReluConvNorm};
+use crate::mix::Route;
+use crate::net::{Blueprint, Body};
+use crate::op::BatchNorm;
 
 impl Blueprint for StageSpace {
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {
@@ -58,10 +60,10 @@ impl Blueprint for StageSpace {
 struct StageBody {
     image: (usize, usize),
     /// Per stem, its convolutions.
-    stems: BTreeMap<usize, Vec<(ConvLayer, NormLayer)>>,
+    stems: BTreeMap<usize, Vec<(ConvLayer, BatchNorm)>>,
     /// Per stage, place in it and kind.
     blocks: BTreeMap<(usize, usize, StageBlock), Block>,
-    head_norm: NormLayer,
+    head_norm: BatchNorm,
     classifier: LinearLayer,
 }
 
@@ -69,8 +71,8 @@ struct StageBody {
 enum Block {
     Conv(ReluConvNorm),
     Residual { first: ReluConvNorm, second: ReluConvNorm, shortcut: Option<ConvLayer> },
-    Separable { depthwise: DepthwiseLayer, norm: NormLayer, pointwise: ReluConvNorm },
-    Inverted { expand: (ConvLayer, NormLayer), depthwise: DepthwiseLayer, norm: NormLayer, project: ReluConvNorm },
+    Separable { depthwise: DepthwiseLayer, norm: BatchNorm, pointwise: ReluConvNorm },
+    Inverted { expand: (ConvLayer, BatchNorm), depthwise: DepthwiseLayer, norm: BatchNorm, project: ReluConvNorm },
 }
 
 impl Block {
@@ -108,66 +110,61 @@ impl Block {
         }
     }
 
-    fn run<O: Ops>(&self, ops: &mut O, x: O::Map, kind: StageBlock, shape: BlockShape) -> O::Map {
+    fn append(&self, graph: &mut GraphBuilder, x: Value, kind: StageBlock, shape: BlockShape) -> Value {
         let BlockShape { input, output, .. } = shape;
-        let around = kind.has_shortcut(shape).then(|| x.clone());
-        match self {
-            Block::Conv(conv) => ops.relu_conv_norm(&conv.narrowed(input, output), x, None),
+        let (around, inner) = match self {
+            Block::Conv(conv) => return graph.relu_conv_norm(&conv.narrowed(input, output), x),
             Block::Residual { first, second, shortcut } => {
-                let inner = ops.relu_conv_norm(&first.narrowed(input, output), x, None);
+                let inner = graph.relu_conv_norm(&first.narrowed(input, output), x);
                 let around = match shortcut {
-                    Some(shortcut) => around.map(|x| {
+                    Some(shortcut) => {
                         // A window of 3 around every second pixel suits sides of any length.
-                        let x = ops.avg_pool(x, 3, 2, 1);
-                        ops.conv(&shortcut.narrowed(input, output), x)
-                    }),
-                    None => around,
+                        let x = graph.avg_pool(x, 3, 2, 1);
+                        graph.conv(&shortcut.narrowed(input, output), x)
+                    }
+                    None => x,
                 };
-                ops.relu_conv_norm(&second.narrowed(output, output), inner, around)
+                (around, graph.relu_conv_norm(&second.narrowed(output, output), inner))
             }
             Block::Separable { depthwise, norm, pointwise } => {
-                let x = ops.depthwise(&depthwise.narrowed(input), x, true);
-                let x = ops.norm(&norm.narrowed(input), x);
-                ops.relu_conv_norm(&pointwise.narrowed(input, output), x, around)
+                let inner = graph.relu(x);
+                let inner = graph.depthwise(&depthwise.narrowed(input), inner);
+                let inner = graph.norm(&norm.narrowed(input), inner);
+                (x, graph.relu_conv_norm(&pointwise.narrowed(input, output), inner))
             }
             Block::Inverted { expand, depthwise, norm, project } => {
-                let inner = EXPANSION * input;
-                let x = ops.conv_norm(&expand.0.narrowed(input, inner), &expand.1.narrowed(inner), x);
-                let x = ops.depthwise(&depthwise.narrowed(inner), x, true);
-                let x = ops.norm(&norm.narrowed(inner), x);
-                ops.relu_conv_norm(&project.narrowed(inner, output), x, around)
+                let expanded = EXPANSION * input;
+                let inner = graph.conv_norm(&expand.0.narrowed(input, expanded), &expand.1.narrowed(expanded), x);
+                let inner = graph.relu(inner);
+                let inner = graph.depthwise(&depthwise.narrowed(expanded), inner);
+                let inner = graph.norm(&norm.narrowed(expanded), inner);
+                (x, graph.relu_conv_norm(&project.narrowed(expanded, output), inner))
             }
-        }
+        };
+        if kind.has_shortcut(shape) { graph.add(around, inner) } else { inner }
     }
 }
 
-impl Network for StageBody {
-    fn run<O: Ops>(&self, ops: &mut O, images: O::Map, path: &Path) -> O::Rows {
-        let arch = path.cell(0);
+impl Body for StageBody {
+    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
+        let arch = route.arch(0);
         let (stem, width) = (STEMS[arch.get(stages::STEM)], WIDTHS[arch.get(stages::WIDTH)]);
-        // What was computed is told by the decisions so far, the last of them as far as it is done.
-        let mut key = vec![stem as u8, arch.get(stages::WIDTH) as u8];
-        let stem = self.stems.get(&stem).expect("a path within the region");
-        let mut x = ops.memo(&key, |ops| {
-            stem.iter().enumerate().fold(images, |x, (place, (conv, norm))| {
-                let input = if place == 0 { conv.shape[2] } else { width };
-                let x = if place == 0 { x } else { ops.relu(x) };
-                ops.conv_norm(&conv.narrowed(input, width), &norm.narrowed(width), x)
-            })
-        });
-        for (stage, place, kind, shape) in StageSpace::blocks(arch, self.image) {
-            let block = self.blocks.get(&(stage, place, kind)).expect("a path within the region");
-            key.push(arch.get(stages::block_of(stage)) as u8);
-            x = ops.memo(&key, |ops| block.run(ops, x, kind, shape));
-            if place == arch.get(stages::depth_of(stage)) {
-                // The next block is of the next stage.
-                key.push(u8::MAX);
+        let mut x = images;
+        for (place, (conv, norm)) in self.stems.get(&stem).expect("a path within the region").iter().enumerate() {
+            let input = if place == 0 { conv.input() } else { width };
+            if place > 0 {
+                x = graph.relu(x);
             }
+            x = graph.conv_norm(&conv.narrowed(input, width), &norm.narrowed(width), x);
+        }
+        for (stage, place, kind, shape) in StageSpace::blocks(&arch, self.image) {
+            let block = self.blocks.get(&(stage, place, kind)).expect("a path within the region");
+            x = block.append(graph, x, kind, shape);
         }
         let last = width << (STAGES - 1);
-        let x = ops.norm(&self.head_norm.narrowed(last), x);
-        let x = ops.relu(x);
-        let x = ops.global_avg_pool(x);
-        ops.linear(&self.classifier.narrowed(last), x)
+        let x = graph.norm(&self.head_norm.narrowed(last), x);
+        let x = graph.relu(x);
+        let x = graph.global_avg_pool(x);
+        graph.linear(&self.classifier.narrowed(last), x)
     }
 }

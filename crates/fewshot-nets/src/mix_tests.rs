@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use fewshot_space::{Arch, CellSkeleton, CellSpace, OptionSet, Region, random};
 use rand::RngExt;
 
-use super::mix::shuffle_channels;
+use super::testing::{CLASSES, patterns, precise_loss, without_kinks};
 use super::*;
-
-const CLASSES: usize = 3;
-const IMAGES: usize = 48;
 
 fn tiny(name: &str) -> Arc<CellSpace> {
     let default = CellSkeleton::default_for(name).unwrap();
@@ -57,43 +54,6 @@ fn a_mix_of_one_operation_per_edge_is_the_path() {
     }
 }
 
-/// Moves all that ReLUs read to where they are linear, as far as trained shifts reach. Gradients are sums of many parts with
-/// either sign, so that the few kinks within a finite difference would weigh a lot.
-pub(crate) fn without_kinks(net: &mut Net) {
-    let mut values = net.weights().to_values().unwrap();
-    let mut moved = 0;
-    for (name, value) in values.iter_mut().filter(|(name, _)| name.ends_with("norm.shift")) {
-        *value = crate::run::TensorF32::new(value.shape().to_vec(), vec![2.0; value.data().len()]).unwrap();
-        moved += usize::from(name == "head.norm.shift");
-    }
-    assert_eq!(moved, 1);
-    net.weights_mut().load_values(&values).unwrap();
-}
-
-/// `IMAGES` images `[8, 8, 1]` of three classes: a pattern each, and noise. The patterns are those of every seed.
-pub(crate) fn patterns(seed: u64) -> (Tensor<4>, Vec<u32>) {
-    let draw = |purpose: &str, seed: u64, count: usize| -> Vec<f32> {
-        let mut rng = random::stream(seed, purpose, 0, 0);
-        (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
-    };
-    let (patterns, noise) = (draw("patterns", 0, CLASSES * 64), draw("noise", seed, IMAGES * 64));
-    let pixel = |(index, noise): (usize, &f32)| 0.7 * noise + patterns[index / 64 % CLASSES * 64 + index % 64];
-    let data: Vec<f32> = noise.iter().enumerate().map(pixel).collect();
-    let images = Tensor::from_data(TensorData::new(data, [IMAGES, 8, 8, 1]), &Device::flex());
-    (images, (0..IMAGES).map(|image| (image % CLASSES) as u32).collect())
-}
-
-/// Mean cross entropy in double precision: finite differences see what single precision would round away.
-pub(crate) fn precise_loss(logits: &Tensor<2>, labels: &[u32]) -> f64 {
-    let [_, classes] = logits.dims();
-    let values = to_vec(logits);
-    let one = |(row, &label): (&[f32], &u32)| {
-        let sum: f64 = row.iter().map(|&logit| f64::from(logit).exp()).sum();
-        sum.ln() - f64::from(row[label as usize])
-    };
-    values.chunks(classes).zip(labels).map(one).sum::<f64>() / labels.len() as f64
-}
-
 /// Logits of a mix whose scales, shifts and edge weights are `numbers`, in order.
 fn logits(net: &mut Net, numbers: &[Tensor<1>], edge_weights: bool) -> Tensor<2> {
     let mut numbers = numbers.iter().cloned();
@@ -130,7 +90,9 @@ fn gradients_by_weights_and_shifts_are_those_of_finite_differences() {
         let values: Vec<f32> = (0..60).map(|_| rng.random_range(0.1..0.6)).collect();
         let leaves: Vec<Tensor<1>> = values.iter().map(|&value| one(value).autodiff().require_grad()).collect();
         let tracked = logits(&mut net, &leaves, edge_weights);
-        let mut gradients = crate::train::loss(tracked, &labels, 0.0, &Device::flex()).0.backward();
+        let targets: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
+        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [labels.len()]), &Device::flex());
+        let mut gradients = fewshot_kernels::cross_entropy(tracked, targets, 0.0).backward();
         let (mut exact, mut numeric) = (Vec::new(), Vec::new());
         for (index, leaf) in leaves.iter().enumerate() {
             let Some(gradient) = leaf.grad_remove(&mut gradients) else { continue };
@@ -155,8 +117,18 @@ fn gradients_by_weights_and_shifts_are_those_of_finite_differences() {
 fn channels_are_interleaved() {
     let values: Vec<f32> = (0..8).map(|channel| channel as f32).collect();
     let x = Tensor::<4>::from_data(TensorData::new(values, [1, 1, 1, 8]), &Device::flex());
+    let mut graph = GraphBuilder::new([1, 1, 8]);
     // Four groups of two: first the firsts of each, then the seconds.
-    assert_eq!(to_vec(&shuffle_channels(x, 4)), [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]);
+    let shuffled = graph.shuffle(0, 4);
+    graph.root(shuffled);
+    let mut found = Vec::new();
+    let mut weights = Weights::new(Device::flex(), 0);
+    let mut pass = Pass::score(&mut weights, NormMode::Batch, None);
+    let taken: Result<(), ()> = graph.finish().run(&mut pass, x, |_, value| {
+        found = to_vec(&value.into_map());
+        Ok(())
+    });
+    assert_eq!((taken, found), (Ok(()), vec![0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]));
 }
 
 #[test]

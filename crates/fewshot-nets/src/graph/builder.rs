@@ -1,0 +1,200 @@
+//! How bodies write graphs.
+
+use std::collections::HashMap;
+
+use burn::tensor::Tensor;
+use smallvec::SmallVec;
+
+use super::{Graph, Node, Value};
+use crate::geometry::{Size, Window};
+use crate::layers::{ConvLayer, DepthwiseLayer, LinearLayer, ReluConvNorm};
+use crate::op::{
+    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Depthwise, FactorId, GlobalAvgPool, Input, Linear, MaxPool, Op,
+    PadChannels, Shuffle, Slice, Weigh, Zeros,
+};
+
+/// A graph on its way. Terms of sums that are known to be zero are left out; what no root depends on goes in the end.
+#[derive(Debug)]
+pub struct GraphBuilder {
+    graph: Graph,
+    /// Per value, whether it is zero, whatever the weights.
+    zero: Vec<bool>,
+    /// Where each operation is already, when equal ones on equal inputs are to be one.
+    known: Option<HashMap<Node, Value>>,
+    trains: bool,
+}
+
+impl GraphBuilder {
+    /// Nothing but the input, of one image's size; its value is 0. Every operation is run where it is written, as gradients add up
+    /// over readers, and would round otherwise.
+    pub fn new(input: Size) -> Self {
+        let node = Node { op: Input { size: input }.into(), inputs: SmallVec::new(), size: input };
+        let graph = Graph { nodes: vec![node], roots: Vec::new(), factors: Vec::new() };
+        Self { graph, zero: vec![false], known: None, trains: false }
+    }
+
+    /// The same, where an operation that is there already on the same values is not repeated.
+    pub fn merging(input: Size) -> Self {
+        Self { known: Some(HashMap::new()), ..Self::new(input) }
+    }
+
+    /// The same for a training step.
+    #[must_use]
+    pub fn training(self) -> Self {
+        Self { trains: true, ..self }
+    }
+
+    /// Whether the graph is for a training step, which may hold what scoring and export do not: dropped paths, auxiliary heads.
+    pub fn trains(&self) -> bool {
+        self.trains
+    }
+
+    /// Ends it: `root` is wanted too.
+    pub fn root(&mut self, root: Value) {
+        self.graph.roots.push(root);
+    }
+
+    /// What is needed for the roots.
+    pub fn finish(self) -> Graph {
+        let graph = self.graph.pruned();
+        if cfg!(debug_assertions) {
+            graph.check();
+        }
+        graph
+    }
+
+    /// Adds an operation on some values.
+    pub fn push(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Value {
+        let op = op.into();
+        let sizes: SmallVec<[Size; 4]> = inputs.iter().map(|&input| self.graph.nodes[input].size).collect();
+        let node = Node { size: op.size(&sizes), op, inputs: SmallVec::from_slice(inputs) };
+        if let Some(known) = self.known.as_ref().and_then(|known| known.get(&node)) {
+            return *known;
+        }
+        let is_source = matches!(node.op, Op::Zeros(_));
+        let zero = node.op.keeps_zeros() && (is_source || inputs.iter().all(|&input| self.zero[input]));
+        let value = self.graph.nodes.len();
+        if let Some(known) = &mut self.known {
+            known.insert(node.clone(), value);
+        }
+        self.graph.nodes.push(node);
+        self.zero.push(zero);
+        value
+    }
+
+    /// A number that operations are weighed by, `[1]`.
+    pub fn factor(&mut self, factor: &Tensor<1>) -> FactorId {
+        self.graph.factors.push(factor.clone());
+        FactorId(self.graph.factors.len() - 1)
+    }
+
+    /// Height, width and channels.
+    pub fn size(&self, x: Value) -> Size {
+        self.graph.nodes[x].size
+    }
+
+    /// Whether a value is zero, whatever the weights.
+    pub fn is_zero(&self, x: Value) -> bool {
+        self.zero[x]
+    }
+
+    /// Convolution alone.
+    pub fn conv(&mut self, layer: &ConvLayer, x: Value) -> Value {
+        self.push(Conv::from(layer), &[x])
+    }
+
+    /// Convolution → batch norm.
+    pub fn conv_norm(&mut self, conv: &ConvLayer, norm: &BatchNorm, x: Value) -> Value {
+        let x = self.conv(conv, x);
+        self.norm(norm, x)
+    }
+
+    /// ReLU → convolution → batch norm.
+    pub fn relu_conv_norm(&mut self, layer: &ReluConvNorm, x: Value) -> Value {
+        let x = self.relu(x);
+        self.conv_norm(&layer.conv, &layer.norm, x)
+    }
+
+    /// Depthwise convolution alone.
+    pub fn depthwise(&mut self, layer: &DepthwiseLayer, x: Value) -> Value {
+        self.push(Depthwise::from(layer), &[x])
+    }
+
+    /// Batch norm alone.
+    pub fn norm(&mut self, norm: &BatchNorm, x: Value) -> Value {
+        self.push(norm.clone(), &[x])
+    }
+
+    /// `max(x, 0)`.
+    pub fn relu(&mut self, x: Value) -> Value {
+        self.push(Activation::Relu, &[x])
+    }
+
+    /// The sum of two maps of one size.
+    pub fn add(&mut self, a: Value, b: Value) -> Value {
+        match (self.zero[a], self.zero[b]) {
+            (_, true) => a,
+            (true, false) => b,
+            (false, false) => self.push(Add, &[a, b]),
+        }
+    }
+
+    /// `sum`, or the value alone where there is none yet.
+    pub fn add_to(&mut self, sum: Option<Value>, x: Value) -> Value {
+        sum.map_or(x, |sum| self.add(sum, x))
+    }
+
+    /// Average pool over `kernel`×`kernel` windows; padding is not counted in the mean.
+    pub fn avg_pool(&mut self, x: Value, kernel: usize, stride: usize, padding: usize) -> Value {
+        self.push(AvgPool { window: Window::square(kernel, stride, padding) }, &[x])
+    }
+
+    /// Max pool over `kernel`×`kernel` windows; padding never wins.
+    pub fn max_pool(&mut self, x: Value, kernel: usize, stride: usize, padding: usize) -> Value {
+        self.push(MaxPool { window: Window::square(kernel, stride, padding) }, &[x])
+    }
+
+    /// Appends zero channels until there are `channels`.
+    pub fn pad_channels(&mut self, x: Value, channels: usize) -> Value {
+        if self.size(x)[2] >= channels { x } else { self.push(PadChannels { channels }, &[x]) }
+    }
+
+    /// Maps of one height and width, channel behind channel.
+    pub fn concat(&mut self, maps: &[Value]) -> Value {
+        self.push(Concat, maps)
+    }
+
+    /// `channels` channels from the one called `first`.
+    pub fn slice(&mut self, x: Value, first: usize, channels: usize) -> Value {
+        self.push(Slice { first, channels }, &[x])
+    }
+
+    /// Interleaves `groups` equal blocks of channels.
+    pub fn shuffle(&mut self, x: Value, groups: usize) -> Value {
+        self.push(Shuffle { groups }, &[x])
+    }
+
+    /// `factor · x + term`.
+    pub fn weigh(&mut self, x: Value, factor: FactorId, term: Option<FactorId>) -> Value {
+        // Of what is zero only the term is left: how the zero would be computed does not matter.
+        let x = if self.zero[x] { self.zeros_like(x) } else { x };
+        self.push(Weigh { factor, term }, &[x])
+    }
+
+    /// Zeros of the size of `x`.
+    pub fn zeros_like(&mut self, x: Value) -> Value {
+        // Whatever is read only says how many images there are; of what is zero itself, nothing should be computed.
+        let source = if self.zero[x] { 0 } else { x };
+        self.push(Zeros { size: self.size(x) }, &[source])
+    }
+
+    /// Mean over height and width.
+    pub fn global_avg_pool(&mut self, x: Value) -> Value {
+        self.push(GlobalAvgPool, &[x])
+    }
+
+    /// Linear layer with bias, of rows.
+    pub fn linear(&mut self, layer: &LinearLayer, x: Value) -> Value {
+        self.push(Linear::from(layer), &[x])
+    }
+}

@@ -1,0 +1,85 @@
+//! Functions of single values.
+
+use fewshot_kernels as kernels;
+
+use super::Operation;
+use crate::geometry::Size;
+use crate::pass::{Feature, Inputs, Pass};
+use crate::write::{AttributeProto, OnnxNode, TorchNode, WriteError};
+
+/// A function of each value by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// `max(x, 0)`.
+    Relu,
+    /// `min(max(x, 0), 6)`.
+    Relu6,
+    /// `min(max(x + 3, 0), 6) / 6`.
+    HardSigmoid,
+    /// `x · hard sigmoid(x)`.
+    HardSwish,
+}
+
+impl Operation for Activation {
+    fn label(&self) -> String {
+        match self {
+            Activation::Relu => "relu",
+            Activation::Relu6 => "relu6",
+            Activation::HardSigmoid => "hard_sigmoid",
+            Activation::HardSwish => "hard_swish",
+        }
+        .to_string()
+    }
+
+    fn size(&self, inputs: &[Size]) -> Size {
+        inputs[0]
+    }
+
+    fn keeps_zeros(&self) -> bool {
+        *self != Activation::HardSigmoid
+    }
+
+    fn run(&self, _: &mut Pass<'_>, mut inputs: Inputs) -> Feature {
+        let function = match self {
+            Activation::Relu => kernels::relu,
+            Activation::Relu6 => kernels::relu6,
+            Activation::HardSigmoid => kernels::hardsigmoid,
+            Activation::HardSwish => kernels::hardswish,
+        };
+        match inputs.next() {
+            Feature::Map(x) => Feature::Map(function(x)),
+            Feature::Rows(x) => {
+                let [batch, values] = x.dims();
+                Feature::Rows(function(x.reshape([batch, 1, 1, values])).reshape([batch, values]))
+            }
+        }
+    }
+
+    fn onnx(&self, node: OnnxNode<'_, '_>) -> Result<(), WriteError> {
+        let OnnxNode { writer, mut inputs, out, .. } = node;
+        match self {
+            Activation::Relu => writer.push("Relu", inputs, out, Vec::new()),
+            Activation::Relu6 => {
+                inputs.push(writer.floats("relu6_min", &[], &[0.0]));
+                inputs.push(writer.floats("relu6_max", &[], &[6.0]));
+                writer.push("Clip", inputs, out, Vec::new());
+            }
+            Activation::HardSigmoid => {
+                let slope = vec![AttributeProto::float("alpha", 1.0 / 6.0), AttributeProto::float("beta", 0.5)];
+                writer.push("HardSigmoid", inputs, out, slope);
+            }
+            Activation::HardSwish => writer.push("HardSwish", inputs, out, Vec::new()),
+        }
+        Ok(())
+    }
+
+    fn pytorch(&self, node: TorchNode<'_>) -> Result<String, WriteError> {
+        let function = match self {
+            Activation::Relu => "relu",
+            Activation::Relu6 => "relu6",
+            Activation::HardSigmoid => "hardsigmoid",
+            Activation::HardSwish => "hardswish",
+        };
+        Ok(format!("F.{function}({})", node.inputs[0]))
+    }
+}

@@ -1,0 +1,177 @@
+//! How operations see weights: whole, a prefix of their axes, or through a transform. Gradients reach the whole.
+
+use std::sync::Arc;
+
+use burn::tensor::Tensor;
+use smallvec::SmallVec;
+
+use crate::weights::{ParamId, StatsId, Weights};
+
+/// Extents along axes.
+pub type Shape = SmallVec<[usize; 4]>;
+
+/// Added to the standard deviation that a weight is divided by.
+const STANDARD_EPS: f32 = 1e-5;
+
+/// A parameter as an operation sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct View {
+    /// Which parameter.
+    pub param: ParamId,
+    /// Its dotted name, `LAYER.weight`.
+    pub name: Arc<str>,
+    /// Its extents.
+    pub held: Shape,
+    /// What is seen of it: its first values along each axis, or as many as its transform makes.
+    pub used: Shape,
+    /// What is done to it first.
+    pub transform: Transform,
+}
+
+/// What is done to a parameter before it is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub enum Transform {
+    /// Nothing.
+    #[default]
+    None,
+    /// `(w - mean) / (deviation + 1e-5)` over all that goes into one output, the last axis; the deviation is that of a sample
+    /// (weight standardisation: Qiao et al. 2019, in the form of LaNet).
+    Standardise,
+    /// A square kernel, its first two axes, is cut to its centre and multiplied by a matrix, once or more often in turn (Once-for-All:
+    /// Cai et al., ICLR 2020, section 3.2).
+    Shrink(Vec<Shrink>),
+}
+
+/// One step from a kernel to a smaller one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Shrink {
+    /// Side of the kernel that it gives.
+    pub side: usize,
+    /// `[side², side²]`: each new tap is a sum over the taps of the centre.
+    pub matrix: Box<View>,
+}
+
+impl View {
+    /// All of a parameter.
+    pub(crate) fn whole(param: ParamId, name: Arc<str>, shape: &[usize]) -> Self {
+        let held = Shape::from_slice(shape);
+        Self { param, name, used: held.clone(), held, transform: Transform::None }
+    }
+
+    /// The same with the first `extent` values along `axis` alone.
+    #[must_use]
+    pub fn first(mut self, axis: usize, extent: usize) -> Self {
+        self.used[axis] = extent;
+        self
+    }
+
+    /// The same through weight standardisation.
+    #[must_use]
+    pub fn standardised(self) -> Self {
+        Self { transform: Transform::Standardise, ..self }
+    }
+
+    /// The same through these steps to a smaller kernel.
+    #[must_use]
+    pub fn shrunk(mut self, steps: Vec<Shrink>) -> Self {
+        if let Some(last) = steps.last() {
+            (self.used[0], self.used[1]) = (last.side, last.side);
+            self.transform = Transform::Shrink(steps);
+        }
+        self
+    }
+
+    /// Whether it is just the parameter.
+    pub fn is_whole(&self) -> bool {
+        self.held == self.used && self.transform == Transform::None
+    }
+
+    /// Name of the layer that the parameter belongs to.
+    pub fn layer(&self) -> &str {
+        self.name.rsplit_once('.').map_or(&self.name, |(layer, _)| layer)
+    }
+
+    /// The values that are seen, of flat parameters that `fetch` hands out.
+    pub fn resolve<const D: usize>(&self, fetch: &mut impl FnMut(&View) -> Tensor<1>) -> Tensor<D> {
+        let whole: Tensor<D> = fetch(self).reshape(extents(&self.held));
+        match &self.transform {
+            Transform::None => first_of(whole, extents(&self.used)),
+            Transform::Standardise => standardise(first_of(whole, extents(&self.used))),
+            Transform::Shrink(steps) => {
+                let mut seen = self.used.clone();
+                (seen[0], seen[1]) = (self.held[0], self.held[1]);
+                let mut kernel = first_of(whole, extents(&seen));
+                for Shrink { side, matrix } in steps {
+                    let matrix = matrix.resolve::<2>(fetch);
+                    kernel = shrink(kernel, *side, matrix);
+                }
+                kernel
+            }
+        }
+    }
+
+    /// Moves it into `weights`, made up and of just what is seen.
+    pub(crate) fn rehouse(&mut self, weights: &mut Weights) {
+        *self = View::whole(weights.add_made_up(&self.name, &self.used), self.name.clone(), &self.used);
+    }
+}
+
+fn extents<const D: usize>(shape: &Shape) -> [usize; D] {
+    assert!(shape.len() == D, "a parameter of shape {shape:?} where {D} axes are wanted");
+    std::array::from_fn(|axis| shape[axis])
+}
+
+fn first_of<const D: usize>(whole: Tensor<D>, used: [usize; D]) -> Tensor<D> {
+    if whole.dims() == used { whole } else { whole.slice(used.map(|extent| 0..extent)) }
+}
+
+fn standardise<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
+    let dims = weight.dims();
+    let outputs = dims[D - 1];
+    let inputs = dims.iter().product::<usize>() / outputs.max(1);
+    let rows: Tensor<2> = weight.reshape([inputs, outputs]);
+    let centred = rows.clone() - rows.mean_dim(0);
+    let sample = (inputs.max(2) - 1) as f32;
+    let deviation = (centred.clone().powi_scalar(2).sum_dim(0) / sample).sqrt();
+    (centred / (deviation + STANDARD_EPS)).reshape(dims)
+}
+
+/// The centre of `kernel` `[k, k, ..]`, its taps multiplied by `matrix`.
+fn shrink<const D: usize>(kernel: Tensor<D>, side: usize, matrix: Tensor<2>) -> Tensor<D> {
+    let mut dims = kernel.dims();
+    let first = (dims[0] - side) / 2;
+    let centre = kernel.narrow(0, first, side).narrow(1, first, side);
+    (dims[0], dims[1]) = (side, side);
+    let rest = dims[2..].iter().product::<usize>();
+    matrix.matmul(centre.reshape([side * side, rest])).reshape(dims)
+}
+
+/// Running statistics as a batch norm sees them: of its first channels.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct StatsView {
+    /// Which.
+    pub stats: StatsId,
+    /// Dotted name of the batch norm.
+    pub name: Arc<str>,
+    /// Channels that are kept.
+    pub held: usize,
+    /// Channels that are seen.
+    pub used: usize,
+}
+
+impl StatsView {
+    /// Name of the tensor of means in files.
+    pub fn mean_name(&self) -> String {
+        format!("{}.running_mean", self.name)
+    }
+
+    /// Name of the tensor of variances in files.
+    pub fn var_name(&self) -> String {
+        format!("{}.running_var", self.name)
+    }
+
+    pub(crate) fn rehouse(&mut self, weights: &mut Weights) {
+        *self =
+            StatsView { stats: weights.add_stats(self.name.to_string(), self.used), held: self.used, ..self.clone() };
+    }
+}
