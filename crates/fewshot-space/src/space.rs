@@ -39,8 +39,9 @@ pub trait Space: std::fmt::Debug + Send + Sync {
         self.format(&self.canonical(arch))
     }
 
-    /// A random neighbour by a measure of the space's own; `None`, the same each time, where it has none. Canonical, and with exactly
-    /// one decision changed of those that are active in both; those that this switches on may carry over what was elsewhere.
+    /// A random neighbour by a measure of the space's own; `None`, the same each time, where it has none. Canonical,
+    /// and with exactly one decision changed of those that are active in both; those that this switches on may carry
+    /// over what was elsewhere.
     ///
     /// [`Region::mutate`](crate::Region::mutate) draws from it, and keeps to the region.
     fn vary(&self, _arch: &Arch, _rng: &mut dyn Rng) -> Option<Arch> {

@@ -5,7 +5,8 @@ use super::op::DartsOp;
 use super::skeleton::DartsSkeleton;
 use crate::cost::Cost;
 
-/// ReLU, two 1x1 convolutions of stride 2 to half of the channels each, batch normalisation: as much as one convolution.
+/// ReLU, two 1x1 convolutions of stride 2 to half of the channels each, batch normalisation: as much as one
+/// convolution.
 pub(super) fn factorized_reduce(input: usize, output: usize, size: (usize, usize), affine: bool) -> Cost {
     relu_conv_norm(input, output, size, affine)
 }
@@ -32,8 +33,8 @@ impl CellPlace {
 }
 
 impl DartsSkeleton {
-    /// Cost of everything but the operations; `affine`: whether the batch normalisations in the cells have scale and shift
-    /// (the stem's always has).
+    /// Cost of everything but the operations; `affine`: whether the batch normalisations in the cells have scale and
+    /// shift (the stem's always has).
     pub(super) fn fixed_cost(&self, affine: bool) -> Cost {
         let size = (self.image_height, self.image_width);
         let stem = Cost::conv(3, self.channels_in, self.stem_channels(), size) + Cost::batch_norm(self.stem_channels());

@@ -8,8 +8,8 @@ use super::skeleton::CellDesign;
 pub struct CellDrawing {
     /// Which cell.
     pub kind: CellKind,
-    /// Names of the nodes, as in the figures of DARTS: `c_{k-2}`, `c_{k-1}`, `0`, `1`, .., `c_{k}`. Edges lead from an earlier
-    /// to a later one.
+    /// Names of the nodes, as in the figures of DARTS: `c_{k-2}`, `c_{k-1}`, `0`, `1`, .., `c_{k}`. Edges lead from
+    /// an earlier to a later one.
     pub nodes: Vec<String>,
     /// What lies between them.
     pub edges: Vec<DrawnEdge>,

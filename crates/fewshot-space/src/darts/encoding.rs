@@ -1,9 +1,9 @@
 //! Cells as decisions.
 //!
-//! Per node, decision `inputs` says which two states it reads; per edge, a decision says which operation it has, and is active
-//! only where `inputs` takes that edge. So a network has one code, an edge that a node does not read has none, and a
-//! change of inputs leaves alone what stays. A node with a single pair of states has no decision on them: its edges are always
-//! active, and a space can be split on them directly.
+//! Per node, decision `inputs` says which two states it reads; per edge, a decision says which operation it has, and
+//! is active only where `inputs` takes that edge. So a network has one code, an edge that a node does not read has
+//! none, and a change of inputs leaves alone what stays. A node with a single pair of states has no decision on them:
+//! its edges are always active, and a space can be split on them directly.
 
 use super::genotype::{CellPairs, Genotype, Pair};
 use super::layout::CellKind;
@@ -45,11 +45,11 @@ impl NodeSlot {
         options.iter().map(|option| self.pairs[option]).collect()
     }
 
-    /// The operations that an edge may have beside one on another edge, if one of the `allowed` pairs of inputs reads it so.
+    /// The operations that an edge may have beside one on another edge, if one of the `allowed` pairs of inputs reads
+    /// it so.
     pub fn single_ops(&self, edge: &EdgeSlot, allowed: &[(usize, usize)], region: &Region) -> OptionSet {
-        let is_read =
-            |&(first, second): &(usize, usize)| first != second && (first == edge.from || second == edge.from);
-        if allowed.iter().any(is_read) { region.allowed(edge.op) } else { OptionSet::EMPTY }
+        let is_read = allowed.iter().any(|&pair| times_read(pair, edge.from) == 1);
+        if is_read { region.allowed(edge.op) } else { OptionSet::EMPTY }
     }
 }
 
@@ -81,6 +81,19 @@ fn ascending_pairs(count: usize) -> Vec<(usize, usize)> {
     (0..count).flat_map(|second| (0..second).map(move |first| (first, second))).collect()
 }
 
+/// How often a node with these inputs reads state `from`.
+fn times_read((first, second): (usize, usize), from: usize) -> usize {
+    usize::from(first == from) + usize::from(second == from)
+}
+
+/// A decision that matters where `inputs`, if it is one, takes one of `options`.
+fn active_where(decision: Decision, inputs: Option<usize>, options: OptionSet) -> Decision {
+    match inputs {
+        Some(inputs) => decision.active_if(inputs, options),
+        None => decision,
+    }
+}
+
 impl Encoding {
     pub fn new(design: CellDesign) -> (Encoding, Vec<Decision>) {
         let mut encoding = Encoding { design, nodes: Vec::new(), twins: ascending_pairs(design.ops().len()) };
@@ -105,24 +118,20 @@ impl Encoding {
             let names = pairs.iter().map(|(first, second)| format!("{first}+{second}"));
             decisions.push(Decision::new(format!("{kind}.{node}.inputs"), names));
         }
-        let add = |decisions: &mut Vec<Decision>, decision: Decision, reads: &dyn Fn(usize, usize) -> bool| {
-            let options: OptionSet = (0..pairs.len()).filter(|&at| reads(pairs[at].0, pairs[at].1)).collect();
-            decisions.push(match inputs {
-                Some(inputs) => decision.active_if(inputs, options),
-                None => decision,
-            });
-            decisions.len() - 1
-        };
+        let ops = self.design.ops();
         let mut edges = Vec::new();
         for from in 0..node {
-            let ops = self.design.ops();
-            let one = Decision::new(format!("{kind}.{from}-{node}"), ops.iter().map(|op| op.name()));
-            let op = add(decisions, one, &|first, second| first != second && (first == from || second == from));
-            let both = repeats.then(|| {
-                let names = self.twins.iter().map(|&(a, b)| format!("{}+{}", ops[a].name(), ops[b].name()));
-                let two = Decision::new(format!("{kind}.{from}-{node}.both"), names);
-                add(decisions, two, &|first, second| first == from && second == from)
-            });
+            let name = format!("{kind}.{from}-{node}");
+            let reads = |times| (0..pairs.len()).filter(|&at| times_read(pairs[at], from) == times).collect();
+            let one = Decision::new(name.clone(), ops.iter().map(|op| op.name()));
+            let op = decisions.len();
+            decisions.push(active_where(one, inputs, reads(1)));
+            let both = repeats.then_some(decisions.len());
+            if repeats {
+                let twins = self.twins.iter().map(|&(a, b)| format!("{}+{}", ops[a].name(), ops[b].name()));
+                let two = Decision::new(format!("{name}.both"), twins);
+                decisions.push(active_where(two, inputs, reads(2)));
+            }
             edges.push(EdgeSlot { from, op, both });
         }
         NodeSlot { kind, node, inputs, pairs, edges }

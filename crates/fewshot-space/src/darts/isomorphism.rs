@@ -4,11 +4,11 @@ use super::genotype::{CellPairs, Pair};
 use super::op::DartsOp;
 use super::skeleton::CellDesign;
 
-/// The least of all cells that renumbering the nodes of `cell` gives, each node's pairs ascending: equal for two cells if and
-/// only if one is a renumbering of the other.
+/// The least of all cells that renumbering the nodes of `cell` gives, each node's pairs ascending: equal for two
+/// cells if and only if one is a renumbering of the other.
 ///
-/// The cell's output holds its nodes side by side, so a renumbering permutes channels and nothing else, as long as nodes of
-/// the output stay there. There are at most 120 numberings.
+/// The cell's output holds its nodes side by side, so a renumbering permutes channels and nothing else, as long as
+/// nodes of the output stay there. There are at most 24 numberings.
 pub(super) fn least(design: CellDesign, cell: &CellPairs) -> CellPairs {
     let mut search = Search { design, cell, number: vec![None; design.states()], least: None };
     search.number[0] = Some(0);

@@ -39,10 +39,10 @@ impl fmt::Display for CellKind {
 
 /// One cell of a network: where it stands, and all its sizes.
 ///
-/// State 1 is \[ReLU, 1x1 convolution, batch normalisation\] of the previous cell's output. State 0 is the same of the output
-/// before that, unless the previous cell halved the map: then it is a factorized reduction. That is a ReLU and two 1x1
-/// convolutions of stride 2 to half of the channels each, one of the map and one of the map shifted by one pixel along both
-/// sides (past an odd side it reads zeros); their concatenation, and batch normalisation.
+/// State 1 is \[ReLU, 1x1 convolution, batch normalisation\] of the previous cell's output. State 0 is the same of
+/// the output before that, unless the previous cell halved the map: then it is a factorized reduction. That is a ReLU
+/// and two 1x1 convolutions of stride 2 to half of the channels each, one of the map and one of the map shifted by
+/// one pixel along both sides (past an odd side it reads zeros); their concatenation, and batch normalisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CellPlace {
     /// Position in the network, from 0.
@@ -65,12 +65,13 @@ pub struct CellPlace {
     pub size: (usize, usize),
 }
 
-/// The classifier beside the network that helps its training (Szegedy et al. 2015), and is no part of what is kept or counted.
+/// The classifier beside the network that helps its training (Szegedy et al. 2015), and is no part of what is kept or
+/// counted.
 ///
-/// Of the output of cell [`after`](AuxiliaryHead::after): ReLU, average pooling over 5x5 with stride 3 without padding, 1x1
-/// convolution to 128 channels, batch normalisation, ReLU, 2x2 convolution without padding to 768 channels, batch
-/// normalisation, ReLU, global average pooling, linear layer with bias. On maps of 8x8, as CIFAR's are there, what the last
-/// pooling reads is one pixel.
+/// Of the output of cell [`after`](AuxiliaryHead::after): ReLU, average pooling over 5x5 with stride 3 without
+/// padding, 1x1 convolution to 128 channels, batch normalisation, ReLU, 2x2 convolution without padding to 768
+/// channels, batch normalisation, ReLU, global average pooling, linear layer with bias. On maps of 8x8, as CIFAR's
+/// are there, what the last pooling reads is one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuxiliaryHead {
     /// Position of the cell whose output it reads.
@@ -103,7 +104,8 @@ impl DartsSkeleton {
         index == self.cells / 3 || index == self.cells.saturating_mul(2) / 3
     }
 
-    /// All cells from first to last. [Check](DartsSkeleton::check) a skeleton from outside first: there is one entry per cell.
+    /// All cells from first to last. [Check](DartsSkeleton::check) a skeleton from outside first: there is one entry
+    /// per cell.
     pub fn layout(&self) -> Vec<CellPlace> {
         let mut places = Vec::new();
         let (mut before_previous, mut previous) = (self.stem_channels(), self.stem_channels());
@@ -139,7 +141,8 @@ impl DartsSkeleton {
         self.layout().last().map_or(self.stem_channels(), |place| place.output)
     }
 
-    /// The auxiliary head, behind the second reduction; `None` where the map is too small for it, below 8 pixels a side.
+    /// The auxiliary head, behind the second reduction; `None` where the map is too small for it, below 8 pixels a
+    /// side.
     pub fn auxiliary(&self) -> Option<AuxiliaryHead> {
         let after = self.cells.saturating_mul(2) / 3;
         let place = *self.layout().get(after)?;

@@ -1,8 +1,8 @@
 //! `darts`: the cells of NASNet and DARTS, a normal and a reduction one, in a deep network.
 //!
 //! A cell is described by a [`Genotype`]; an [`Arch`](crate::Arch) is its code in the decisions of [`DartsSpace`].
-//! [`DartsSkeleton::layout`] has the sizes of everything. [`Relaxation`] is what gradient-based search looks at instead of
-//! decisions.
+//! [`DartsSkeleton::layout`] has the sizes of everything. [`Relaxation`] is what gradient-based search looks at
+//! instead of decisions.
 
 mod cost;
 mod drawing;

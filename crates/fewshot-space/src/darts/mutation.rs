@@ -4,9 +4,9 @@ use super::genotype::{Genotype, NodeOf, Pair};
 use super::layout::CellKind;
 use super::skeleton::CellDesign;
 
-/// A copy that differs in one operation or one input: the cell, one of its pairs, and which of the two are drawn with equal
-/// chances, then what takes its place from all that the node may have instead. What cannot change, as the inputs of a node
-/// with just two states before it, is drawn again.
+/// A copy that differs in one operation or one input: the cell, one of its pairs, and which of the two are drawn with
+/// equal chances, then what takes its place from all that the node may have instead. What cannot change, as the
+/// inputs of a node with just two states before it, is drawn again.
 pub(super) fn mutate(design: CellDesign, genotype: &Genotype, rng: &mut dyn Rng) -> Genotype {
     let mut mutant = genotype.clone();
     loop {

@@ -3,7 +3,8 @@ use crate::graph::OpKind;
 
 use super::cost::factorized_reduce;
 
-/// An operation on an edge of a cell, as many channels out as in (Liu et al., ICLR 2019, <https://arxiv.org/abs/1806.09055>).
+/// An operation on an edge of a cell, as many channels out as in (Liu et al., ICLR 2019,
+/// <https://arxiv.org/abs/1806.09055>).
 ///
 /// Zeros, with which the relaxation of DARTS weighs edges, are in no network and therefore no operation here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +15,8 @@ pub enum DartsOp {
     AvgPool3x3,
     /// The identity; at stride 2 a factorized reduction, see [`CellPlace`](super::CellPlace).
     SkipConnect,
-    /// Twice \[ReLU, depthwise 3x3 convolution, 1x1 convolution, batch normalisation\]; the stride is that of the first.
+    /// Twice \[ReLU, depthwise 3x3 convolution, 1x1 convolution, batch normalisation\]; the stride is that of the
+    /// first.
     SepConv3x3,
     /// The same with 5x5.
     SepConv5x5,
@@ -71,8 +73,8 @@ impl DartsOp {
         (self.kernel() - 1) / 2 * self.dilation()
     }
 
-    /// How often \[ReLU, depthwise convolution, 1x1 convolution, batch normalisation\] follow each other: 2 for the separable
-    /// convolutions, 1 for the dilated ones, 0 for what is no convolution.
+    /// How often \[ReLU, depthwise convolution, 1x1 convolution, batch normalisation\] follow each other: 2 for the
+    /// separable convolutions, 1 for the dilated ones, 0 for what is no convolution.
     pub fn blocks(self) -> usize {
         match self {
             DartsOp::MaxPool3x3 | DartsOp::AvgPool3x3 | DartsOp::SkipConnect => 0,
@@ -91,8 +93,8 @@ impl DartsOp {
         }
     }
 
-    /// Cost on one edge with `channels` channels whose output is `size` = (height, width) pixels; `affine`: whether the batch
-    /// normalisations have scale and shift.
+    /// Cost on one edge with `channels` channels whose output is `size` = (height, width) pixels; `affine`: whether
+    /// the batch normalisations have scale and shift.
     pub(super) fn cost(self, channels: usize, stride: usize, size: (usize, usize), affine: bool) -> Cost {
         if self == DartsOp::SkipConnect && stride == 2 {
             return factorized_reduce(channels, channels, size, affine);

@@ -1,7 +1,8 @@
 //! Published cells by name.
 
-/// Names of published cells with their text form: `darts-v1` and `darts-v2` (Liu et al., ICLR 2019; first and second order),
-/// `pc-darts` (Xu et al., ICLR 2020; CIFAR-10), `few-shot` (Zhao et al., ICML 2021; both sizes of the released CIFAR-10 network).
+/// Names of published cells with their text form: `darts-v1` and `darts-v2` (Liu et al., ICLR 2019; first and second
+/// order), `pc-darts` (Xu et al., ICLR 2020; CIFAR-10), `few-shot` (Zhao et al., ICML 2021; both sizes of the
+/// released CIFAR-10 network).
 pub const PUBLISHED: [(&str, &str); 4] = [
     (
         "darts-v1",
@@ -33,12 +34,12 @@ pub const PUBLISHED: [(&str, &str); 4] = [
 pub(super) const OUTSIDE: [(&str, &str); 2] = [
     (
         "amoebanet",
-        "AmoebaNet is not in this space: it has five nodes, 7x7 and 7x1 convolutions, and only the nodes that no other reads in its \
-         output",
+        "AmoebaNet is not in this space: it has five nodes, 7x7 and 7x1 convolutions, and puts out only the nodes that no \
+         other reads",
     ),
     (
         "nasnet",
-        "NASNet is not in this space: it has five nodes, 7x7 convolutions, and only the nodes that no other reads in the output of \
-         its reduction cell",
+        "NASNet is not in this space: it has five nodes, 7x7 convolutions, and a reduction cell that puts out only the \
+         nodes that no other reads",
     ),
 ];

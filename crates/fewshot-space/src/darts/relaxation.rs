@@ -18,16 +18,16 @@ pub struct RelaxedEdge {
     pub to: usize,
     /// Position of the [`Decision`](crate::Decision) on its operation.
     pub decision: usize,
-    /// What the numbers of its row stand for, `None` for zeros. Without any the region has no member with this edge; with just
-    /// one there is nothing to weigh.
+    /// What the numbers of its row stand for, `None` for zeros. Without any the region has no member with this edge;
+    /// with just one there is nothing to weigh.
     pub columns: Vec<Option<DartsOp>>,
 }
 
-/// The relaxation of a region of [`DartsSpace`](super::DartsSpace): the rows of numbers, called alpha, that a mixed network has,
-/// and the architecture that they stand for (Liu et al., ICLR 2019, section 2.4).
+/// The relaxation of a region of [`DartsSpace`](super::DartsSpace): the rows of numbers, called alpha, that a mixed
+/// network has, and the architecture that they stand for (Liu et al., ICLR 2019, section 2.4).
 ///
-/// In the whole space, with zeros, these are 14 rows of 8 numbers for the normal cell and then as many for the reduction cell,
-/// sorted by the node they lead to, then by the state they read.
+/// In the whole space, with zeros, these are 14 rows of 8 numbers for the normal cell and then as many for the
+/// reduction cell, sorted by the node they lead to, then by the state they read.
 #[derive(Clone, Debug)]
 pub struct Relaxation {
     encoding: Encoding,
@@ -60,9 +60,9 @@ impl Relaxation {
 
     /// The architecture of the region that DARTS derives from `alpha`, one row per edge with one number per column.
     ///
-    /// An edge is as strong as the largest softmax of its operations, zeros taking part in it and never chosen. Each node reads
-    /// its two strongest edges, of those pairs that the region allows; of equal ones the first. In the relaxation of the whole
-    /// space, this is equation 2 and section 2.4 of the paper.
+    /// An edge is as strong as the largest softmax of its operations, zeros taking part in it and never chosen. Each
+    /// node reads its two strongest edges, of those pairs that the region allows; of equal ones the first. The
+    /// region's filters change nothing.
     ///
     /// # Errors
     /// [`AlphaError`] when rows or numbers are too few or too many, or not finite.
@@ -71,7 +71,7 @@ impl Relaxation {
         self.strongest(&choices)
     }
 
-    /// The same with the weights of edges that PC-DARTS has (Xu et al., ICLR 2020, equation 3): `beta` holds one number per row; their
+    /// The same with edge normalisation (PC-DARTS, Xu et al., ICLR 2020): `beta` holds one number per row; their
     /// softmax over the edges into a node multiplies how strong these are.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ pub enum CellDesign {
     /// Four nodes, seven operations, two different states read by each node (Liu et al., ICLR 2019).
     #[default]
     Darts,
-    /// Five nodes, four operations, and a node may put two of them on one edge; of the five, the last four are the cell's
-    /// output. The design of one-shot LaNAS as released (Wang et al., <https://arxiv.org/abs/1906.06832>).
+    /// Five nodes, four operations, and a node may put two of them on one edge; of the five, the last four are the
+    /// cell's output. The design of one-shot LaNAS as released (Wang et al., <https://arxiv.org/abs/1906.06832>).
     LaNas,
 }
 
@@ -50,9 +50,10 @@ impl CellDesign {
 
 /// The network around the cells, and what these may be made of.
 ///
-/// Stem: 3x3 convolution to 3 x [`width`](DartsSkeleton::width) channels, batch normalisation. Then the cells, each of which reads
-/// the outputs of the two before it; those at a third and at two thirds of the depth halve the map and double the channels.
-/// Head: global average pooling, linear layer with bias. [`layout`](DartsSkeleton::layout) has all sizes.
+/// Stem: 3x3 convolution to 3 x [`width`](DartsSkeleton::width) channels, batch normalisation. Then the cells, each
+/// of which reads the outputs of the two before it; those at a third and at two thirds of the depth halve the map and
+/// double the channels. Head: global average pooling, linear layer with bias. [`layout`](DartsSkeleton::layout) has
+/// all sizes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DartsSkeleton {

@@ -19,16 +19,16 @@ use crate::text::ParseArchError;
 /// The space's name.
 pub const NAME: &str = "darts";
 
-/// The cells of NASNet and DARTS: a normal and a reduction cell, repeated in a deep network. Each node of a cell sums up two
-/// operations on two states before it; with the design of DARTS that is 180 x 7^8 = 1.04e9 cells of each kind.
+/// The cells of NASNet and DARTS: a normal and a reduction cell, repeated in a deep network. Each node of a cell sums
+/// up two operations on two states before it; with the design of DARTS that is 180 x 7^8 = 1.04e9 cells of each kind.
 ///
-/// Decisions: `normal.3.inputs` = `0+2` is the pair of states that node 3 reads (states 0 and 1 are the cell's inputs; node 2
-/// has no choice of inputs), `normal.0-3` the operation between states 0 and 3, inert unless 3 reads 0; the same with `reduce`.
-/// Thus `normal.0-2` alone splits the space into one part per operation.
+/// Decisions: `normal.3.inputs` = `0+2` is the pair of states that node 3 reads (states 0 and 1 are the cell's
+/// inputs; node 2 has no choice of inputs), `normal.0-3` the operation between states 0 and 3, inert unless 3 reads
+/// 0; the same with `reduce`. Thus `normal.0-2` alone splits the space into one part per operation.
 ///
-/// Text form: `normal|skip_connect~0|sep_conv_3x3~1|+|..|reduce|max_pool_3x3~0|sep_conv_3x3~1|+|..|`, one `|op~state|op~state|`
-/// per node. DARTS' own `Genotype(normal=[('skip_connect', 0), ..], ..)` is read too, and so are the names in
-/// [`PUBLISHED`](super::PUBLISHED).
+/// Text form: `normal|skip_connect~0|sep_conv_3x3~1|+|..|reduce|max_pool_3x3~0|sep_conv_3x3~1|+|..|`, one
+/// `|op~state|op~state|` per node. DARTS' own `Genotype(normal=[('skip_connect', 0), ..], ..)` is read too, and so
+/// are the names in [`PUBLISHED`](super::PUBLISHED).
 #[derive(Clone, Debug)]
 pub struct DartsSpace {
     skeleton: DartsSkeleton,
@@ -36,8 +36,8 @@ pub struct DartsSpace {
     decisions: Vec<Decision>,
     /// Cost of everything but the operations.
     fixed: Cost,
-    /// Per kind of cell, place of an operation among the design's, and whether it reads one of the cell's inputs: its cost in
-    /// all cells of that kind together.
+    /// Per kind of cell, place of an operation among the design's, and whether it reads one of the cell's inputs: its
+    /// cost in all cells of that kind together.
     per_edge: [Vec<[Cost; 2]>; 2],
 }
 
@@ -86,17 +86,17 @@ impl DartsSpace {
         text::python(self.skeleton.design, &self.genotype(arch))
     }
 
-    /// What a supernet for `region` holds: on every edge the operations that some member of the region, but for its filters,
-    /// has there. Edges are those of the normal cell, then those of the reduction cell, sorted by the node they lead to, then by
-    /// the state they read.
+    /// What a supernet for `region` holds: on every edge the operations that some member of the region, but for its
+    /// filters, has there. Edges are those of the normal cell, then those of the reduction cell, sorted by the node
+    /// they lead to, then by the state they read.
     ///
     /// `region` must be one of this space.
     pub fn supernet_edges(&self, region: &Region) -> Vec<SupernetEdge> {
         self.encoding.supernet_edges(region)
     }
 
-    /// Trainable parameters of a supernet that holds [these edges](DartsSpace::supernet_edges); `affine`: whether the batch
-    /// normalisations in its cells have scale and shift.
+    /// Trainable parameters of a supernet that holds [these edges](DartsSpace::supernet_edges); `affine`: whether the
+    /// batch normalisations in its cells have scale and shift.
     pub fn supernet_params(&self, edges: &[SupernetEdge], affine: bool) -> u64 {
         let layout = self.skeleton.layout();
         let cost = |edge: &SupernetEdge| -> Cost {
@@ -105,8 +105,8 @@ impl DartsSpace {
         (self.skeleton.fixed_cost(affine) + edges.iter().map(cost).sum()).params
     }
 
-    /// The rows of numbers from which gradient-based search makes an architecture of `region`, and how it does; `none`: whether
-    /// zeros compete with the operations on an edge, as they do in DARTS.
+    /// The rows of numbers from which gradient-based search makes an architecture of `region`, and how it does;
+    /// `none`: whether zeros compete with the operations on an edge, as they do in DARTS.
     ///
     /// `region` must be one of this space. Its filters change nothing.
     pub fn relaxation(&self, region: &Region, none: bool) -> Relaxation {
@@ -163,8 +163,8 @@ impl Space for DartsSpace {
         self.fixed + CellKind::ALL.into_iter().flat_map(edges).sum()
     }
 
-    /// The first, in the order of texts, of all that differ in the numbering of their nodes alone. Such networks are equal up
-    /// to the order of channels between cells.
+    /// The first, in the order of texts, of all that differ in the numbering of their nodes alone. Such networks are
+    /// equal up to the order of channels between cells.
     fn structure(&self, arch: &Arch) -> String {
         let design = self.skeleton.design;
         let mut genotype = self.genotype(arch);
@@ -175,8 +175,8 @@ impl Space for DartsSpace {
         text::format(&genotype)
     }
 
-    /// The mutation of AmoebaNet (Real et al., AAAI 2019) in this space: of one of the pairs (operation, state) in one of the
-    /// two cells, either is replaced.
+    /// The mutation of AmoebaNet (Real et al., AAAI 2019) in this space: of one of the pairs (operation, state) in
+    /// one of the two cells, either is replaced.
     fn vary(&self, arch: &Arch, rng: &mut dyn Rng) -> Option<Arch> {
         let mutant = mutation::mutate(self.skeleton.design, &self.genotype(arch), rng);
         Some(self.encoding.arch(&mutant))

@@ -126,7 +126,8 @@ impl Reader<'_> {
                 }
             };
             if before.is_some() {
-                return Err(self.scan.source.error(at, ParseProblem::Repeated { decision: field.into() }));
+                let reason = format!("the field {field} is given twice");
+                return Err(self.scan.source.error(at, ParseProblem::Outside { reason }));
             }
             if !self.scan.take(",") {
                 break;

@@ -10,11 +10,11 @@ use rand::{Rng, RngExt};
 impl Region {
     /// A neighbour of `arch` in the region: exactly one of its active decisions takes another option.
     ///
-    /// A space with a [measure of its own](crate::Space::vary) is asked for neighbours until one is in the region. In others, or when
-    /// that fails many times, the decision is drawn uniformly from the active ones with a choice, the option uniformly from the other allowed
-    /// ones. Decisions that the change switches on are drawn as in [`sample`](Region::sample); those that it switches off
-    /// become option 0. With filters, draws are repeated until one passes; after many failures all neighbours are
-    /// listed and one that passes is drawn uniformly.
+    /// A space with a [measure of its own](crate::Space::vary) is asked for neighbours until one is in the region. In
+    /// others, or when that fails many times, the decision is drawn uniformly from the active ones with a choice, the
+    /// option uniformly from the other allowed ones. Decisions that the change switches on are drawn as in
+    /// [`sample`](Region::sample); those that it switches off become option 0. With filters, draws are repeated until
+    /// one passes; after many failures all neighbours are listed and one that passes is drawn uniformly.
     ///
     /// # Errors
     /// [`RegionError::NotMember`] when `arch` is not in the region; [`RegionError::NoNeighbour`] when nothing in the
