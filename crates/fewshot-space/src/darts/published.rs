@@ -34,8 +34,8 @@ pub const PUBLISHED: [(&str, &str); 4] = [
 pub(super) const OUTSIDE: [(&str, &str); 2] = [
     (
         "amoebanet",
-        "AmoebaNet is not in this space: it has five nodes, 7x7 and 7x1 convolutions, and puts out only the nodes that no \
-         other reads",
+        "AmoebaNet is not in this space: it has five nodes, 7x7 and 7x1 convolutions, and puts out only the nodes that \
+         no other reads",
     ),
     (
         "nasnet",

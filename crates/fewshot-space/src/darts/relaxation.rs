@@ -1,5 +1,7 @@
 //! From rows of numbers to an architecture.
 
+use std::ops::Range;
+
 use super::encoding::Encoding;
 use super::genotype::{CellPairs, Genotype, Pair};
 use super::layout::CellKind;
@@ -32,25 +34,38 @@ pub struct RelaxedEdge {
 pub struct Relaxation {
     encoding: Encoding,
     rows: Vec<RelaxedEdge>,
-    /// Per node of the encoding, which of its pairs of inputs are allowed; both states differ in all of them.
-    pairs: Vec<Vec<(usize, usize)>>,
+    nodes: Vec<RelaxedNode>,
+}
+
+/// What a node may read.
+#[derive(Clone, Debug)]
+struct RelaxedNode {
+    kind: CellKind,
+    /// Its number as a state.
+    node: usize,
+    /// The rows of its edges.
+    rows: Range<usize>,
+    /// The pairs of different inputs that are allowed.
+    pairs: Vec<(usize, usize)>,
 }
 
 impl Relaxation {
     pub(super) fn new(encoding: Encoding, region: &Region, none: bool) -> Relaxation {
         let mut rows = Vec::new();
-        let mut pairs = Vec::new();
+        let mut nodes = Vec::new();
         for slot in &encoding.nodes {
-            let allowed = slot.allowed(region);
+            let mut pairs = slot.allowed(region);
+            pairs.retain(|(first, second)| first != second);
+            let start = rows.len();
             for edge in &slot.edges {
-                let ops = encoding.named(slot.single_ops(edge, &allowed, region));
+                let ops = encoding.named(slot.single_ops(edge, &pairs, region));
                 let zeros = (none && ops.len() > 1).then_some(None);
                 let columns = zeros.into_iter().chain(ops.into_iter().map(Some)).collect();
                 rows.push(RelaxedEdge { kind: slot.kind, from: edge.from, to: slot.node, decision: edge.op, columns });
             }
-            pairs.push(allowed.into_iter().filter(|(first, second)| first != second).collect());
+            nodes.push(RelaxedNode { kind: slot.kind, node: slot.node, rows: start..rows.len(), pairs });
         }
-        Relaxation { encoding, rows, pairs }
+        Relaxation { encoding, rows, nodes }
     }
 
     /// What the rows stand for.
@@ -81,9 +96,8 @@ impl Relaxation {
         if beta.len() != self.rows.len() {
             return Err(AlphaError::Betas { expected: self.rows.len(), found: beta.len() });
         }
-        let mut start = 0;
-        for slot in &self.encoding.nodes {
-            let live: Vec<usize> = (start..start + slot.edges.len()).filter(|&row| choices[row].is_some()).collect();
+        for node in &self.nodes {
+            let live: Vec<usize> = node.rows.clone().filter(|&row| choices[row].is_some()).collect();
             let values: Vec<f64> = live.iter().map(|&row| beta[row].into()).collect();
             if let Some(at) = values.iter().position(|value| !value.is_finite()) {
                 return Err(AlphaError::NotFinite { row: live[at] });
@@ -93,7 +107,6 @@ impl Relaxation {
                     choice.strength *= share;
                 }
             }
-            start += slot.edges.len();
         }
         self.strongest(&choices)
     }
@@ -140,9 +153,8 @@ impl Relaxation {
     /// Each node's two strongest edges among the allowed pairs.
     fn strongest(&self, choices: &[Option<Choice>]) -> Result<Arch, AlphaError> {
         let mut genotype = Genotype { normal: CellPairs::new(), reduce: CellPairs::new() };
-        let mut start = 0;
-        for (slot, allowed) in self.encoding.nodes.iter().zip(&self.pairs) {
-            let edges = &choices[start..start + slot.edges.len()];
+        for node in &self.nodes {
+            let edges = &choices[node.rows.clone()];
             let strength = |from: usize| edges[from].map_or(0.0, |choice| choice.strength);
             let mut order: Vec<usize> = (0..edges.len()).collect();
             // Stable: of equal ones the first state comes first.
@@ -152,13 +164,12 @@ impl Relaxation {
                 rank[from] = place;
             }
             let ranks = |&(a, b): &(usize, usize)| (rank[a].min(rank[b]), rank[a].max(rank[b]));
-            let best = allowed.iter().copied().min_by_key(ranks);
+            let best = node.pairs.iter().copied().min_by_key(ranks);
             let pair = |from: usize| edges[from].map(|choice| Pair { op: choice.op, from });
             let Some((first, second)) = best.and_then(|(a, b)| pair(a).zip(pair(b))) else {
-                return Err(AlphaError::NoPair { kind: slot.kind, node: slot.node });
+                return Err(AlphaError::NoPair { kind: node.kind, node: node.node });
             };
-            genotype.cell_mut(slot.kind).push([first, second]);
-            start += slot.edges.len();
+            genotype.cell_mut(node.kind).push([first, second]);
         }
         Ok(self.encoding.arch(&genotype))
     }
