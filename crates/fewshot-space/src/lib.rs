@@ -31,6 +31,7 @@
 mod arch;
 mod cells;
 mod cost;
+pub mod darts;
 mod decision;
 mod error;
 mod feature;
@@ -48,6 +49,7 @@ mod timed;
 pub use arch::{Arch, ArchError};
 pub use cells::{CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, cell1296, nasbench201, supernet_params};
 pub use cost::Cost;
+pub use darts::{DartsSkeleton, DartsSpace};
 pub use decision::{Activation, Decision};
 pub use error::{SkeletonError, SpaceError};
 pub use feature::{Feature, Filter, UnknownFeature};

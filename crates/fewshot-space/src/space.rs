@@ -3,6 +3,7 @@ use crate::cost::Cost;
 use crate::decision::{Decision, activity};
 use crate::graph::Graph;
 use crate::text::{self, ParseArchError};
+use rand::Rng;
 
 /// A search space: a list of [`Decision`]s and what each choice means, without any tensor.
 ///
@@ -36,6 +37,15 @@ pub trait Space: std::fmt::Debug + Send + Sync {
     /// find all such pairs. Without further knowledge it is the text form.
     fn structure(&self, arch: &Arch) -> String {
         self.format(&self.canonical(arch))
+    }
+
+    /// A random neighbour by a measure of the space's own; `None`, the same each time, where it has none. Canonical,
+    /// and with exactly one decision changed of those that are active in both; those that this switches on may carry
+    /// over what was elsewhere.
+    ///
+    /// [`Region::mutate`](crate::Region::mutate) draws from it, and keeps to the region.
+    fn vary(&self, _arch: &Arch, _rng: &mut dyn Rng) -> Option<Arch> {
+        None
     }
 
     /// Which decisions matter in this architecture; the others are inert.

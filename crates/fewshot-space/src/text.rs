@@ -53,6 +53,12 @@ pub enum ParseProblem {
         /// Name of the decision.
         decision: String,
     },
+    /// What can be read, but means no network of the space.
+    #[error("{reason}")]
+    Outside {
+        /// Why it does not.
+        reason: String,
+    },
     /// A decision that matters is not taken.
     #[error("decision {decision} is missing")]
     Missing {
@@ -108,6 +114,64 @@ impl Source<'_> {
     /// Where `part`, a slice of the text, begins in it.
     pub fn offset(self, part: &str) -> usize {
         (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
+    }
+}
+
+/// Reads a text from front to back.
+pub(crate) struct Scan<'a> {
+    pub source: Source<'a>,
+    pub rest: &'a str,
+}
+
+impl<'a> Scan<'a> {
+    /// At the start of `text`, for errors about an architecture of `space`.
+    pub fn new(space: &'a str, text: &'a str) -> Scan<'a> {
+        Scan { source: Source { space, text }, rest: text }
+    }
+
+    /// The byte of the text at which the rest begins.
+    pub fn at(&self) -> usize {
+        self.source.offset(self.rest)
+    }
+
+    pub fn blanks(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    /// Takes everything up to a character for which `ends` holds.
+    pub fn until(&mut self, ends: fn(char) -> bool) -> &'a str {
+        let (taken, rest) = self.rest.split_at(self.rest.find(ends).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        taken
+    }
+
+    /// Takes `token` if it comes next, behind blanks.
+    pub fn take(&mut self, token: &str) -> bool {
+        self.blanks();
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes `token`, which `begins` something.
+    pub fn expect(&mut self, token: &str, begins: &str) -> Result<(), ParseArchError> {
+        if self.take(token) {
+            return Ok(());
+        }
+        Err(self.source.expected(self.at(), format!("`{token}` ({begins})"), self.rest))
+    }
+
+    /// Refuses anything but blanks.
+    pub fn end(&mut self) -> Result<(), ParseArchError> {
+        self.blanks();
+        match self.rest {
+            "" => Ok(()),
+            rest => Err(self.source.expected(self.at(), "the end", rest)),
+        }
     }
 }
 

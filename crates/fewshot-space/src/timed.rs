@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use rand::Rng;
+
 use crate::arch::{Arch, ArchError};
 use crate::cost::Cost;
 use crate::decision::Decision;
@@ -67,6 +69,10 @@ impl Space for Timed {
 
     fn structure(&self, arch: &Arch) -> String {
         self.space.structure(arch)
+    }
+
+    fn vary(&self, arch: &Arch, rng: &mut dyn Rng) -> Option<Arch> {
+        self.space.vary(arch, rng)
     }
 
     fn active(&self, arch: &Arch) -> Vec<bool> {

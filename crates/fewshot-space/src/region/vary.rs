@@ -10,10 +10,11 @@ use rand::{Rng, RngExt};
 impl Region {
     /// A neighbour of `arch` in the region: exactly one of its active decisions takes another option.
     ///
-    /// The decision is drawn uniformly from the active ones with a choice, the option uniformly from the other allowed
-    /// ones. Decisions that the change switches on are drawn as in [`sample`](Region::sample); those that it switches off
-    /// become option 0. With filters, draws are repeated until one passes; after many failures all neighbours are
-    /// listed and one that passes is drawn uniformly.
+    /// A space with a [measure of its own](crate::Space::vary) is asked for neighbours until one is in the region. In
+    /// others, or when that fails many times, the decision is drawn uniformly from the active ones with a choice, the
+    /// option uniformly from the other allowed ones. Decisions that the change switches on are drawn as in
+    /// [`sample`](Region::sample); those that it switches off become option 0. With filters, draws are repeated until
+    /// one passes; after many failures all neighbours are listed and one that passes is drawn uniformly.
     ///
     /// # Errors
     /// [`RegionError::NotMember`] when `arch` is not in the region; [`RegionError::NoNeighbour`] when nothing in the
@@ -28,6 +29,14 @@ impl Region {
         let none = || RegionError::NoNeighbour { arch: self.space.format(&arch), region: self.label() };
         if free.is_empty() {
             return Err(none());
+        }
+        for _ in 0..DRAWS_BEFORE_LISTING {
+            let Some(child) = self.space.vary(&arch, &mut &mut *rng) else {
+                break;
+            };
+            if self.contains(&child) {
+                return Ok(child);
+            }
         }
         let others = |decision: usize| self.allowed[decision].difference(OptionSet::single(arch.get(decision)));
 

@@ -1,7 +1,7 @@
 //! What every space must hold to. A new space adds one line to the list at the end.
 
 use crate::toys;
-use crate::{cell, is_active, nasbench, rng, stages};
+use crate::{cell, darts, is_active, nasbench, rng, stages};
 use fewshot_space::{Arch, Feature, OptionSet, Partition, Region, RegionError, Space, suggest};
 use rand::{Rng, RngExt};
 use std::collections::BTreeSet;
@@ -173,6 +173,16 @@ fn cell1296() {
 #[test]
 fn stages_of_blocks() {
     check_space(stages());
+}
+
+#[test]
+fn darts_cells() {
+    check_space(darts::space());
+}
+
+#[test]
+fn lanas_cells() {
+    check_space(darts::lanas());
 }
 
 #[test]

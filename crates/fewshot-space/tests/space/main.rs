@@ -2,6 +2,7 @@
 
 mod contract;
 mod cost;
+mod darts;
 mod nasbench201;
 mod partition;
 mod random;

@@ -22,7 +22,7 @@ fn chi_square(region: &Region, draws: usize, seed: u64) -> (f64, usize) {
 
 /// With `k` degrees of freedom the statistic has mean `k` and variance `2k`, and a thin exponential tail; it passes the
 /// limit here less than once in a million. A wrong weight moves it by far more, in proportion to the draws.
-fn assert_uniform(region: &Region, seed: u64) {
+pub fn assert_uniform(region: &Region, seed: u64) {
     let members = region.size().unwrap() as usize;
     let (statistic, freedom) = chi_square(region, 400 * members, seed);
     let limit = freedom as f64 + 5.0 * (2.0 * freedom as f64).sqrt() + 25.0;
