@@ -147,7 +147,7 @@ impl AutoGanSpace {
     /// Divides a region of this space into three parts for sub-supernets. That there were three is published; by what, is not.
     ///
     /// # Errors
-    /// [`RegionError`] when the region is not one of this space.
+    /// [`RegionError::NoSuchDecision`] when `whole` is a region of a smaller space; it must be one of this space.
     pub fn split(&self, whole: &Region, split: AutoGanSplit) -> Result<Vec<Region>, RegionError> {
         match split {
             AutoGanSplit::Norm => whole.split(&[AutoGanSpace::norm_of(0)]),

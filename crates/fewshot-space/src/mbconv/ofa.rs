@@ -160,7 +160,7 @@ impl OfaMbv3Space {
     /// Parts that are not in the region are left out.
     ///
     /// # Errors
-    /// [`RegionError`] when the region is not one of this space.
+    /// [`RegionError::NoSuchDecision`] when `whole` is a region of a smaller space; it must be one of this space.
     pub fn split(&self, whole: &Region, split: OfaSplit) -> Result<Vec<Region>, RegionError> {
         if split == OfaSplit::Resolutions {
             return whole.split(&[self.resolution_of()]);

@@ -227,7 +227,7 @@ impl ProxylessSpace {
     /// Parts that are not in the region are left out; at the tiny scale there are four.
     ///
     /// # Errors
-    /// [`RegionError`] when the region is not one of this space.
+    /// [`RegionError::NoSuchDecision`] when `whole` is a region of a smaller space; it must be one of this space.
     pub fn split(&self, whole: &Region) -> Result<Vec<Region>, RegionError> {
         let stage = (self.frame.layout.stages.len() - 1) / 2;
         let layer = self.slots.iter().position(|slot| slot.stage == stage && slot.position == 0).unwrap_or_default();

@@ -70,6 +70,16 @@ fn geometry_of_the_published_generator() {
     assert_eq!([first.has_shortcut, second.has_shortcut, third.has_shortcut], [true, true, false]);
 }
 
+/// Six blocks and the last convolution; 1x1 convolutions for two shortcuts and three skips; interpolations for the first block of each
+/// cell, and for those five. The shortest way: the shortcuts of two cells, the third and the end.
+#[test]
+fn the_graph_of_the_published_generator() {
+    let space = autogan(AutoGanSkeleton::cifar10());
+    let graph = space.graph(&space.parse(AUTOGAN_A).unwrap());
+    assert_eq!((graph.live_convs(), graph.live_ops()), (7 + 5, 7 + 5 + 3 + 5));
+    assert_eq!((graph.longest_path(), graph.shortest_path()), (7, 3));
+}
+
 /// Most significant is the earliest cell.
 #[test]
 fn skips_of_the_last_cell() {

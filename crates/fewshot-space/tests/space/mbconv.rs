@@ -113,6 +113,17 @@ fn geometry_of_a_small_network() {
     assert_chained(&net);
 }
 
+/// Stem, first block, ten blocks of three convolutions, six of them with squeeze-and-excitation, two layers of the head. The shortest
+/// way goes around the blocks that have a skip: the first, and the second of each stage.
+#[test]
+fn the_graph_is_a_chain_with_skips() {
+    let space = imagenet(1.0, 224);
+    let graph = space.graph(&uniform(&space, 5, 4, 2));
+    assert_eq!(graph.live_convs(), 1 + 2 + 10 * 3 + 6 + 2);
+    assert_eq!(graph.longest_path(), 1 + 1 + 10 * 2 + 6 + 2);
+    assert_eq!(graph.shortest_path(), 1 + 5 * 2 + 3 + 2);
+}
+
 /// Every layer reads what the one before it gives.
 fn assert_chained(net: &MbNet) {
     let (mut channels, mut size) = (net.stem.output, net.stem.output_size());
