@@ -43,6 +43,14 @@ impl Cost {
         Cost { macs: params, params }
     }
 
+    /// `count` biases of a convention that leaves additions out: parameters alone.
+    ///
+    /// So it is with OFA and ProxylessNAS, whose layers with a bias are a [`conv`](Cost::conv) and this; the tables of
+    /// NAS-Bench-201 count the biases of a [`linear`](Cost::linear) layer.
+    pub fn bias(count: usize) -> Cost {
+        Cost { macs: 0, params: count as u64 }
+    }
+
     /// `count` times this.
     #[must_use]
     pub fn times(self, count: usize) -> Cost {

@@ -29,6 +29,7 @@
 #![warn(missing_docs)]
 
 mod arch;
+pub mod autogan;
 mod cells;
 mod cost;
 pub mod darts;
@@ -36,6 +37,7 @@ mod decision;
 mod error;
 mod feature;
 mod graph;
+pub mod mbconv;
 mod option_set;
 mod partition;
 pub mod random;
@@ -47,6 +49,7 @@ mod text;
 mod timed;
 
 pub use arch::{Arch, ArchError};
+pub use autogan::{AutoGanSkeleton, AutoGanSpace, AutoGanSplit};
 pub use cells::{CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, cell1296, nasbench201, supernet_params};
 pub use cost::Cost;
 pub use darts::{DartsSkeleton, DartsSpace};
@@ -54,6 +57,7 @@ pub use decision::{Activation, Decision};
 pub use error::{SkeletonError, SpaceError};
 pub use feature::{Feature, Filter, UnknownFeature};
 pub use graph::{Edge, Graph, OpKind};
+pub use mbconv::{OfaMbv3Skeleton, OfaMbv3Space, OfaSplit, ProxylessSkeleton, ProxylessSpace};
 pub use option_set::{OptionSet, OptionSetError};
 pub use partition::{Partition, PartitionError};
 pub use region::{ENUMERATION_LIMIT, Extent, PARTS_LIMIT, Region, RegionError, RegionSpec};

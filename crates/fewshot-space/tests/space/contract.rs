@@ -2,7 +2,10 @@
 
 use crate::toys;
 use crate::{cell, darts, is_active, nasbench, rng, stages};
-use fewshot_space::{Arch, Feature, OptionSet, Partition, Region, RegionError, Space, suggest};
+use fewshot_space::{
+    Arch, AutoGanSkeleton, Feature, OfaMbv3Skeleton, OptionSet, Partition, ProxylessSkeleton, Region, RegionError,
+    Space, suggest,
+};
 use rand::{Rng, RngExt};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -186,6 +189,26 @@ fn lanas_cells() {
 }
 
 #[test]
+fn ofa_mbv3() {
+    check_space(crate::ofa(OfaMbv3Skeleton::imagenet()));
+    check_space(crate::ofa(OfaMbv3Skeleton::tiny()));
+    check_space(crate::ofa(OfaMbv3Skeleton { width: 0.5, resolutions: vec![32], ..OfaMbv3Skeleton::imagenet() }));
+}
+
+#[test]
+fn proxyless() {
+    check_space(crate::proxyless(ProxylessSkeleton::imagenet()));
+    check_space(crate::proxyless(ProxylessSkeleton::tiny()));
+}
+
+#[test]
+fn autogan() {
+    for level in 0..3 {
+        check_space(crate::autogan(AutoGanSkeleton { level, ..AutoGanSkeleton::cifar10() }));
+    }
+}
+
+#[test]
 fn darts_cell_with_topology() {
     check_space(toys::darts(4));
 }
@@ -196,7 +219,7 @@ fn block_slots_that_go_inert_with_depth() {
 }
 
 #[test]
-fn autogan() {
+fn fourteen_integers() {
     check_space(toys::autogan());
 }
 

@@ -1,10 +1,13 @@
 //! Tests of the crate as its users see it.
 
+mod autogan;
 mod contract;
 mod cost;
 mod darts;
+mod mbconv;
 mod nasbench201;
 mod partition;
+mod proxyless;
 mod random;
 mod region;
 mod sampling;
@@ -15,7 +18,8 @@ mod toys;
 mod variation;
 
 use fewshot_space::{
-    Arch, CellSpace, Region, Space, StageSkeleton, StageSpace, cell1296, nasbench201 as nb201, random as streams,
+    Arch, AutoGanSkeleton, AutoGanSpace, CellSpace, OfaMbv3Skeleton, OfaMbv3Space, ProxylessSkeleton, ProxylessSpace,
+    Region, Space, StageSkeleton, StageSpace, cell1296, nasbench201 as nb201, random as streams,
 };
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -30,6 +34,18 @@ fn cell() -> Arc<CellSpace> {
 
 fn stages() -> Arc<StageSpace> {
     Arc::new(StageSpace::new(StageSkeleton { image_height: 32, image_width: 32, channels_in: 3, classes: 5 }))
+}
+
+fn ofa(skeleton: OfaMbv3Skeleton) -> Arc<OfaMbv3Space> {
+    Arc::new(OfaMbv3Space::new(skeleton).expect("the skeleton is within its ranges"))
+}
+
+fn proxyless(skeleton: ProxylessSkeleton) -> Arc<ProxylessSpace> {
+    Arc::new(ProxylessSpace::new(skeleton).expect("the skeleton is within its ranges"))
+}
+
+fn autogan(skeleton: AutoGanSkeleton) -> Arc<AutoGanSpace> {
+    Arc::new(AutoGanSpace::new(skeleton).expect("the skeleton is within its ranges"))
 }
 
 /// Stream number `n` for tests.

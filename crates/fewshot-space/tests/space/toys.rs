@@ -1,4 +1,4 @@
-//! Miniatures of the spaces to come, which must fit the crate's types: DARTS cells with topology, block slots that go inert
+//! Miniatures of large spaces, with graphs and costs that tests can foresee: DARTS cells with topology, block slots that go inert
 //! with depth, AutoGAN's integers. And random small spaces with nested conditions for the property tests.
 
 use fewshot_space::{Arch, Cost, Decision, Edge, Feature, Filter, Graph, OpKind, OptionSet, Region, Space};

@@ -1,0 +1,70 @@
+//! The text form of `autogan`: option indices, cell by cell.
+
+use super::{AutoGanSpace, CELL_DECISIONS};
+use crate::arch::Arch;
+use crate::space::Space;
+use crate::text::{ParseArchError, Source};
+
+pub(super) fn format(arch: &Arch) -> String {
+    let mut text = String::new();
+    let starts: Vec<usize> = (1..CELL_DECISIONS.len()).map(AutoGanSpace::first_decision_of).collect();
+    for (index, option) in arch.options().iter().enumerate() {
+        if index > 0 {
+            text.push_str(if starts.contains(&index) { " | " } else { " " });
+        }
+        text.push_str(&option.to_string());
+    }
+    text
+}
+
+pub(super) fn parse(space: &AutoGanSpace, text: &str) -> Result<Arch, ParseArchError> {
+    let source = Source { space: space.name(), text };
+    let cells = space.skeleton().cells();
+    let mut options = Vec::with_capacity(space.decisions().len());
+    if !text.contains('|') {
+        numbers(space, source, text, space.decisions().len(), &mut options)?;
+        return Ok(Arch::new(options));
+    }
+    if text.split('|').count() != cells {
+        return Err(source.expected(0, format!("{cells} cell(s), with `|` between them"), text));
+    }
+    for (part, count) in text.split('|').zip(CELL_DECISIONS) {
+        numbers(space, source, part, count, &mut options)?;
+    }
+    Ok(Arch::new(options))
+}
+
+/// Reads `count` numbers, which blanks or a comma separate: the options of the next decisions.
+fn numbers(
+    space: &AutoGanSpace,
+    source: Source<'_>,
+    part: &str,
+    count: usize,
+    options: &mut Vec<u8>,
+) -> Result<(), ParseArchError> {
+    let mut rest = part.trim();
+    for position in 0..count {
+        if position > 0 {
+            rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+        }
+        let decision = &space.decisions()[options.len()];
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+        let most = decision.options.len() - 1;
+        match number.parse::<u8>() {
+            Ok(option) if usize::from(option) <= most => options.push(option),
+            _ => {
+                let expected = format!("{}, a number from 0 to {most}", decision.name);
+                let found = if number.is_empty() { rest } else { number };
+                return Err(source.expected(source.offset(rest), expected, found));
+            }
+        }
+        if !after.is_empty() && !after.starts_with(|c: char| c == ',' || c.is_whitespace()) {
+            return Err(source.expected(source.offset(after), "a blank", after));
+        }
+        rest = after.trim_start();
+    }
+    if !rest.is_empty() {
+        return Err(source.expected(source.offset(rest), "no further number", rest));
+    }
+    Ok(())
+}
