@@ -11,6 +11,7 @@ mod layers;
 mod mix;
 mod net;
 pub mod op;
+pub mod optim;
 mod pass;
 mod shared;
 pub mod testing;

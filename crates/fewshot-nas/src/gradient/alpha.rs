@@ -4,8 +4,8 @@ use burn::tensor::{Tensor, activation};
 use fewshot_space::{Arch, Region};
 use serde_json::{Value, json};
 
-use super::adam::Adam;
 use super::{ArchSettings, GradientError};
+use crate::nets::optim::{Adam, Optimizer};
 use crate::nets::{Blend, Init, Mix, NamedValues, Net, Term, Weights, WeightsError, to_vec};
 
 /// Standard deviation of α at the start.
@@ -22,7 +22,8 @@ pub struct Alpha {
     nodes: Vec<Vec<usize>>,
     /// The rows, then one β per group.
     weights: Weights,
-    adam: Adam,
+    adam: Optimizer<Adam>,
+    lr: f64,
 }
 
 impl Alpha {
@@ -51,8 +52,8 @@ impl Alpha {
         for (index, group) in nodes.iter().enumerate() {
             weights.add_param(format!("beta.{index}"), &[group.len()], Init::Normal { deviation: DEVIATION });
         }
-        let adam = Adam::new(&weights, settings.clone());
-        Ok(Self { region, rows, nodes, weights, adam })
+        let adam = settings.optimizer(&weights);
+        Ok(Self { region, rows, nodes, weights, adam, lr: settings.lr })
     }
 
     /// Tracked copies of all parameters; what is made of them by [`Alpha::relaxed`] or [`Alpha::blended`] has gradients.
@@ -96,7 +97,7 @@ impl Alpha {
 
     /// One update by the gradients of [`Alpha::leaves`].
     pub fn step(&mut self, gradients: Vec<Tensor<1>>) {
-        self.adam.step(&mut self.weights, gradients);
+        self.adam.step(&mut self.weights, gradients.into_iter().map(Some).collect(), self.lr);
     }
 
     /// Per decision, softmax(α) of each option of the space.
@@ -141,7 +142,7 @@ impl Alpha {
 
     /// The rest of its state.
     pub fn state(&self) -> Value {
-        json!({ "updates": self.adam.steps })
+        json!({ "updates": self.adam.steps() })
     }
 
     /// Goes on from a stored state.

@@ -166,9 +166,9 @@ pub(super) fn hypergradient(
     let mix = alpha.relaxed(&alpha.values());
     let down = learner.slopes(train, &mix, &[], true, at)?.weights;
     let (momentum, decay) = (learner.config.momentum, learner.config.weight_decay);
-    let ahead = here.iter().zip(down).zip(learner.optimizer.velocity()).map(|((weight, down), velocity)| {
+    let ahead = here.iter().zip(down).zip(learner.optimizer.slot(0)).map(|((weight, down), velocity)| {
         let mut step = weight.clone().mul_scalar(decay);
-        for (part, factor) in [(down.as_ref(), 1.0), (velocity.as_ref(), momentum)] {
+        for (part, factor) in [(down.as_ref(), 1.0), (velocity, momentum)] {
             if let Some(part) = part {
                 step = step + part.clone().mul_scalar(factor);
             }

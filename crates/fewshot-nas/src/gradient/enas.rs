@@ -4,12 +4,12 @@ use fewshot_space::random;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::adam::Adam;
 use super::controller::{Controller, Written, reinforce};
 use super::learner::taken;
 use super::{
     At, Chosen, Feeds, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Seen,
 };
+use crate::nets::optim::{Adam, Optimizer};
 use crate::nets::{NamedValues, Net, WeightsError, to_vec};
 
 /// Architectures per update of the controller.
@@ -24,7 +24,8 @@ const DRAWN: usize = 200;
 /// ENAS on one supernet.
 pub struct Enas {
     controller: Controller,
-    adam: Adam,
+    adam: Optimizer<Adam>,
+    lr: f64,
     /// The last baseline of the epoch before; none in the first.
     baseline: Option<f64>,
     candidates: usize,
@@ -43,10 +44,10 @@ struct Kept {
 /// ENAS.
 pub fn build(settings: &MethodSettings, net: &Net, seed: u64) -> Result<Box<dyn GradientMethod>, GradientError> {
     let controller = Controller::new(net.region(), net.weights().device(), seed);
-    let adam = Adam::new(&controller.weights, settings.arch.clone());
+    let adam = settings.arch.optimizer(&controller.weights);
     let MethodSettings { candidates, updates, .. } = *settings;
     let batch = settings.train.batch;
-    Ok(Box::new(Enas { controller, adam, baseline: None, candidates, updates, batch, seed }))
+    Ok(Box::new(Enas { controller, adam, lr: settings.arch.lr, baseline: None, candidates, updates, batch, seed }))
 }
 
 impl Enas {
@@ -95,7 +96,8 @@ impl GradientMethod for Enas {
             let device = self.controller.weights.device().clone();
             let mut gradients = reinforce(log_probability, &advantages, &device).backward();
             let gradients = taken(&leaves, &mut gradients);
-            self.adam.step(&mut self.controller.weights, gradients);
+            let (weights, lr) = (&mut self.controller.weights, self.lr);
+            self.adam.step(weights, gradients.into_iter().map(Some).collect(), lr);
         }
         self.baseline = last;
         Ok(())
@@ -131,8 +133,7 @@ impl GradientMethod for Enas {
     }
 
     fn state(&self) -> Value {
-        let Self { adam: Adam { steps, .. }, baseline, .. } = self;
-        serde_json::json!({ "steps": steps, "baseline": baseline })
+        serde_json::json!({ "steps": self.adam.steps(), "baseline": self.baseline })
     }
 
     fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError> {

@@ -6,8 +6,9 @@ use fewshot_space::Arch;
 
 use super::{At, GradientError};
 use crate::estimate::EstimateError;
-use crate::nets::{Mix, Net, NormMode, Path, to_vec};
-use crate::train::{Sgd, StepRecord, TrainConfig, count_correct, loss};
+use crate::nets::optim::{Optimizer, Sgd};
+use crate::nets::{Leaves, Mix, Net, NormMode, Path, to_vec};
+use crate::train::{StepRecord, TrainConfig, count_correct, descend, loss};
 
 /// Images on the device, with their labels.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct Learner {
     /// The network.
     pub net: Net,
     /// Its optimizer.
-    pub optimizer: Sgd,
+    pub optimizer: Optimizer<Sgd>,
     /// Training of the weights.
     pub config: TrainConfig,
     /// Statistics of batch norms while paths are scored between training steps.
@@ -44,7 +45,7 @@ pub struct Slopes {
 impl Learner {
     /// A fresh optimizer on `net`.
     pub fn new(net: Net, config: TrainConfig, mode: NormMode) -> Self {
-        let optimizer = Sgd::new(net.weights());
+        let optimizer = Optimizer::new(net.weights(), config.rule(), config.limits());
         Self { net, optimizer, config, mode }
     }
 
@@ -60,8 +61,7 @@ impl Learner {
     /// When it lies outside the region, or the loss is no longer a number.
     pub fn descend_path(&mut self, batch: &Labelled, arch: Arch, at: At) -> Result<StepRecord, GradientError> {
         let (logits, leaves) = self.net.train(batch.images.clone(), &Path::Shared(arch))?;
-        let weights = self.net.weights_mut();
-        finite(self.optimizer.descend(weights, logits, leaves, &batch.labels, &self.config, at.lr), at)
+        self.descend(logits, leaves, batch, at)
     }
 
     /// One step of the weights under a mix without anything tracked in it.
@@ -70,8 +70,19 @@ impl Learner {
     /// When the mix does not fit, or the loss is no longer a number.
     pub fn descend_mixed(&mut self, batch: &Labelled, mix: &Mix, at: At) -> Result<StepRecord, GradientError> {
         let (logits, leaves) = self.net.train_mixed(batch.images.clone(), mix, true)?;
-        let weights = self.net.weights_mut();
-        finite(self.optimizer.descend(weights, logits, leaves, &batch.labels, &self.config, at.lr), at)
+        self.descend(logits, leaves, batch, at)
+    }
+
+    fn descend(
+        &mut self,
+        logits: Tensor<2>,
+        leaves: Leaves,
+        batch: &Labelled,
+        at: At,
+    ) -> Result<StepRecord, GradientError> {
+        let Self { net, optimizer, config, .. } = self;
+        let weights = net.weights_mut();
+        finite(descend(optimizer, weights, logits, leaves, &batch.labels, config.label_smoothing, at.lr), at)
     }
 
     /// The gradients of a batch's loss by `arch`, the tracked tensors that `mix` is made from, and by the weights if

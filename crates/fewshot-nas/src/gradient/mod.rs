@@ -6,7 +6,6 @@
 //!
 //! A method is one file here and one line in [`methods`]. [`GradientSearch`] is the loop around all of them.
 
-mod adam;
 mod alpha;
 mod controller;
 mod darts;

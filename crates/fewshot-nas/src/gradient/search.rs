@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{At, Chosen, GradientError, GradientMethod, Judge, Learner, MethodInfo, MethodSettings, Seen};
 use crate::nets::{NamedValues, Net, NormMode};
-use crate::train::{EpochRecord, Sgd};
+use crate::train::EpochRecord;
 
 /// The images of a search: weights are trained on the one half, architectures on the other, both augmented.
 ///
@@ -172,7 +172,8 @@ impl GradientSearch {
     pub fn restore(&mut self, values: &NamedValues, progress: Progress) -> Result<(), GradientError> {
         let Learner { net, optimizer, .. } = &mut self.learner;
         net.weights_mut().load_values(values)?;
-        *optimizer = Sgd::from_values(net.weights(), values)?;
+        // SGD does not ask how many steps there were.
+        optimizer.restore(net.weights(), values, 0)?;
         self.method.restore(values, &progress.method)?;
         self.progress = progress;
         Ok(())

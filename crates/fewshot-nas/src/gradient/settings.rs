@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::nets::Weights;
+use crate::nets::optim::{Adam, Limits, Optimizer};
 use crate::train::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
 
 /// How the numbers that describe architectures are trained: Adam.
@@ -20,6 +22,15 @@ pub struct ArchSettings {
     pub weight_decay: f64,
     /// Largest norm of the gradient; 0 switches clipping off.
     pub clip: f64,
+}
+
+impl ArchSettings {
+    /// A fresh optimizer for such numbers.
+    pub fn optimizer(&self, weights: &Weights) -> Optimizer<Adam> {
+        let ArchSettings { beta1, beta2, eps, weight_decay, clip, .. } = *self;
+        let limits = Limits { weight_decay, clip, ..Limits::NONE };
+        Optimizer::new(weights, Adam { beta1, beta2, eps }, limits)
+    }
 }
 
 /// Settings of one method.

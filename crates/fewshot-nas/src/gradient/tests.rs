@@ -193,7 +193,7 @@ fn the_second_order_is_the_gradient_through_a_step_of_the_weights() {
 
     // By brute force: move α, take the step of the weights under it, and look at the validation loss.
     let (momentum, decay) = (learner.config.momentum, learner.config.weight_decay);
-    let velocity = learner.optimizer.velocity().to_vec();
+    let velocity = learner.optimizer.slot(0).map(|velocity| velocity.cloned()).collect::<Vec<_>>();
     let wanted = numeric(&rows, 0.05, |rows| {
         let mix = alpha.relaxed(rows);
         let down = learner.slopes(&train, &mix, &[], true, at).unwrap().weights;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::nets::optim::{Limits, Sgd};
+
 /// How the path of a training step is drawn from the supernet's region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,6 +154,21 @@ impl TrainConfig {
             return fail("label_smoothing", self.label_smoothing.to_string(), "from 0 up to, not including, 1");
         }
         Ok(())
+    }
+
+    /// The rule by which weights move.
+    pub fn rule(&self) -> Sgd {
+        Sgd { momentum: self.momentum, nesterov: self.nesterov }
+    }
+
+    /// What an optimizer is given besides its rule.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            weight_decay: self.weight_decay,
+            decay_norms: self.decay_norms,
+            clip: self.clip,
+            drifts: self.unsampled == Unsampled::Decay,
+        }
     }
 
     /// Learning rate of step `step` of `steps` in epoch `epoch`, both from 0:

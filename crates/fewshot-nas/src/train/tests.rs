@@ -8,6 +8,7 @@ use fewshot_space::{CellSkeleton, CellSpace, OptionSet, Region};
 
 use super::*;
 use crate::nets::Net;
+use crate::nets::optim::Optimizer;
 use crate::run::Interrupted;
 
 fn space() -> Arc<CellSpace> {
@@ -140,7 +141,7 @@ fn unused_parameters_stay_or_decay() {
         let config = TrainConfig { epochs: 1, unsampled, ..config() };
         let conv = Region::full(space()).restrict(3, OptionSet::single(3)).unwrap();
         let mut net = supernet();
-        let mut optimizer = Sgd::new(net.weights());
+        let mut optimizer = Optimizer::new(net.weights(), config.rule(), config.limits());
         let name = "cells.0.e3.nor_conv_3x3.weight";
         let mut values = Vec::new();
         for ops in [vec![1, 1, 1, 3, 1, 1], vec![1, 1, 1, 1, 1, 1]] {
@@ -156,7 +157,7 @@ fn unused_parameters_stay_or_decay() {
             let labels = burn::tensor::Tensor::<1, burn::tensor::Int>::from_data(labels, &device);
             let mut grads = fewshot_kernels::cross_entropy(logits, labels, 0.0).backward();
             let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut grads)).collect();
-            optimizer.step(net.weights_mut(), grads, &config, 0.1);
+            optimizer.step(net.weights_mut(), grads, 0.1);
             values.push(net.weights().to_values().unwrap()[name].clone());
         }
         let untouched = "cells.0.e4.nor_conv_3x3.weight";

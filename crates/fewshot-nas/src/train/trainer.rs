@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::average::Average;
 use super::config::{ConfigError, TrainConfig};
+use super::loss::{StepRecord, descend};
 use super::sampler::Sampler;
-use super::sgd::{Sgd, StepRecord};
+use crate::nets::optim::{Optimizer, Sgd};
 use crate::nets::{NamedValues, Net, NetError, Param, Path, WeightsError};
 use crate::run::{CheckpointError, Interrupted};
 
@@ -108,7 +109,7 @@ impl Observer for () {
 #[derive(Debug)]
 pub struct Trainer {
     net: Net,
-    optimizer: Sgd,
+    optimizer: Optimizer<Sgd>,
     average: Option<Average>,
     config: TrainConfig,
     seed: u64,
@@ -125,7 +126,7 @@ impl Trainer {
     /// When a setting is out of range, or the region is too large for the sampling.
     pub fn new(net: Net, config: TrainConfig, seed: u64) -> Result<Self, TrainError> {
         config.check()?;
-        let optimizer = Sgd::new(net.weights());
+        let optimizer = Optimizer::new(net.weights(), config.rule(), config.limits());
         let average = (config.ema > 0.0).then(|| Average::of(net.weights()));
         let sampler = Sampler::new(net.region().clone(), config.sampling)?;
         let frozen =
@@ -182,7 +183,7 @@ impl Trainer {
     /// When the tensors do not fit the network.
     pub fn restore(&mut self, values: &NamedValues, progress: Progress) -> Result<(), TrainError> {
         self.net.weights_mut().load_values(values)?;
-        self.optimizer = Sgd::from_values(self.net.weights(), values)?;
+        self.optimizer.restore(self.net.weights(), values, progress.steps)?;
         if let Some(average) = &mut self.average {
             *average = Average::from_values(self.net.weights(), values, progress.steps)?;
         }
@@ -260,7 +261,15 @@ impl Trainer {
         let seen = kernels::on_kernel_threads(|| {
             let (logits, mut leaves) = net.train(images, path)?;
             leaves.iter_mut().zip(frozen).filter(|(_, frozen)| **frozen).for_each(|(leaf, _)| *leaf = None);
-            Ok::<_, TrainError>(optimizer.descend(net.weights_mut(), logits, leaves, labels, config, lr))
+            Ok::<_, TrainError>(descend(
+                optimizer,
+                net.weights_mut(),
+                logits,
+                leaves,
+                labels,
+                config.label_smoothing,
+                lr,
+            ))
         })?;
         let Progress { epoch, step, .. } = self.progress;
         if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }

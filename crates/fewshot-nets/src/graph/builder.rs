@@ -177,15 +177,13 @@ impl GraphBuilder {
     /// `factor · x + term`.
     pub fn weigh(&mut self, x: Value, factor: FactorId, term: Option<FactorId>) -> Value {
         // Of what is zero only the term is left: how the zero would be computed does not matter.
-        let x = if self.zero[x] { self.zeros_like(x) } else { x };
+        let x = if self.zero[x] { self.push(Zeros { size: self.size(x) }, &[0]) } else { x };
         self.push(Weigh { factor, term }, &[x])
     }
 
-    /// Zeros of the size of `x`.
+    /// Zeros of the size of `x`, which is computed all the same: in training its norms see the batch.
     pub fn zeros_like(&mut self, x: Value) -> Value {
-        // Whatever is read only says how many images there are; of what is zero itself, nothing should be computed.
-        let source = if self.zero[x] { 0 } else { x };
-        self.push(Zeros { size: self.size(x) }, &[source])
+        self.push(Zeros { size: self.size(x) }, &[x])
     }
 
     /// Mean over height and width.

@@ -2,8 +2,9 @@
 
 use burn::tensor::{Device, Tensor};
 use fewshot_kernels::{self as kernels, Conv, Norm, Normed};
+use fewshot_nas::nets::optim::{Optimizer, Sgd};
 use fewshot_nas::nets::{Init, Leaves, Weights};
-use fewshot_nas::train::{Sgd, StepRecord, TrainConfig};
+use fewshot_nas::train::{StepRecord, TrainConfig, descend};
 
 use super::{CHANNELS, SIDE};
 
@@ -14,16 +15,17 @@ pub type Forward = Box<dyn Fn(&mut Layers, Tensor<4>) -> Tensor<2>>;
 pub struct Composed {
     forward: Forward,
     layers: Layers,
-    optimizer: Sgd,
+    optimizer: Optimizer<Sgd>,
+    label_smoothing: f64,
 }
 
 impl Composed {
     /// Runs `forward` once on a single black image, which makes its weights.
-    pub fn new(forward: Forward, device: &Device, seed: u64) -> Self {
+    pub fn new(forward: Forward, config: &TrainConfig, device: &Device, seed: u64) -> Self {
         let mut layers = Layers::new(device, seed);
         let _ = forward(&mut layers, Tensor::zeros([1, SIDE, SIDE, CHANNELS], device));
-        let optimizer = Sgd::new(&layers.weights);
-        Self { forward, layers, optimizer }
+        let optimizer = Optimizer::new(&layers.weights, config.rule(), config.limits());
+        Self { forward, layers, optimizer, label_smoothing: config.label_smoothing }
     }
 
     /// Trainable values.
@@ -32,11 +34,12 @@ impl Composed {
     }
 
     /// One training step, the update being the engine's own.
-    pub fn step(&mut self, images: Tensor<4>, labels: &[u32], config: &TrainConfig, lr: f64) -> StepRecord {
+    pub fn step(&mut self, images: Tensor<4>, labels: &[u32], lr: f64) -> StepRecord {
         self.layers.begin();
         let logits = (self.forward)(&mut self.layers, images);
         let leaves = std::mem::take(&mut self.layers.leaves);
-        self.optimizer.descend(&mut self.layers.weights, logits, leaves, labels, config, lr)
+        let Self { layers, optimizer, label_smoothing, .. } = self;
+        descend(optimizer, &mut layers.weights, logits, leaves, labels, *label_smoothing, lr)
     }
 }
 

@@ -49,7 +49,7 @@ enum Subject {
     /// One path of the engine's own networks, driven by the engine's own training loop.
     Engine { trainer: Box<Trainer>, path: Path },
     /// A network that only the benchmark has.
-    Composed { network: Box<Composed>, config: TrainConfig },
+    Composed(Box<Composed>),
 }
 
 impl Subject {
@@ -59,7 +59,7 @@ impl Subject {
             Subject::Engine { trainer, path } => {
                 trainer.step_on(images, labels, path, LR).map_err(PipelineError::from)?
             }
-            Subject::Composed { network, config } => network.step(images, labels, config, LR),
+            Subject::Composed(network) => network.step(images, labels, LR),
         };
         Ok(seen.loss)
     }
@@ -67,7 +67,7 @@ impl Subject {
     fn parameters(&self) -> u64 {
         match self {
             Subject::Engine { trainer, .. } => trainer.net().weights().count(),
-            Subject::Composed { network, .. } => network.parameters(),
+            Subject::Composed(network) => network.parameters(),
         }
     }
 }
@@ -135,10 +135,8 @@ fn line(report: &Report) -> String {
 fn named(args: &StepArgs, device: &Device) -> Result<Named, Failure> {
     let width = args.width.map(|width| width as usize);
     let cells = args.cells.map(|cells| cells as usize);
-    let composed = |forward| Subject::Composed {
-        network: Box::new(Composed::new(forward, device, args.seed)),
-        config: config(args.batch as usize),
-    };
+    let composed =
+        |forward| Subject::Composed(Box::new(Composed::new(forward, &config(args.batch as usize), device, args.seed)));
     let fixed = |given: bool, flag: &str| match given {
         true => Err(Failure::Usage(format!("--space {} has one network only: leave out {flag}", args.space))),
         false => Ok(()),
