@@ -23,7 +23,7 @@ import scipy.linalg
 ROOT = Path(__file__).resolve().parent.parent
 TOLERANCE = 1e-10
 # Features, images on both sides.
-SIZES = [(1, 50), (8, 40), (64, 20), (64, 500), (512, 200), (512, 2000)]
+SIZES = [(1, 50), (8, 40), (64, 20), (64, 500), (256, 100), (256, 1000)]
 
 
 def arguments():

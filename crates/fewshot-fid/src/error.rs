@@ -79,6 +79,9 @@ pub enum FidError {
         /// Columns of the matrix.
         columns: usize,
     },
+    /// Probabilities of nothing.
+    #[error("no classes: give the probabilities of at least one")]
+    NoClasses,
     /// A row that is no distribution over classes.
     #[error("image {row} (counted from 0) has no class probabilities: {problem}")]
     NotProbabilities {

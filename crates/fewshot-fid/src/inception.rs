@@ -40,10 +40,10 @@ impl InceptionTally {
     /// For `images` images, of which none is there yet; published scores are of 50,000 in 10 parts.
     ///
     /// # Errors
-    /// [`FidError::Parts`] unless each part gets an image; [`FidError::Rows`] for no classes; [`FidError::Memory`].
+    /// [`FidError::Parts`] unless each part gets an image; [`FidError::NoClasses`]; [`FidError::Memory`].
     pub fn new(classes: usize, images: usize, parts: usize) -> Result<InceptionTally, FidError> {
         if classes == 0 {
-            return Err(FidError::Rows { length: 0, width: 0 });
+            return Err(FidError::NoClasses);
         }
         if !(1..=images).contains(&parts) {
             return Err(FidError::Parts { images, parts });
@@ -138,10 +138,10 @@ pub fn inception_score<T: Copy + Into<f64>>(
 /// Class probabilities from logits, rows of `classes` numbers.
 ///
 /// # Errors
-/// [`FidError::Rows`], [`FidError::NotFinite`], [`FidError::Memory`].
+/// [`FidError::NoClasses`], [`FidError::Rows`], [`FidError::NotFinite`], [`FidError::Memory`].
 pub fn softmax<T: Copy + Into<f64>>(logits: &[T], classes: usize) -> Result<Vec<f64>, FidError> {
     if classes == 0 {
-        return Err(FidError::Rows { length: logits.len(), width: 0 });
+        return Err(FidError::NoClasses);
     }
     let rows = checked_rows(logits, classes, 0)?;
     let mut probabilities = zeros(logits.len(), "class probabilities")?;

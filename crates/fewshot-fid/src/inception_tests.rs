@@ -31,7 +31,7 @@ fn what_has_no_score_is_refused() {
     assert!(message(&[1.0, 0.0], 2, 0).contains("split into 0 parts"));
     assert!(message(&[1.0, 0.0], 2, 2).contains("1 images cannot be split into 2"));
     assert!(message(&[1.0, 0.0, 1.0], 2, 1).contains("no whole rows"));
-    assert!(message(&[1.0], 0, 1).contains("no whole rows"));
+    assert!(message(&[1.0], 0, 1).contains("no classes"));
     assert!(
         message(&[0.5, 0.5, 2.0, -1.0], 2, 1).contains("image 1") && message(&[2.0, -1.0], 2, 1).contains("softmax")
     );
