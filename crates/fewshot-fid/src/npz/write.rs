@@ -23,7 +23,7 @@ pub fn write(path: &Path, gaussian: &Gaussian) -> Result<(), FidError> {
     Ok(write_output(path, &bytes, &[])?)
 }
 
-/// The bytes of the file that [`write`] writes: the same for the same numbers.
+/// The bytes of the file that [`write()`] writes: the same for the same numbers.
 ///
 /// # Errors
 /// What the archive's writer refuses; nothing that is known.
