@@ -262,7 +262,7 @@ impl Cell<'_> {
                 let value = match whole {
                     Some(factor) => {
                         let factor = graph.factor(factor);
-                        graph.weigh(value, factor, None)
+                        graph.weigh(value, factor, None, false)
                     }
                     None => value,
                 };
@@ -283,7 +283,7 @@ impl Cell<'_> {
             let scale = graph.factor(scale);
             let shift: Option<FactorId> = shift.as_ref().map(|shift| graph.factor(shift));
             let value = op.append(graph, source);
-            let value = graph.weigh(value, scale, shift);
+            let value = graph.weigh(value, scale, shift, op.is_conv());
             sum = Some(graph.add_to(sum, value));
         }
         sum.filter(|&sum| !graph.is_zero(sum))

@@ -174,11 +174,11 @@ impl GraphBuilder {
         self.push(Shuffle { groups }, &[x])
     }
 
-    /// `factor · x + term`.
-    pub fn weigh(&mut self, x: Value, factor: FactorId, term: Option<FactorId>) -> Value {
+    /// `factor · x + term`; [`Weigh`] says where `in_norm` is true.
+    pub fn weigh(&mut self, x: Value, factor: FactorId, term: Option<FactorId>, in_norm: bool) -> Value {
         // Of what is zero only the term is left: how the zero would be computed does not matter.
         let x = if self.zero[x] { self.push(Zeros { size: self.size(x) }, &[0]) } else { x };
-        self.push(Weigh { factor, term }, &[x])
+        self.push(Weigh { factor, term, in_norm }, &[x])
     }
 
     /// Zeros of the size of `x`, which is computed all the same: in training its norms see the batch.

@@ -66,7 +66,9 @@ fn behind_conv(node: &mut Node, source: &mut Node) -> bool {
     let Op::Conv(conv) = &mut source.op else { return false };
     match &node.op {
         Op::BatchNorm(norm) if can_be_normed(conv) => conv.norm = Some(norm.clone()),
-        Op::Weigh(Weigh { factor, term }) if conv.norm.is_some() && conv.weighed.is_none() && !conv.adds => {
+        Op::Weigh(Weigh { factor, term, in_norm: true })
+            if conv.norm.is_some() && conv.weighed.is_none() && !conv.adds =>
+        {
             conv.weighed = Some((*factor, *term));
         }
         Op::Add(_) if conv.norm.is_some() && !conv.adds && node.inputs[0] != node.inputs[1] => {
