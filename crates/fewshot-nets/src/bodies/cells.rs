@@ -227,7 +227,11 @@ impl Cell<'_> {
             }
             nodes[node] = sum.filter(|&value| !graph.is_zero(value));
         }
-        nodes[last].unwrap_or_else(|| graph.zeros_like(self.input))
+        nodes[last].unwrap_or_else(|| {
+            let zeros = graph.zeros_like(self.input);
+            // Outside of its cells a network is trained whatever they give.
+            graph.opaque(zeros)
+        })
     }
 
     /// `sum` and what the edge makes of `source`.

@@ -98,6 +98,12 @@ impl GraphBuilder {
         self.zero[x]
     }
 
+    /// The value, from now on treated as any other even if it is zero: what reads it is run, and its weights are trained.
+    pub fn opaque(&mut self, x: Value) -> Value {
+        self.zero[x] = false;
+        x
+    }
+
     /// Convolution alone.
     pub fn conv(&mut self, layer: &ConvLayer, x: Value) -> Value {
         self.push(Conv::from(layer), &[x])
