@@ -225,7 +225,7 @@ impl Cell<'_> {
             for (edge, blend) in edges {
                 sum = self.edge(graph, edge, &blend, nodes[self.body.edges[edge].from], sum);
             }
-            nodes[node] = sum.filter(|&value| !graph.is_zero(value));
+            nodes[node] = sum.filter(|&value| !graph.is_zero(value)).map(|value| graph.settled(value));
         }
         nodes[last].unwrap_or_else(|| {
             let zeros = graph.zeros_like(self.input);
@@ -266,7 +266,7 @@ impl Cell<'_> {
                 let value = match whole {
                     Some(factor) => {
                         let factor = graph.factor(factor);
-                        graph.weigh(value, factor, None, false)
+                        graph.weigh(value, factor, None)
                     }
                     None => value,
                 };
@@ -287,7 +287,7 @@ impl Cell<'_> {
             let scale = graph.factor(scale);
             let shift: Option<FactorId> = shift.as_ref().map(|shift| graph.factor(shift));
             let value = op.append(graph, source);
-            let value = graph.weigh(value, scale, shift, op.is_conv());
+            let value = graph.weigh(value, scale, shift);
             sum = Some(graph.add_to(sum, value));
         }
         sum.filter(|&sum| !graph.is_zero(sum))

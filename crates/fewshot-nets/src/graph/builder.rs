@@ -28,7 +28,7 @@ impl GraphBuilder {
     /// Nothing but the input, of one image's size; its value is 0. Every operation is run where it is written, as gradients add up
     /// over readers, and would round otherwise.
     pub fn new(input: Size) -> Self {
-        let node = Node { op: Input { size: input }.into(), inputs: SmallVec::new(), size: input };
+        let node = Node { op: Input { size: input }.into(), inputs: SmallVec::new(), size: input, is_settled: true };
         let graph = Graph { nodes: vec![node], roots: Vec::new(), factors: Vec::new() };
         Self { graph, zero: vec![false], known: None, trains: false }
     }
@@ -67,7 +67,7 @@ impl GraphBuilder {
     pub fn push(&mut self, op: impl Into<Op>, inputs: &[Value]) -> Value {
         let op = op.into();
         let sizes: SmallVec<[Size; 4]> = inputs.iter().map(|&input| self.graph.nodes[input].size).collect();
-        let node = Node { size: op.size(&sizes), op, inputs: SmallVec::from_slice(inputs) };
+        let node = Node { size: op.size(&sizes), op, inputs: SmallVec::from_slice(inputs), is_settled: false };
         if let Some(known) = self.known.as_ref().and_then(|known| known.get(&node)) {
             return *known;
         }
@@ -101,6 +101,14 @@ impl GraphBuilder {
     /// The value, from now on treated as any other even if it is zero: what reads it is run, and its weights are trained.
     pub fn opaque(&mut self, x: Value) -> Value {
         self.zero[x] = false;
+        x
+    }
+
+    /// The value, complete: no sum and no weight behind it goes into the operation that makes it. Gradients of a value's readers
+    /// are added in an order that depends on what is put together; with ends of nodes as borders it is the same whatever else an
+    /// architecture holds.
+    pub fn settled(&mut self, x: Value) -> Value {
+        self.graph.nodes[x].is_settled = true;
         x
     }
 
@@ -180,11 +188,11 @@ impl GraphBuilder {
         self.push(Shuffle { groups }, &[x])
     }
 
-    /// `factor · x + term`; [`Weigh`] says where `in_norm` is true.
-    pub fn weigh(&mut self, x: Value, factor: FactorId, term: Option<FactorId>, in_norm: bool) -> Value {
+    /// `factor · x + term`.
+    pub fn weigh(&mut self, x: Value, factor: FactorId, term: Option<FactorId>) -> Value {
         // Of what is zero only the term is left: how the zero would be computed does not matter.
         let x = if self.zero[x] { self.push(Zeros { size: self.size(x) }, &[0]) } else { x };
-        self.push(Weigh { factor, term, in_norm }, &[x])
+        self.push(Weigh { factor, term }, &[x])
     }
 
     /// Zeros of the size of `x`, which is computed all the same: in training its norms see the batch.

@@ -25,8 +25,9 @@ impl Graph {
             let (before, from) = self.nodes.split_at_mut(index);
             let (node, source_node) = (&mut from[0], &mut before[source]);
             let (is_alone, read_before) = (readers[source] == 1, node.inputs.clone());
+            let is_open = is_alone && !source_node.is_settled;
             let is_fused = match fusion {
-                Fusion::Kernels => relu_into(node, source_node) || (is_alone && behind_conv(node, source_node)),
+                Fusion::Kernels => relu_into(node, source_node) || (is_open && behind_conv(node, source_node)),
                 Fusion::Weights => is_alone && into_weights(node, source_node, &shared),
             };
             if !is_fused {
@@ -66,9 +67,7 @@ fn behind_conv(node: &mut Node, source: &mut Node) -> bool {
     let Op::Conv(conv) = &mut source.op else { return false };
     match &node.op {
         Op::BatchNorm(norm) if can_be_normed(conv) => conv.norm = Some(norm.clone()),
-        Op::Weigh(Weigh { factor, term, in_norm: true })
-            if conv.norm.is_some() && conv.weighed.is_none() && !conv.adds =>
-        {
+        Op::Weigh(Weigh { factor, term }) if conv.norm.is_some() && conv.weighed.is_none() && !conv.adds => {
             conv.weighed = Some((*factor, *term));
         }
         Op::Add(_) if conv.norm.is_some() && !conv.adds && node.inputs[0] != node.inputs[1] => {

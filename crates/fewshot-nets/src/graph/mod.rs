@@ -42,6 +42,8 @@ pub struct Node {
     pub inputs: SmallVec<[Value; 2]>,
     /// Of the value.
     pub size: Size,
+    /// Whether what follows stays apart from the operation ([`GraphBuilder::settled`]).
+    pub is_settled: bool,
 }
 
 /// By what a value was computed, in 128 bits: the same for values that the same operations of the same layers make of the same

@@ -19,9 +19,6 @@ pub struct Weigh {
     pub factor: FactorId,
     /// What is added to every element.
     pub term: Option<FactorId>,
-    /// Whether the batch norm that makes `x` may do it on the way, if nothing else reads `x`: so that weighing what an operation
-    /// makes costs nothing. What passes unchanged is weighed by itself.
-    pub in_norm: bool,
 }
 
 impl Operation for Weigh {

@@ -18,7 +18,7 @@ pub fn pad_before_pool(mut graph: Graph) -> Graph {
             let (pad, pool) = (graph.nodes[index].op.clone(), graph.nodes[pooled].op.clone());
             let inputs = graph.nodes[pooled].inputs.clone();
             let size = pad.size(&graph.input_sizes(&graph.nodes[pooled]));
-            graph.nodes[pooled] = Node { op: pad, inputs, size };
+            graph.nodes[pooled] = Node { op: pad, inputs, size, is_settled: false };
             graph.nodes[index].op = pool;
         }
     }
