@@ -27,6 +27,7 @@
 #![warn(missing_docs)]
 
 mod augment;
+mod batch;
 mod dataset;
 mod decode;
 mod error;
@@ -35,6 +36,7 @@ mod info;
 mod load;
 mod loader;
 mod normalise;
+mod plan;
 mod readers;
 mod resample;
 mod resize;
@@ -44,14 +46,15 @@ mod source;
 mod split;
 mod transparency;
 
-pub use augment::Augment;
+pub use augment::{Augment, AutoAugment, AutoForm, CentreCrop, CutMix, Jitter, MixUp, ResizedCrop};
+pub use batch::{Batch, Batches, Share};
 pub use dataset::{Dataset, Shape};
 pub use decode::Ground;
 pub use error::{DataError, Place};
 pub use files::image_files;
 pub use info::{ClassInfo, Info};
 pub use load::read_image;
-pub use loader::{Batch, Batches, EvalLoader, TrainLoader};
+pub use loader::{EvalLoader, TrainLoader};
 pub use normalise::Normalise;
 pub use readers::readers;
 pub use resample::Filter;
