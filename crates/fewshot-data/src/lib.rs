@@ -27,16 +27,18 @@
 #![warn(missing_docs)]
 
 mod augment;
+mod batch;
 mod dataset;
 mod decode;
 mod error;
 mod files;
 mod info;
-mod lanczos;
 mod load;
 mod loader;
 mod normalise;
+mod plan;
 mod readers;
+mod resample;
 mod resize;
 mod sample;
 mod sizes;
@@ -44,16 +46,18 @@ mod source;
 mod split;
 mod transparency;
 
-pub use augment::Augment;
+pub use augment::{Augment, AutoAugment, AutoForm, CentreCrop, CutMix, Jitter, MixUp, ResizedCrop};
+pub use batch::{Batch, Batches, Share};
 pub use dataset::{Dataset, Shape};
 pub use decode::Ground;
 pub use error::{DataError, Place};
 pub use files::image_files;
 pub use info::{ClassInfo, Info};
 pub use load::read_image;
-pub use loader::{Batch, Batches, EvalLoader, TrainLoader};
+pub use loader::{EvalLoader, TrainLoader};
 pub use normalise::Normalise;
 pub use readers::readers;
+pub use resample::Filter;
 pub use sample::{sample, sample_part, sample_with};
 pub use sizes::{Size, SizeChoice, Sizes};
 pub use source::{DataSource, HOLDOUT, OpenOptions, SealedTest, Which, open, open_part};

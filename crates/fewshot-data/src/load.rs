@@ -295,7 +295,7 @@ impl Pixels {
 
 /// Brightness of a red, green, blue pixel, weighted as in ITU-R BT.601 (that of JPEG), in the fixed-point numbers of
 /// Pillow's `convert("L")`.
-fn luma(pixel: &[u8]) -> u8 {
+pub(crate) fn luma(pixel: &[u8]) -> u8 {
     let weighted = 19_595 * u32::from(pixel[0]) + 38_470 * u32::from(pixel[1]) + 7_471 * u32::from(pixel[2]);
     ((weighted + 0x8000) >> 16) as u8
 }

@@ -1,32 +1,14 @@
-//! Batches, made off the training thread.
+//! Loaders: which images come in which order, and what is done to them.
 
-use std::fmt;
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::{Builder, JoinHandle};
 
 use fewshot_space::random;
 use rand::seq::SliceRandom;
 
-use crate::augment::Draw;
-use crate::normalise::check_indices;
+use crate::plan::{Change, Images, Plan, Randomness};
+use crate::resample::Resampler;
 use crate::split::balanced;
-use crate::{Augment, DataError, Dataset, Normalise};
-
-/// Images and labels that go through a network together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Batch {
-    /// Normalised pixels, `[images, height, width, channels]`.
-    pub images: Vec<f32>,
-    /// Images, height, width, channels.
-    pub shape: [usize; 4],
-    /// One label an image, an index into the classes of the data set.
-    pub labels: Vec<u32>,
-}
-
-/// Finished batches that wait at most: enough to hide a hiccup, few enough for the cache.
-const QUEUE: usize = 3;
+use crate::{Augment, Batches, CentreCrop, DataError, Dataset, Normalise, ResizedCrop};
 
 /// Makes the batches of training epochs: shuffled, augmented, normalised.
 ///
@@ -41,6 +23,7 @@ pub struct TrainLoader {
     images: Images,
     augment: Augment,
     batch_size: usize,
+    sides: Arc<[usize]>,
     seed: u64,
     drop_last: bool,
     balanced: bool,
@@ -66,7 +49,25 @@ impl TrainLoader {
     ) -> Result<TrainLoader, DataError> {
         let images = Images::new(dataset, indices, &normalise, batch_size)?;
         augment.check(images.dataset.shape())?;
-        TrainLoader { images, augment, batch_size, seed, drop_last: false, balanced: false }.checked()
+        let sides = Arc::from([]);
+        TrainLoader { images, augment, batch_size, sides, seed, drop_last: false, balanced: false }.checked()
+    }
+
+    /// Draws a side for each batch, uniformly from `sides`, in place of that of
+    /// [`resized_crop`](Augment::resized_crop): the elastic resolution of Once-for-All. It depends on seed, epoch and step
+    /// alone, as does [`Batch::shape`](crate::Batch::shape). None: the one of the setting.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] if resized crop is off, or something is wrong with one of the sides.
+    pub fn sides(self, sides: &[usize]) -> Result<TrainLoader, DataError> {
+        let Some(crop) = self.augment.resized_crop else {
+            return Err(DataError::setting("`resized_crop`", "off", "on if there are several sides"));
+        };
+        for &side in sides {
+            let augment = Augment { resized_crop: Some(ResizedCrop { side, ..crop }), ..self.augment };
+            augment.check(self.images.dataset.shape())?;
+        }
+        Ok(TrainLoader { sides: sides.into(), ..self })
     }
 
     /// Leaves a short last batch out, whatever its size (`true`), or as said at [`new`](TrainLoader::new) (`false`,
@@ -116,8 +117,13 @@ impl TrainLoader {
         };
         order.shuffle(&mut random::stream(self.seed, "data/shuffle", epoch, 0));
         Batches::new(Plan {
-            images: Images { indices: order.into(), ..self.images.clone() },
-            augment: Some((self.augment, self.seed, epoch)),
+            images: self.images.in_order(order),
+            change: Change::Random(Randomness {
+                augment: self.augment,
+                sides: Arc::clone(&self.sides),
+                seed: self.seed,
+                epoch,
+            }),
             batch_size: self.batch_size,
             next: from_step,
             end: self.steps_per_epoch(),
@@ -130,6 +136,7 @@ impl TrainLoader {
 pub struct EvalLoader {
     images: Images,
     batch_size: usize,
+    crop: Option<CentreCrop>,
 }
 
 impl EvalLoader {
@@ -144,7 +151,16 @@ impl EvalLoader {
         normalise: Normalise,
         batch_size: usize,
     ) -> Result<EvalLoader, DataError> {
-        Ok(EvalLoader { images: Images::new(dataset, indices, &normalise, batch_size)?, batch_size })
+        Ok(EvalLoader { images: Images::new(dataset, indices, &normalise, batch_size)?, batch_size, crop: None })
+    }
+
+    /// Resizes each image and cuts its centre out (`None`, default: each stays as it is).
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] if something is wrong with `crop`, or it does not suit the images.
+    pub fn centre_crop(self, crop: Option<CentreCrop>) -> Result<EvalLoader, DataError> {
+        crop.map_or(Ok(()), |crop| crop.check(self.images.dataset.shape()))?;
+        Ok(EvalLoader { crop, ..self })
     }
 
     /// A loader of all images of `dataset`, in their order.
@@ -164,163 +180,10 @@ impl EvalLoader {
     /// All batches, made by a thread of their own as those of [`TrainLoader::epoch`].
     pub fn batches(&self) -> Batches {
         let (images, batch_size, end) = (self.images.clone(), self.batch_size, self.steps());
-        Batches::new(Plan { images, augment: None, batch_size, next: 0, end })
-    }
-}
-
-/// Images in an order, and how their bytes become floats.
-#[derive(Clone)]
-struct Images {
-    dataset: Arc<Dataset>,
-    indices: Arc<[u32]>,
-    tables: Arc<[[f32; 256]]>,
-}
-
-impl Images {
-    fn new(
-        dataset: Arc<Dataset>,
-        indices: Arc<[u32]>,
-        normalise: &Normalise,
-        batch_size: usize,
-    ) -> Result<Images, DataError> {
-        check_indices(&dataset, &indices)?;
-        if batch_size == 0 {
-            return Err(DataError::setting("the batch size", 0, "at least 1"));
-        }
-        let tables = normalise.tables(dataset.channels())?.into();
-        Ok(Images { dataset, indices, tables })
-    }
-}
-
-impl fmt::Debug for Images {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let images = self.indices.len();
-        f.debug_struct("Images").field("dataset", &self.dataset).field("images", &images).finish_non_exhaustive()
-    }
-}
-
-/// The batches that are still to be made.
-struct Plan {
-    images: Images,
-    /// With seed and epoch.
-    augment: Option<(Augment, u64, u64)>,
-    batch_size: usize,
-    next: usize,
-    end: usize,
-}
-
-impl Iterator for Plan {
-    type Item = Batch;
-
-    fn next(&mut self) -> Option<Batch> {
-        if self.next >= self.end {
-            return None;
-        }
-        let Images { dataset, indices, tables } = &self.images;
-        let start = self.next * self.batch_size;
-        let indices = &indices[start..indices.len().min(start + self.batch_size)];
-        let shape = dataset.shape();
-        let mut images = vec![0.0; indices.len() * shape.bytes()];
-        for ((position, &index), out) in (start as u64..).zip(indices).zip(images.chunks_exact_mut(shape.bytes())) {
-            let draw = match &self.augment {
-                Some((augment, seed, epoch)) => Draw::of(augment, shape, *seed, *epoch, position),
-                None => Draw::nothing(),
-            };
-            draw.apply(dataset.image(index as usize), shape, tables, out);
-        }
-        let labels = indices.iter().map(|&index| dataset.label(index as usize)).collect();
-        self.next += 1;
-        Some(Batch { images, shape: [indices.len(), shape.height, shape.width, shape.channels], labels })
-    }
-}
-
-/// Iterator over batches that a background thread makes. Dropping it ends the thread.
-pub struct Batches {
-    source: Source,
-    /// Batches that are still to come.
-    left: usize,
-}
-
-enum Source {
-    Thread {
-        batches: Receiver<Batch>,
-        worker: JoinHandle<()>,
-    },
-    /// The batches are made by the caller: the system had no thread to give.
-    Caller(Plan),
-    Done,
-}
-
-impl Batches {
-    fn new(plan: Plan) -> Batches {
-        let left = plan.end.saturating_sub(plan.next);
-        // The plan goes through a channel, not into the closure, so that it is still here if no thread can be started.
-        let (hand_over, take_over) = sync_channel::<Plan>(1);
-        let (send, batches) = sync_channel(QUEUE);
-        let work = move || {
-            if let Ok(plan) = take_over.recv() {
-                // An error of `send` means that nobody wants the rest.
-                let _ = { plan }.try_for_each(|batch| send.send(batch));
-            }
+        let change = match self.crop {
+            Some(crop) => Change::Centre(crop, Box::<Resampler>::default()),
+            None => Change::Nothing,
         };
-        let source = match Builder::new().name("batches".into()).spawn(work) {
-            Ok(worker) => match hand_over.send(plan) {
-                Ok(()) => Source::Thread { batches, worker },
-                Err(refused) => Source::Caller(refused.0),
-            },
-            Err(_) => Source::Caller(plan),
-        };
-        Batches { source, left }
-    }
-}
-
-impl Iterator for Batches {
-    type Item = Batch;
-
-    fn next(&mut self) -> Option<Batch> {
-        let batch = match &mut self.source {
-            Source::Thread { batches, .. } => batches.recv().ok(),
-            Source::Caller(plan) => plan.next(),
-            Source::Done => None,
-        };
-        match batch {
-            Some(_) => self.left -= 1,
-            None => self.finish(),
-        }
-        batch
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl ExactSizeIterator for Batches {}
-
-impl Batches {
-    /// Ends the thread. Should it have panicked, so does the caller: a missing batch must not pass for the end of an
-    /// epoch.
-    fn finish(&mut self) {
-        if let Source::Thread { batches, worker } = std::mem::replace(&mut self.source, Source::Done) {
-            // First the queue, or a worker that waits for a place in it would never end.
-            drop(batches);
-            if let Err(panic) = worker.join()
-                && !std::thread::panicking()
-            {
-                resume_unwind(panic);
-            }
-        }
-    }
-}
-
-impl Drop for Batches {
-    fn drop(&mut self) {
-        self.finish();
-    }
-}
-
-impl fmt::Debug for Batches {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Batches").field("left", &self.left).finish_non_exhaustive()
+        Batches::new(Plan { images, change, batch_size, next: 0, end })
     }
 }

@@ -1,7 +1,7 @@
 //! The one size that all images of a data set get.
 
 use crate::decode::Raster;
-use crate::lanczos::Resampler;
+use crate::resample::Resampler;
 
 /// Side, in pixels, that images of mixed sizes get at most where no size is asked for.
 pub(crate) const DEFAULT_SIDE: usize = 64;
@@ -38,7 +38,7 @@ impl Fitter {
         if (raster.height, raster.width) == (height, width) {
             return raster;
         }
-        let pixels = self.resampler.fit(&raster, height, width);
+        let pixels = self.resampler.fit(&raster.pixels, raster.shape(), height, width);
         Raster { height, width, channels: raster.channels, pixels }
     }
 }

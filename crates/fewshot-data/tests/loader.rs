@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fewshot_data::{Augment, Batch, Dataset, EvalLoader, Normalise, Shape, TrainLoader};
+use fewshot_data::{
+    Augment, AutoAugment, Batch, CentreCrop, CutMix, Dataset, EvalLoader, Jitter, MixUp, Normalise, ResizedCrop, Shape,
+    TrainLoader,
+};
 
 const SHAPE: Shape = Shape { height: 8, width: 6, channels: 3 };
 const SEED: u64 = 5;
@@ -29,7 +32,7 @@ fn loader(images: usize, batch_size: usize, augment: Augment) -> TrainLoader {
     TrainLoader::new(dataset(images), indices(images), identity(), augment, batch_size, SEED).unwrap()
 }
 
-const ALL: Augment = Augment { flip: true, crop_pad: 2, cutout: 3, erase: 50, zoom: 20, light: 20 };
+const ALL: Augment = Augment { flip: true, crop_pad: 2, cutout: 3, erase: 50, zoom: 20, light: 20, ..Augment::none() };
 
 /// The indices of the images in a batch that is neither augmented nor normalised.
 fn images_of(batch: &Batch) -> Vec<usize> {
@@ -245,4 +248,121 @@ fn unusable_settings_are_refused() {
     let error = loader(3, 4, none).drop_last(true).unwrap_err();
     assert!(error.to_string().contains("at least a batch (4)"), "{error}");
     assert!(EvalLoader::new(dataset(1), indices(2), identity(), 1).is_err());
+}
+
+/// What is mixed in, cut out of the whole data set.
+fn mixing() -> [Augment; 2] {
+    let more = Augment { auto_augment: Some(AutoAugment::default()), jitter: Jitter::MILD, ..ALL };
+    [
+        Augment { cut_mix: Some(CutMix::default()), ..more },
+        Augment { mix_up: Some(MixUp::default()), ..Augment { zoom: 0, ..more } },
+    ]
+}
+
+/// Neither the step that is begun with nor the size of batches changes an image or its target.
+#[test]
+fn mixed_batches_can_be_resumed_and_cut_otherwise() {
+    for augment in mixing() {
+        let uncut: Vec<Batch> = loader(50, 8, augment).epoch(3, 0).collect();
+        for step in 0..uncut.len() {
+            assert!(loader(50, 8, augment).epoch(3, step).collect::<Vec<_>>() == uncut[step..], "from step {step}");
+        }
+        let all = |batch_size| {
+            let batches: Vec<Batch> = loader(48, batch_size, augment).epoch(1, 0).collect();
+            let images: Vec<f32> = batches.iter().flat_map(|batch| batch.images.clone()).collect();
+            let targets: Vec<f32> = batches.iter().flat_map(|batch| batch.targets(7)).collect();
+            (images, targets)
+        };
+        assert!(all(48) == all(5));
+    }
+}
+
+#[test]
+fn targets_are_the_shares_of_what_was_mixed() {
+    // Image i is all i, of class i: what a pixel shows is where it comes from.
+    let shape = Shape { height: 16, width: 16, channels: 1 };
+    let pixels = (0..7).flat_map(|image| vec![image as u8; shape.bytes()]).collect();
+    let classes = (0..7).map(|class| class.to_string()).collect();
+    let data = Arc::new(Dataset::new("classes", shape, pixels, (0..7).collect(), classes).unwrap());
+    let order: Arc<[u32]> = (0..140).map(|at| at % 7).collect();
+    let grey = Normalise { mean: vec![0.0], std: vec![1.0] };
+    let batch = |augment| {
+        let loader = TrainLoader::new(Arc::clone(&data), Arc::clone(&order), grey.clone(), augment, 140, SEED).unwrap();
+        loader.epoch(0, 0).next().unwrap()
+    };
+    let shown = |image: &[f32], class: usize| {
+        image.iter().filter(|&&value| (value * 255.0).round() as usize == class).count() as f32 / 256.0
+    };
+
+    let once = batch(Augment { cut_mix: Some(CutMix { pastes: 1, ..CutMix::default() }), ..Augment::none() });
+    let targets = once.targets(7);
+    let mut mixed = 0;
+    for (image, target) in once.images.chunks(256).zip(targets.chunks(7)) {
+        mixed += usize::from(target.iter().filter(|&&share| share > 0.0).count() == 2);
+        for (class, &share) in target.iter().enumerate() {
+            assert!((shown(image, class) - share).abs() < 1e-6, "class {class}: {share}");
+        }
+    }
+    assert!((35..=90).contains(&mixed), "{mixed} of 140");
+
+    let mean = batch(Augment { mix_up: Some(MixUp { alpha: 1.0 }), ..Augment::none() });
+    for (image, target) in mean.images.chunks(256).zip(mean.targets(7).chunks(7)) {
+        let expected: f32 = target.iter().enumerate().map(|(class, share)| class as f32 / 255.0 * share).sum();
+        assert!((image[0] - expected).abs() < 1e-6 && (target.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+    }
+
+    // Labels are those of the images themselves, and nothing else changes with what is mixed in.
+    let plain = batch(Augment::none());
+    assert_eq!((&plain.labels, &plain.labels), (&once.labels, &mean.labels));
+    assert!(plain.mixed.is_empty());
+    let one_hot = plain.targets(7);
+    assert!(one_hot.chunks(7).zip(&plain.labels).all(|(row, &label)| row[label as usize] == 1.0));
+    assert_eq!(one_hot.iter().sum::<f32>(), 140.0);
+}
+
+#[test]
+fn sides_are_drawn_for_each_batch() {
+    let augment = Augment { resized_crop: Some(ResizedCrop { side: 5, ..ResizedCrop::default() }), ..Augment::none() };
+    let elastic = loader(200, 8, augment).sides(&[3, 4, 6]).unwrap();
+    let sides: Vec<usize> = elastic.epoch(0, 0).map(|batch| batch.shape[1]).collect();
+    assert_eq!(sides.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([3, 4, 6]));
+    assert_eq!(elastic.epoch(0, 7).map(|batch| batch.shape[2]).collect::<Vec<_>>(), sides[7..]);
+    assert_ne!(elastic.epoch(1, 0).map(|batch| batch.shape[2]).collect::<Vec<_>>(), sides);
+    assert!(elastic.epoch(0, 0).all(|batch| batch.images.len() == batch.shape.iter().product::<usize>()));
+    assert!(loader(9, 8, augment).epoch(0, 0).all(|batch| batch.shape[1..] == [5, 5, 3]));
+    assert!(loader(9, 8, augment).sides(&[3, 0]).unwrap_err().to_string().contains("1 to 4096 pixels"));
+    assert!(loader(9, 8, Augment::none()).sides(&[3]).unwrap_err().to_string().contains("`resized_crop` is off"));
+}
+
+#[test]
+fn evaluation_can_cut_the_centre_out() {
+    let crop = CentreCrop { side: 4, share: 1.0, ..CentreCrop::default() };
+    let loader = EvalLoader::all(dataset(5), identity(), 2).unwrap().centre_crop(Some(crop)).unwrap();
+    let batches: Vec<Batch> = loader.batches().collect();
+    assert_eq!(batches.iter().map(|batch| batch.shape).collect::<Vec<_>>(), [[2, 4, 4, 3], [2, 4, 4, 3], [1, 4, 4, 3]]);
+    // With the shorter side as it is, the centre is the middle rows: 8x6 to 6x6.
+    let crop = CentreCrop { side: 6, ..crop };
+    let loader = EvalLoader::all(dataset(5), identity(), 5).unwrap().centre_crop(Some(crop)).unwrap();
+    let cut = loader.batches().next().unwrap();
+    let whole = EvalLoader::all(dataset(5), identity(), 5).unwrap().batches().next().unwrap();
+    assert_eq!(cut.images[..108], whole.images[18..126]);
+    let refused =
+        EvalLoader::all(dataset(5), identity(), 5).unwrap().centre_crop(Some(CentreCrop { share: 2.0, ..crop }));
+    assert!(refused.unwrap_err().to_string().contains("0.1 to 1"));
+}
+
+/// Checksums of epochs, taken when the changes that runs were recorded with were all there were.
+#[test]
+fn recorded_runs_keep_their_bits() {
+    let checksum = |augment: Augment| {
+        let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+        let mut add = |word: u32| sum = (sum ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3);
+        for batch in loader(50, 8, augment).epoch(3, 0) {
+            batch.images.iter().for_each(|value| add(value.to_bits()));
+            batch.labels.iter().for_each(|&label| add(label));
+        }
+        sum
+    };
+    assert_eq!(checksum(ALL), 0x3caa_b7e3_eed5_f4f2);
+    assert_eq!(checksum(Augment { zoom: 0, erase: 0, light: 0, ..ALL }), 0x54e7_ad70_1204_0fd1);
 }

@@ -1,9 +1,12 @@
 //! What is drawn for one image, and how it is applied.
 
-use fewshot_space::random;
 use rand::{Rng, RngExt};
 
-use crate::{Augment, Shape};
+use super::crop::Part;
+use super::key::Key;
+use super::operation::{Canvas, Operation};
+use crate::decode::Raster;
+use crate::{Augment, AutoForm, Shape};
 
 /// Rows and columns of a rectangle: half-open, within the image.
 type Rectangle = [(usize, usize); 2];
@@ -20,22 +23,40 @@ pub(crate) struct Draw {
     pub(super) zoom: Option<f64>,
     /// Factors of contrast and brightness.
     pub(super) light: Option<(f32, f32)>,
+    /// The part of the image that it becomes, in place of a crop.
+    pub(super) part: Option<Part>,
+    /// What AutoAugment and jitter do to the bytes, in this order.
+    pub(super) operations: [Option<Operation>; 6],
+    /// Whether what operations leave empty gets the mean colour, and not black.
+    pub(super) mean_fill: bool,
 }
 
 impl Draw {
     pub fn nothing() -> Draw {
-        Draw { flip: false, crop: (0, 0), holes: [None; 2], zoom: None, light: None }
+        Draw {
+            flip: false,
+            crop: (0, 0),
+            holes: [None; 2],
+            zoom: None,
+            light: None,
+            part: None,
+            operations: [None; 6],
+            mean_fill: false,
+        }
     }
 
-    /// The draw for the image at `position` of `epoch`: it depends on nothing else, so neither threads nor an
+    /// The draw for the image of `key`, of `shape`: it depends on nothing else, so neither threads nor an
     /// interruption can change it.
     ///
-    /// What is off draws nothing, and what came later is drawn last: so recorded runs keep their bits.
-    pub fn of(augment: &Augment, shape: Shape, seed: u64, epoch: u64, position: u64) -> Draw {
+    /// What is off draws nothing, and what came later is drawn last, or from a stream of its own: so recorded runs keep
+    /// their bits.
+    pub fn of(augment: &Augment, shape: Shape, key: Key) -> Draw {
         if *augment == Augment::none() {
             return Draw::nothing();
         }
-        let mut random = random::stream(seed, "data/augment", epoch, position);
+        let part = augment.resized_crop.map(|crop| crop.draw(shape, key));
+        let shape = augment.output(shape);
+        let mut random = key.stream("data/augment");
         let flip = augment.flip && random.next_u32() & 1 == 1;
         let pad = augment.crop_pad;
         let mut offset = || if pad == 0 { 0 } else { random.random_range(0..=2 * pad) as isize - pad as isize };
@@ -53,10 +74,16 @@ impl Draw {
         let mut factor = |per_cent: usize| 1.0 + per_cent as f64 / 100.0 * (2.0 * random.random::<f64>() - 1.0);
         let zoom = (augment.zoom > 0).then(|| factor(augment.zoom));
         let light = (augment.light > 0).then(|| (factor(augment.light) as f32, factor(augment.light) as f32));
-        Draw { flip, crop, holes: [cutout, erase], zoom, light }
+        let auto = augment.auto_augment.map_or([None; 2], |auto| auto.draw(shape, key));
+        let jitter = augment.jitter.draw(key);
+        let mut operations = [None; 6];
+        operations[..2].copy_from_slice(&auto);
+        operations[2..].copy_from_slice(&jitter);
+        let mean_fill = augment.auto_augment.is_some_and(|auto| auto.form == AutoForm::TensorFlow);
+        Draw { flip, crop, holes: [cutout, erase], zoom, light, part, operations, mean_fill }
     }
 
-    /// Writes the changed and normalised `image` to `out`; both `[height, width, channels]`.
+    /// Writes the changed and normalised `image`, of `shape`, to `out`, of the shape that [`Augment::output`] says.
     pub fn apply(&self, image: &[u8], shape: Shape, tables: &[[f32; 256]], out: &mut [f32]) {
         match tables {
             [grey] => self.apply_channels(image, shape, &[grey], out),
@@ -67,12 +94,16 @@ impl Draw {
 
     /// The same with the number of channels known to the compiler, which makes the inner loop twice as fast.
     fn apply_channels<const C: usize>(&self, image: &[u8], shape: Shape, tables: &[&[f32; 256]; C], out: &mut [f32]) {
-        match self.zoom {
-            None => self.place::<C>(image, shape, tables, out),
-            // Zoomed bytes are flipped and cropped already.
-            Some(factor) => {
-                let zoomed = self.zoomed::<C>(image, shape, factor);
-                Draw::nothing().place::<C>(&zoomed, shape, tables, out);
+        let width = self.part.map_or(shape.width, |part| part.side);
+        if self.part.is_none() && self.zoom.is_none() && self.operations == [None; 6] {
+            self.place::<C, f32>(image, shape, tables, out);
+        } else {
+            let canvas = self.canvas::<C>(image, shape);
+            Draw::nothing().place::<C, f32>(&canvas.image.pixels, canvas.image.shape(), tables, out);
+            for (pixel, blank) in out.as_chunks_mut::<C>().0.iter_mut().zip(canvas.blank.unwrap_or_default()) {
+                if blank {
+                    *pixel = [0.0; C];
+                }
             }
         }
         if let Some((contrast, brightness)) = self.light {
@@ -86,21 +117,46 @@ impl Draw {
             }
         }
         for [(top, bottom), (left, right)] in self.holes.into_iter().flatten() {
-            for row in out.chunks_exact_mut(shape.width * C).take(bottom).skip(top) {
+            for row in out.chunks_exact_mut(width * C).take(bottom).skip(top) {
                 row[left * C..right * C].fill(0.0);
             }
         }
     }
 
-    /// Flips, crops and normalises.
-    fn place<const C: usize>(
+    /// All that is done to bytes.
+    fn canvas<const C: usize>(&self, image: &[u8], shape: Shape) -> Canvas {
+        let flipped = |image: &[u8], draw: Draw, shape: Shape| {
+            let mut out = vec![0; shape.bytes()];
+            draw.place::<C, u8>(image, shape, &[&SAME; C], &mut out);
+            out
+        };
+        let (pixels, shape) = match (self.part, self.zoom) {
+            (Some(part), _) => {
+                let resized = Shape { height: part.side, width: part.side, ..shape };
+                let flip = Draw { flip: self.flip, ..Draw::nothing() };
+                (flipped(&part.of(image, shape), flip, resized), resized)
+            }
+            (None, Some(factor)) => (self.zoomed::<C>(image, shape, factor), shape),
+            (None, None) => (flipped(image, *self, shape), shape),
+        };
+        let Shape { height, width, channels } = shape;
+        let blank = self.mean_fill.then(|| vec![false; height * width]);
+        let mut canvas = Canvas { image: Raster { height, width, channels, pixels }, blank };
+        for operation in self.operations.into_iter().flatten() {
+            operation.apply(&mut canvas);
+        }
+        canvas
+    }
+
+    /// Flips, crops and looks up what each byte becomes.
+    fn place<const C: usize, T: Copy>(
         &self,
         image: &[u8],
         Shape { height, width, .. }: Shape,
-        tables: &[&[f32; 256]; C],
-        out: &mut [f32],
+        tables: &[&[T; 256]; C],
+        out: &mut [T],
     ) {
-        let black: [f32; C] = tables.map(|table| table[0]);
+        let black: [T; C] = tables.map(|table| table[0]);
         let (down, right) = self.crop;
         // Output columns that lie over the image: source column = column + right.
         let start = (-right).clamp(0, width as isize) as usize;
@@ -116,7 +172,7 @@ impl Draw {
             out[..start].fill(black);
             out[end..].fill(black);
             let out = &mut out[start..end];
-            let convert = |out: &mut [f32; C], pixel: &[u8; C]| {
+            let convert = |out: &mut [T; C], pixel: &[u8; C]| {
                 for channel in 0..C {
                     out[channel] = tables[channel][usize::from(pixel[channel])];
                 }
@@ -160,6 +216,17 @@ impl Draw {
         out
     }
 }
+
+/// Bytes that stay as they are.
+static SAME: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut value = 0;
+    while value < 256 {
+        table[value] = value as u8;
+        value += 1;
+    }
+    table
+};
 
 /// Weights of neighbouring pixels are in 1/256: integers, so that the result does not depend on the order of sums.
 pub(super) const ONE: u32 = 256;

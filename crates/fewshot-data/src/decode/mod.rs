@@ -10,6 +10,8 @@ mod room;
 pub(crate) use format::{Format, hex};
 pub(crate) use room::ROOM;
 
+use crate::Shape;
+
 /// One decoded image, before it gets the size of its data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Raster {
@@ -19,6 +21,12 @@ pub(crate) struct Raster {
     pub channels: usize,
     /// `[height, width, channels]`, row by row.
     pub pixels: Vec<u8>,
+}
+
+impl Raster {
+    pub fn shape(&self) -> Shape {
+        Shape { height: self.height, width: self.width, channels: self.channels }
+    }
 }
 
 /// An image, and what became of its transparency.

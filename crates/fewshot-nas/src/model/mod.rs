@@ -180,7 +180,7 @@ impl Model {
     fn run(&mut self, images: Dataset, mut take: impl FnMut(&[f32], &[u32])) -> Result<(), ModelError> {
         let loader = EvalLoader::all(Arc::new(images), self.card.normalise.clone(), BATCH)?;
         let path = crate::nets::Path::Shared(self.arch.clone());
-        for Batch { images, shape, labels } in loader.batches() {
+        for Batch { images, shape, labels, .. } in loader.batches() {
             let images = Tensor::<4>::from_data(TensorData::new(images, shape), self.net.weights().device());
             let logits = kernels::on_kernel_threads(|| self.net.score(images, &path, NormMode::Running, None))?;
             let values = to_vec(&logits);

@@ -71,6 +71,7 @@ pub fn augment(data: &DataRecipe, side: usize) -> Augment {
         erase: per_cent(data.erase),
         zoom: per_cent(data.zoom),
         light: per_cent(data.light),
+        ..Augment::none()
     }
 }
 

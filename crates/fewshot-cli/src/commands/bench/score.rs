@@ -83,6 +83,7 @@ fn batches(args: &ScoreArgs) -> Vec<Batch> {
         images: images.to_vec(),
         shape: [labels.len(), SIDE, SIDE, CHANNELS],
         labels: labels.to_vec(),
+        mixed: Vec::new(),
     };
     images.map(batch).collect()
 }

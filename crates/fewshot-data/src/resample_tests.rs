@@ -1,6 +1,7 @@
-//! Tests of `lanczos.rs`.
+//! Tests of `resample.rs`.
 
 use super::*;
+use crate::decode::Raster;
 
 /// Height, width and channels.
 type Size = (usize, usize, usize);
@@ -80,7 +81,9 @@ fn pixels_are_those_of_pillow() {
     let mut resampler = Resampler::default();
     for (size, (height, width), pixels) in cases {
         for _ in 0..2 {
-            assert_eq!(resampler.fit(&pattern(size), height, width), pixels, "{size:?} to {height}x{width}");
+            let image = pattern(size);
+            let found = resampler.fit(&image.pixels, image.shape(), height, width);
+            assert_eq!(found, pixels, "{size:?} to {height}x{width}");
         }
     }
 }
@@ -88,11 +91,14 @@ fn pixels_are_those_of_pillow() {
 /// No pixels make the sums overflow, which would panic in the development build.
 #[test]
 fn sums_stay_in_range() {
-    for source in 1..40 {
-        for target in [1, 2, 3, 7, 16, 64, 500] {
-            for tap in Axis::new(source, (0.0, source as f32), target).taps {
-                let sum: i64 = tap.weights.iter().map(|&weight| i64::from(weight.abs())).sum();
-                assert!(sum * 255 + i64::from(HALF) < i64::from(i32::MAX), "{source} to {target}: {sum}");
+    for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
+        for source in 1..40 {
+            for target in [1, 2, 3, 7, 16, 64, 500] {
+                for tap in Axis::new(filter, source, (0.0, source as f32), target).taps {
+                    let sum: i64 = tap.weights.iter().map(|&weight| i64::from(weight.abs())).sum();
+                    let fits = sum * 255 + i64::from(HALF) < i64::from(i32::MAX);
+                    assert!(fits, "{filter:?}, {source} to {target}: {sum}");
+                }
             }
         }
     }
