@@ -8,9 +8,12 @@ use burn_flex::FlexTensor;
 
 use super::conv::{ConvBackward, ConvBnBackward, Fused, convolve, fused, fused_once};
 use super::depthwise::{self, DepthwiseBackward};
+use super::extension::Kernels;
+use super::loss::{self, CrossEntropyBackward};
 use super::norm::{self, BatchNormBackward, Settings};
-use super::simple::{self, AddBackward, CrossEntropyBackward, Saved, Unary, UnaryBackward};
-use super::{Kernels, Maybe, NormParts, Tracked, split};
+use super::parts::{Maybe, NormParts, Tracked, split};
+use super::sum::{self, AddBackward};
+use super::unary::{self, Saved, Unary, UnaryBackward};
 use crate::Conv;
 use crate::memory::contiguous;
 
@@ -46,15 +49,15 @@ impl Kernels for Flex {
     }
 
     fn unary(x: FlexTensor, op: Unary) -> FlexTensor {
-        simple::forward(&contiguous(x), op)
+        unary::forward(&contiguous(x), op)
     }
 
     fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-        simple::add(a, b)
+        sum::add(a, b)
     }
 
     fn cross_entropy(logits: FlexTensor, labels: FlexTensor, smoothing: f32) -> FlexTensor {
-        simple::cross_entropy(logits, simple::labels(labels), smoothing).0
+        loss::cross_entropy(logits, loss::labels(labels), smoothing).0
     }
 }
 
@@ -132,7 +135,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn unary(x: FloatTensor<Self>, op: Unary) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
         let x = contiguous(x);
-        let out = simple::forward(&x, op);
+        let out = unary::forward(&x, op);
         match UnaryBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(Saved::new(op, x, &out), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
@@ -142,12 +145,12 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         let (a, node_a) = a.into_parts();
         let (b, node_b) = b.into_parts();
-        AddBackward.prepare::<C>([node_a, node_b]).compute_bound().stateless(simple::add(a, b))
+        AddBackward.prepare::<C>([node_a, node_b]).compute_bound().stateless(sum::add(a, b))
     }
 
     fn cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>, smoothing: f32) -> FloatTensor<Self> {
         let (logits, node) = logits.into_parts();
-        let (loss, saved) = simple::cross_entropy(logits, simple::labels(labels), smoothing);
+        let (loss, saved) = loss::cross_entropy(logits, loss::labels(labels), smoothing);
         match CrossEntropyBackward.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => prep.finish(saved, loss),
             OpsKind::UnTracked(prep) => prep.finish(loss),

@@ -6,11 +6,13 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
-use super::dims;
-use super::norm::{Applied, Settings, vector};
+use super::norm::{Applied, Settings};
+use super::tensors::{dims, vector};
 use crate::Conv;
-use crate::kernels::conv::{self, Epilogue, Moments, OutputGradient};
-use crate::kernels::plan::Shape;
+use crate::kernels::conv;
+use crate::kernels::fused::{Epilogue, OutputGradient};
+use crate::kernels::moments::Moments;
+use crate::kernels::shape::Shape;
 use crate::memory::{Buffer, contiguous, elements};
 use crate::simd::level;
 

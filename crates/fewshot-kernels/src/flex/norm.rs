@@ -6,8 +6,10 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
-use super::{NormParts, dims};
-use crate::kernels::conv::{Moments, OutputGradient};
+use super::parts::NormParts;
+use super::tensors::{dims, vector};
+use crate::kernels::fused::OutputGradient;
+use crate::kernels::moments::Moments;
 use crate::kernels::norm::{self, Added, Fold, Repeated};
 use crate::memory::{Buffer, contiguous, elements, elements_mut};
 use crate::simd::{Level, level};
@@ -200,13 +202,6 @@ impl Back {
             norm::scale(level, Some(g), by_g, &self.zero, Added::Nothing, to, image);
         }
     }
-}
-
-/// A tensor of rank 1.
-pub(super) fn vector(values: &[f32]) -> FlexTensor {
-    let mut buffer = Buffer::new(values.len());
-    buffer.copy_from_slice(values);
-    buffer.into_tensor([values.len()])
 }
 
 /// Forward pass: the output and what was applied.

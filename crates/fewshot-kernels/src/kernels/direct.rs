@@ -1,12 +1,15 @@
 //! Convolution of any geometry as the plain sum: a register tile over a planar copy of each image.
 
-use super::conv::{Epilogue, Moments, OutputGradient, SLACK, over_pieces, over_tasks};
-use super::images_per_piece;
+use super::batch::{images_per_piece, over_pieces, over_tasks};
+use super::blocks::Blocks;
+use super::fused::{Epilogue, OutputGradient};
 use super::layout::{Pad, ToPlanar};
+use super::moments::Moments;
 use super::outer::Outer;
-use super::pack::{Blocks, pack};
-use super::plan::{Plan, Shape, groups};
-use super::tile::Convolve;
+use super::pack::pack;
+use super::plan::{Plan, groups};
+use super::shape::Shape;
+use super::tile::{Convolve, SLACK};
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 

@@ -5,8 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::conv::Moments;
-use super::images_per_piece;
+use super::batch::images_per_piece;
+use super::moments::Moments;
 use crate::simd::{Kernel, Level, Simd, dispatch};
 
 /// Vectors to go round before an accumulator is met again, so that adding to it in memory does

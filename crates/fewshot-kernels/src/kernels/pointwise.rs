@@ -2,13 +2,16 @@
 //!
 //! Some pixels at a time, few enough for the first-level cache. Only a ReLU makes a copy of them.
 
-use super::conv::{Epilogue, Moments, OutputGradient, SLACK, over_pieces, over_tasks};
-use super::images_per_piece;
+use super::batch::{images_per_piece, over_pieces, over_tasks};
+use super::blocks::Blocks;
+use super::fused::{Epilogue, OutputGradient};
 use super::layout::Rectify;
+use super::moments::Moments;
 use super::outer::{Group, Outer};
-use super::pack::{Blocks, pack};
-use super::plan::{Plan, Shape};
-use super::tile::Convolve;
+use super::pack::pack;
+use super::plan::Plan;
+use super::shape::Shape;
+use super::tile::{Convolve, SLACK};
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 

@@ -8,20 +8,7 @@
 //!
 //! A value that is not finite makes its whole tile so.
 
-/// Runs `$work::<S>` with the vector type that has `$lanes` floats.
-macro_rules! with_lanes {
-    ($lanes:expr, $self:ident . $work:ident) => {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            if $lanes == Wide::LANES {
-                $self.$work::<Wide>();
-            } else {
-                $self.$work::<Half>();
-            }
-        }
-    };
-}
-
+mod lanes;
 mod product;
 mod strip;
 mod tiles;
@@ -31,10 +18,11 @@ mod weights;
 
 use rayon::prelude::*;
 
-use super::conv::{Epilogue, Moments, OutputGradient, over_pieces, over_tasks};
-use super::images_per_piece;
-use super::pack::Blocks;
-use super::plan::Shape;
+use super::batch::{images_per_piece, over_pieces, over_tasks};
+use super::blocks::Blocks;
+use super::fused::{Epilogue, OutputGradient};
+use super::moments::Moments;
+use super::shape::Shape;
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 use product::{Accumulate, Multiply};

@@ -1,20 +1,16 @@
-//! Operations of one feature map on `Flex`, sums, the loss and the optimizer's step.
+//! Operations of one feature map on `Flex`.
 
 use burn::backend::Flex;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
-use burn::tensor::{DType, Tensor};
 use burn_flex::FlexTensor;
 
-use super::dims;
-use super::norm::vector;
-use crate::Sgd;
+use super::tensors::dims;
 use crate::kernels::elementwise::{self, Activation};
-use crate::kernels::head;
 use crate::kernels::pool::{self, Window};
 use crate::kernels::resample::{self, Axis};
-use crate::memory::{Buffer, contiguous, elements, elements_mut};
+use crate::memory::{Buffer, contiguous, elements};
 use crate::simd::level;
 
 /// An operation with one feature map as its only tensor.
@@ -147,136 +143,4 @@ impl Backward<Flex, 1> for UnaryBackward {
             grads.register::<Flex>(node.id, gradient);
         }
     }
-}
-
-/// The sum, into the buffer of an operand that nothing else holds.
-pub(super) fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-    let (mut a, mut b) = (contiguous(a), contiguous(b));
-    if let Some(to) = elements_mut(&mut a) {
-        elementwise::add_to(level(), elements(&b), to);
-        return a;
-    }
-    if let Some(to) = elements_mut(&mut b) {
-        elementwise::add_to(level(), elements(&a), to);
-        return b;
-    }
-    let mut out = Buffer::new(elements(&a).len());
-    elementwise::add(level(), elements(&a), elements(&b), &mut out);
-    out.into_tensor(dims::<4>(&a))
-}
-
-#[derive(Debug)]
-pub(super) struct AddBackward;
-
-impl Backward<Flex, 2> for AddBackward {
-    type State = ();
-
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let g = grads.consume::<Flex>(&ops.node);
-        for node in ops.parents.into_iter().flatten() {
-            grads.register::<Flex>(node.id, g.clone());
-        }
-    }
-}
-
-/// The labels, negative ones as something that is no class.
-pub(super) fn labels(tensor: FlexTensor) -> Vec<usize> {
-    let tensor = tensor.to_contiguous();
-    let outside = usize::MAX;
-    match tensor.dtype() {
-        DType::I64 => (tensor.as_slice::<i64>().unwrap_or_default().iter())
-            .map(|label| usize::try_from(*label).unwrap_or(outside))
-            .collect(),
-        DType::I32 => (tensor.as_slice::<i32>().unwrap_or_default().iter())
-            .map(|label| usize::try_from(*label).unwrap_or(outside))
-            .collect(),
-        _ => tensor.into_data().iter::<i64>().map(|label| usize::try_from(label).unwrap_or(outside)).collect(),
-    }
-}
-
-/// What the loss keeps for its gradient.
-#[derive(Debug, Clone)]
-pub(super) struct Loss {
-    softmax: FlexTensor,
-    labels: Vec<usize>,
-    smoothing: f32,
-}
-
-/// The loss and what its gradient needs.
-pub(super) fn cross_entropy(logits: FlexTensor, labels: Vec<usize>, smoothing: f32) -> (FlexTensor, Loss) {
-    let logits = contiguous(logits);
-    let [batch, classes] = dims::<2>(&logits);
-    let mut softmax = Buffer::new(batch * classes);
-    let loss = head::cross_entropy(elements(&logits), &labels, classes, smoothing, &mut softmax);
-    let saved = Loss { softmax: softmax.into_tensor([batch, classes]), labels, smoothing };
-    (vector(&[loss]), saved)
-}
-
-#[derive(Debug)]
-pub(super) struct CrossEntropyBackward;
-
-impl Backward<Flex, 1> for CrossEntropyBackward {
-    type State = Loss;
-
-    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let g = contiguous(grads.consume::<Flex>(&ops.node));
-        let Loss { softmax, labels, smoothing } = ops.state;
-        let [batch, classes] = dims::<2>(&softmax);
-        let [node] = ops.parents;
-        if let (Some(node), Some(g)) = (node, elements(&g).first()) {
-            let mut to = Buffer::new(batch * classes);
-            let softmax = elements(&softmax);
-            head::cross_entropy_backward(softmax, &labels, classes, smoothing, *g, &mut to);
-            grads.register::<Flex>(node.id, to.into_tensor([batch, classes]));
-        }
-    }
-}
-
-/// The tensor's values for changing in place; copied first when something else holds them.
-fn owned(tensor: FlexTensor) -> FlexTensor {
-    let mut tensor = contiguous(tensor);
-    if elements_mut(&mut tensor).is_none() {
-        let mut copy = Buffer::new(elements(&tensor).len());
-        copy.copy_from_slice(elements(&tensor));
-        let shape = tensor.layout().shape().clone();
-        let len = copy.len();
-        let flat = copy.into_tensor([len]);
-        tensor = flat.with_layout(burn_flex::Layout::contiguous(shape));
-    }
-    tensor
-}
-
-/// A plain tensor of `Flex`.
-fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    tensor.try_into_primitive::<Flex>().expect("the caller has seen that the tensor is a plain one of Flex")
-}
-
-/// One step of gradient descent on plain tensors of `Flex`.
-pub(crate) fn sgd_step<const D: usize>(
-    w: Tensor<D>,
-    grad: Tensor<D>,
-    velocity: Option<Tensor<D>>,
-    sgd: &Sgd,
-) -> (Tensor<D>, Tensor<D>) {
-    let mut w = owned(primitive(w));
-    let grad = contiguous(primitive(grad));
-    let first = velocity.is_none();
-    let mut velocity = match velocity {
-        Some(velocity) => owned(primitive(velocity)),
-        None => {
-            let shape = w.layout().shape().clone();
-            let len = elements(&w).len();
-            let flat = Buffer::new(len).into_tensor([len]);
-            flat.with_layout(burn_flex::Layout::contiguous(shape))
-        }
-    };
-    if let (Some(w), Some(velocity)) = (elements_mut(&mut w), elements_mut(&mut velocity)) {
-        elementwise::sgd(level(), sgd, first, w, elements(&grad), velocity);
-    }
-    (Tensor::from_primitive::<Flex>(w), Tensor::from_primitive::<Flex>(velocity))
-}
-
-/// Sum of squares of a plain tensor of `Flex`.
-pub(crate) fn sum_squares<const D: usize>(t: Tensor<D>) -> f64 {
-    elementwise::sum_squares(elements(&contiguous(primitive(t))))
 }

@@ -1,0 +1,38 @@
+//! The operations as an extension of Burn's backends.
+
+use burn::backend::tensor::{FloatTensor, IntTensor};
+use burn::backend::{Backend, backend_extension};
+
+use super::parts::{Maybe, NormParts};
+use super::unary::Unary;
+use crate::Conv;
+
+/// The operations that `Flex` has kernels for.
+#[backend_extension(Flex, Autodiff)]
+pub trait Kernels: Backend {
+    /// Dense convolution.
+    fn conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self>;
+    /// Depthwise convolution.
+    fn depthwise_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self>;
+    /// Batch norm: output, mean, variance.
+    fn batch_norm(
+        x: FloatTensor<Self>,
+        #[extension_type] norm: NormParts<Self>,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Convolution, batch norm and sum: output, mean, variance.
+    fn conv_bn(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] norm: NormParts<Self>,
+        #[extension_type] add: Maybe<Self>,
+        conv: Conv,
+        eps: f32,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// An operation of one feature map.
+    fn unary(x: FloatTensor<Self>, op: Unary) -> FloatTensor<Self>;
+    /// The sum of two feature maps.
+    fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Mean softmax cross entropy.
+    fn cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>, smoothing: f32) -> FloatTensor<Self>;
+}
