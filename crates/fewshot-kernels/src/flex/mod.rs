@@ -1,6 +1,5 @@
 //! The fast path: the operations as an extension of Burn's `Flex` backend, with their gradients.
 
-mod backend;
 mod calls;
 mod conv;
 mod depthwise;
@@ -9,8 +8,10 @@ mod loss;
 mod norm;
 mod optim;
 mod parts;
+mod plain;
 mod sum;
 mod tensors;
+mod tracked;
 mod unary;
 
 pub(crate) use calls::{add, batch_norm, conv_bn, conv2d, cross_entropy, depthwise_conv2d, unary};

@@ -1,4 +1,4 @@
-//! The extension's operations on `Flex`, without and with the autodiff graph.
+//! The operations on tensors of `Flex` in the autodiff graph.
 
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, OpsKind};
@@ -6,7 +6,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
-use super::conv::{ConvBackward, ConvBnBackward, Fused, convolve, fused, fused_once};
+use super::conv::{ConvBackward, ConvBnBackward, Fused, convolve, fused};
 use super::depthwise::{self, DepthwiseBackward};
 use super::extension::Kernels;
 use super::loss::{self, CrossEntropyBackward};
@@ -17,53 +17,22 @@ use super::unary::{self, Saved, Unary, UnaryBackward};
 use crate::Conv;
 use crate::memory::contiguous;
 
-impl Kernels for Flex {
-    fn conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {
-        convolve(&contiguous(x), &contiguous(weight), conv, false).0
-    }
-
-    fn depthwise_conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {
-        depthwise::forward(&contiguous(x), &contiguous(weight), conv)
-    }
-
-    fn batch_norm(x: FlexTensor, norm: NormParts<Self>, eps: f32) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let settings = Settings::from_parts(norm, eps);
-        let (out, applied) = norm::forward(&contiguous(x), settings);
-        let (mean, var) = applied.statistics();
-        (out, mean, var)
-    }
-
-    fn conv_bn(
-        x: FlexTensor,
-        weight: FlexTensor,
-        norm: NormParts<Self>,
-        add: Maybe<Self>,
-        conv: Conv,
-        eps: f32,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let settings = Settings::from_parts(norm, eps);
-        let (x, weight) = (contiguous(x), contiguous(weight));
-        let (out, applied) = fused_once(&x, &weight, conv, settings, add.into_option());
-        let (mean, var) = applied.statistics();
-        (out, mean, var)
-    }
-
-    fn unary(x: FlexTensor, op: Unary) -> FlexTensor {
-        unary::forward(&contiguous(x), op)
-    }
-
-    fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
-        sum::add(a, b)
-    }
-
-    fn cross_entropy(logits: FlexTensor, labels: FlexTensor, smoothing: f32) -> FlexTensor {
-        loss::cross_entropy(logits, loss::labels(labels), smoothing).0
-    }
-}
-
 /// A result that carries no gradient.
 fn constant(tensor: FlexTensor) -> Tracked {
     Tracked::new(tensor)
+}
+
+/// A result in the graph below its inputs' nodes, with what its gradient needs.
+fn record<C: CheckpointStrategy, B: Backward<Flex, N>, const N: usize>(
+    backward: B,
+    nodes: [NodeGuard; N],
+    state: B::State,
+    out: FlexTensor,
+) -> Tracked {
+    match backward.prepare::<C>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prep) => prep.finish(state, out),
+        OpsKind::UnTracked(prep) => prep.finish(out),
+    }
 }
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
@@ -72,10 +41,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (weight, node_weight) = weight.into_parts();
         let (x, weight) = (contiguous(x), contiguous(weight));
         let (y, _) = convolve(&x, &weight, conv, false);
-        match ConvBackward.prepare::<C>([node_x, node_weight]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, weight, conv), y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        record::<C, _, 2>(ConvBackward, [node_x, node_weight], (x, weight, conv), y)
     }
 
     fn depthwise_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self> {
@@ -83,10 +49,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (weight, node_weight) = weight.into_parts();
         let (x, weight) = (contiguous(x), contiguous(weight));
         let y = depthwise::forward(&x, &weight, conv);
-        match DepthwiseBackward.prepare::<C>([node_x, node_weight]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, weight, conv), y),
-            OpsKind::UnTracked(prep) => prep.finish(y),
-        }
+        record::<C, _, 2>(DepthwiseBackward, [node_x, node_weight], (x, weight, conv), y)
     }
 
     fn batch_norm(
@@ -99,10 +62,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (settings, node_scale, node_shift) = settings(norm, eps);
         let (out, applied) = norm::forward(&x, settings);
         let (mean, var) = applied.statistics();
-        let out = match BatchNormBackward.prepare::<C>([node_x, node_scale, node_shift]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish((x, applied), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        };
+        let out = record::<C, _, 3>(BatchNormBackward, [node_x, node_scale, node_shift], (x, applied), out);
         (out, constant(mean), constant(var))
     }
 
@@ -122,13 +82,7 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (out, y, applied) = fused(&x, &weight, conv, settings, add);
         let (mean, var) = applied.statistics();
         let nodes = [node_x, node_weight, node_scale, node_shift, node_add];
-        let out = match ConvBnBackward.prepare::<C>(nodes).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => {
-                let state = Fused { x, weight, y, conv, applied };
-                prep.finish(state, out)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        };
+        let out = record::<C, _, 5>(ConvBnBackward, nodes, Fused { x, weight, y, conv, applied }, out);
         (out, constant(mean), constant(var))
     }
 
@@ -136,25 +90,20 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (x, node) = x.into_parts();
         let x = contiguous(x);
         let out = unary::forward(&x, op);
-        match UnaryBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(Saved::new(op, x, &out), out),
-            OpsKind::UnTracked(prep) => prep.finish(out),
-        }
+        let saved = Saved::new(op, x, &out);
+        record::<C, _, 1>(UnaryBackward, [node], saved, out)
     }
 
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         let (a, node_a) = a.into_parts();
         let (b, node_b) = b.into_parts();
-        AddBackward.prepare::<C>([node_a, node_b]).compute_bound().stateless(sum::add(a, b))
+        record::<C, _, 2>(AddBackward, [node_a, node_b], (), sum::add(a, b))
     }
 
     fn cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>, smoothing: f32) -> FloatTensor<Self> {
         let (logits, node) = logits.into_parts();
         let (loss, saved) = loss::cross_entropy(logits, loss::labels(labels), smoothing);
-        match CrossEntropyBackward.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(saved, loss),
-            OpsKind::UnTracked(prep) => prep.finish(loss),
-        }
+        record::<C, _, 1>(CrossEntropyBackward, [node], saved, loss)
     }
 }
 

@@ -1,0 +1,18 @@
+//! The public functions: each checks its shapes and runs the kernel of the tensors' backend.
+
+mod activation;
+mod check;
+mod conv;
+mod head;
+mod maps;
+mod norm;
+mod optim;
+mod pool;
+
+pub use activation::{hardsigmoid, hardswish, relu, relu6};
+pub use conv::{conv_bn, conv2d, depthwise_conv2d, transposed_conv2x2};
+pub use head::{cross_entropy, linear};
+pub use maps::{add, pad_channels};
+pub use norm::batch_norm;
+pub use optim::{sgd_step, sum_squares};
+pub use pool::{avg_pool2d, global_avg_pool, max_pool2d, upsample_bilinear2x, upsample_nearest2x};

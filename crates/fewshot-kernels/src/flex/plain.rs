@@ -1,0 +1,57 @@
+//! The operations on plain tensors of `Flex`.
+
+use burn::backend::Flex;
+use burn_flex::FlexTensor;
+
+use super::conv::{convolve, fused_once};
+use super::extension::Kernels;
+use super::norm::Settings;
+use super::parts::{Maybe, NormParts};
+use super::unary::Unary;
+use super::{depthwise, loss, norm, sum, unary};
+use crate::Conv;
+use crate::memory::contiguous;
+
+impl Kernels for Flex {
+    fn conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {
+        convolve(&contiguous(x), &contiguous(weight), conv, false).0
+    }
+
+    fn depthwise_conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {
+        depthwise::forward(&contiguous(x), &contiguous(weight), conv)
+    }
+
+    fn batch_norm(x: FlexTensor, norm: NormParts<Self>, eps: f32) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let settings = Settings::from_parts(norm, eps);
+        let (out, applied) = norm::forward(&contiguous(x), settings);
+        let (mean, var) = applied.statistics();
+        (out, mean, var)
+    }
+
+    fn conv_bn(
+        x: FlexTensor,
+        weight: FlexTensor,
+        norm: NormParts<Self>,
+        add: Maybe<Self>,
+        conv: Conv,
+        eps: f32,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
+        let settings = Settings::from_parts(norm, eps);
+        let (x, weight) = (contiguous(x), contiguous(weight));
+        let (out, applied) = fused_once(&x, &weight, conv, settings, add.into_option());
+        let (mean, var) = applied.statistics();
+        (out, mean, var)
+    }
+
+    fn unary(x: FlexTensor, op: Unary) -> FlexTensor {
+        unary::forward(&contiguous(x), op)
+    }
+
+    fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {
+        sum::add(a, b)
+    }
+
+    fn cross_entropy(logits: FlexTensor, labels: FlexTensor, smoothing: f32) -> FlexTensor {
+        loss::cross_entropy(logits, loss::labels(labels), smoothing).0
+    }
+}
