@@ -4,7 +4,7 @@ mod common;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use common::{Random, Values, assert_close, compare, device, floats, run};
-use fewshot_kernels::{Conv, Sgd, portable};
+use fewshot_kernels::{Sgd, portable};
 use proptest::prelude::*;
 
 type Op = fn(Tensor<4>) -> Tensor<4>;
@@ -123,41 +123,6 @@ proptest! {
         {
             assert_close(&format!("linear: gradient of the {what}"), found, &wanted, 1e-4);
         }
-    }
-
-    #[test]
-    fn transposed_convolution_agrees(
-        shape in shape(), cout in 1..=40usize, seed in any::<u64>(),
-    ) {
-        let mut random = Random::new(seed);
-        let inputs = [
-            Values::random(&shape, &mut random),
-            Values::random(&[2, 2, shape[3], cout], &mut random),
-        ];
-        compare("transposed_conv2x2", &inputs, 1e-4,
-            |t| (fewshot_kernels::transposed_conv2x2(t[0].clone(), t[1].clone()), vec![]),
-            |t| (portable::transposed_conv2x2(t[0].clone(), t[1].clone()), vec![]));
-    }
-
-    #[test]
-    fn depthwise_agrees(
-        shape in shape(),
-        kernel in prop_oneof![Just(1), Just(3), Just(5)],
-        stride in 1..=2usize,
-        dilation in 1..=2usize,
-        relu_input in any::<bool>(),
-        seed in any::<u64>(),
-    ) {
-        let mut random = Random::new(seed);
-        let inputs = [
-            Values::random(&shape, &mut random),
-            Values::random(&[1, kernel, kernel, shape[3]], &mut random),
-        ];
-        let conv = Conv { relu_input, ..Conv::same(kernel).with_stride(stride).with_dilation(dilation) };
-        let weight = |t: &Tensor<4>| t.clone().reshape([kernel, kernel, shape[3]]);
-        compare("depthwise_conv2d", &inputs, 1e-4,
-            |t| (fewshot_kernels::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]),
-            |t| (portable::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]));
     }
 
     #[test]

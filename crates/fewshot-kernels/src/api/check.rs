@@ -21,6 +21,27 @@ pub(super) fn check_conv(name: &str, x: [usize; 4], kernel: [usize; 2], [cin, co
     }
 }
 
+/// Panics with both shapes when the weight does not fit the input of a transposed convolution or nothing of its output is left.
+pub(super) fn check_transposed(name: &str, x: [usize; 4], weight: [usize; 4], conv: Conv) {
+    let [kernel_h, kernel_w, cin, _] = weight;
+    check_sizes(name, &x);
+    check_sizes(name, &weight);
+    assert!(x[3] == cin, "{name}: the input has {} channels, the weight wants {cin}; input {x:?}", x[3]);
+    for (size, taps) in [(x[1], kernel_h), (x[2], kernel_w)] {
+        assert!(
+            conv.transposed_size(size, taps).is_some(),
+            "{name}: a kernel of {:?} with {conv:?} leaves nothing of the output of {x:?}; make the padding smaller, and keep \
+             stride and dilation at least 1",
+            [kernel_h, kernel_w]
+        );
+    }
+}
+
+/// Panics when a tensor has not a value per channel.
+pub(super) fn check_per_channel(name: &str, part: &str, length: usize, channels: usize) {
+    assert!(length == channels, "{name}: {part} has {length} values for {channels} channels");
+}
+
 pub(super) fn check_norm(name: &str, channels: usize, norm: &Norm) {
     let mut parts = Vec::new();
     if let Some((scale, shift)) = &norm.affine {
@@ -30,7 +51,7 @@ pub(super) fn check_norm(name: &str, channels: usize, norm: &Norm) {
         parts.extend([("mean", mean.dims()[0]), ("variance", var.dims()[0])]);
     }
     for (part, length) in parts {
-        assert!(length == channels, "{name}: {part} has {length} values for {channels} channels");
+        check_per_channel(name, part, length, channels);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::check::{check_conv, check_norm, check_sizes};
+use super::activation::relu;
+use super::check::{check_conv, check_norm, check_per_channel, check_sizes, check_transposed};
 use crate::{Conv, Norm, Normed, flex, portable};
 
 /// Dense convolution `[batch, height, width, cin] -> [batch, height', width', cout]`.
@@ -16,7 +17,40 @@ use crate::{Conv, Norm, Normed, flex, portable};
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
     let [kernel_h, kernel_w, cin, cout] = weight.dims();
     check_conv("conv2d", x.dims(), [kernel_h, kernel_w], [cin, cout], conv);
-    if flex::is_fast(&x) { flex::conv2d(x, weight, conv) } else { portable::conv2d(x, weight, conv) }
+    if flex::is_fast(&x) { flex::conv2d(x, weight, None, conv) } else { portable::conv2d(x, weight, conv) }
+}
+
+/// Dense convolution with a bias per output channel: [`conv2d`] and [`add_bias`] in one pass.
+///
+/// A 1x1 convolution of maps of one pixel is a fully connected layer, which [`crate::linear`] computes sooner.
+///
+/// # Shapes
+/// As [`conv2d`]; `bias`: `[cout]`.
+///
+/// # Panics
+/// As [`conv2d`], and when the bias has not as many values as the output has channels.
+pub fn conv2d_bias(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, conv: Conv) -> Tensor<4> {
+    let [kernel_h, kernel_w, cin, cout] = weight.dims();
+    check_conv("conv2d_bias", x.dims(), [kernel_h, kernel_w], [cin, cout], conv);
+    check_per_channel("conv2d_bias", "bias", bias.dims()[0], cout);
+    if flex::is_fast(&x) {
+        flex::conv2d(x, weight, Some(bias), conv)
+    } else {
+        portable::conv2d_bias(x, weight, bias, conv)
+    }
+}
+
+/// `x + bias` with a value per channel; in place where `x` has no other handle.
+///
+/// # Shapes
+/// `x`: `[batch, height, width, channels]`, `bias`: `[channels]`; the output is as `x`.
+///
+/// # Panics
+/// When the bias has not as many values as `x` has channels.
+pub fn add_bias(x: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    check_sizes("add_bias", &x.dims());
+    check_per_channel("add_bias", "bias", bias.dims()[0], x.dims()[3]);
+    if flex::is_fast(&x) { flex::add_bias(x, bias) } else { portable::add_bias(x, bias) }
 }
 
 /// Depthwise convolution: channel `c` of the output sees channel `c` of the input alone.
@@ -65,31 +99,24 @@ pub fn conv_bn(x: Tensor<4>, weight: Tensor<4>, conv: Conv, norm: Norm, add: Opt
     }
 }
 
-/// Transposed 2x2 convolution of stride 2: height and width double.
+/// Transposed convolution: the gradient of the [`conv2d`] of this geometry with respect to its input, as a layer of its own.
+///
+/// Each input pixel adds its kernel, `stride` pixels further from one to the next, to an output whose outermost `padding` rows
+/// and columns are then cut off. A 2x2 kernel with stride 2 doubles height and width.
 ///
 /// # Shapes
-/// `x`: `[batch, height, width, cin]`, `weight`: `[2, 2, cin, cout]`.
+/// `x`: `[batch, height, width, cin]`, `weight`: `[kernel_h, kernel_w, cin, cout]`; the output's height and width are
+/// [`Conv::transposed_size`].
 ///
 /// # Panics
-/// When the weight has another shape.
-pub fn transposed_conv2x2(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
-    let [kernel_h, kernel_w, cin, cout] = weight.dims();
-    check_sizes("transposed_conv2x2", &x.dims());
-    assert!(
-        [kernel_h, kernel_w, cin] == [2, 2, x.dims()[3]] && cout > 0,
-        "transposed_conv2x2: weight {:?} does not fit an input of {:?}",
-        weight.dims(),
-        x.dims()
-    );
-    if !flex::is_fast(&x) {
-        return portable::transposed_conv2x2(x, weight);
+/// When the channels differ or the padding leaves nothing of the output.
+pub fn transposed_conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
+    check_transposed("transposed_conv2d", x.dims(), weight.dims(), conv);
+    let x = if conv.relu_input { relu(x) } else { x };
+    let conv = Conv { relu_input: false, ..conv };
+    if flex::is_fast(&x) {
+        flex::transposed_conv2d(x, weight, conv)
+    } else {
+        portable::transposed_conv2d(x, weight, conv)
     }
-    // Every input pixel makes a 2x2 square of its own: a 1x1 convolution to four times the
-    // channels, whose squares are then put in their places.
-    let [batch, height, width, _] = x.dims();
-    let weight = weight.permute([2, 0, 1, 3]).reshape([1, 1, cin, 4 * cout]);
-    flex::conv2d(x, weight, Conv::same(1))
-        .reshape([batch, height, width, 2, 2, cout])
-        .permute([0, 1, 3, 2, 4, 5])
-        .reshape([batch, 2 * height, 2 * width, cout])
 }

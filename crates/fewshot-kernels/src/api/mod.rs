@@ -10,7 +10,7 @@ mod optim;
 mod pool;
 
 pub use activation::{hardsigmoid, hardswish, relu, relu6};
-pub use conv::{conv_bn, conv2d, depthwise_conv2d, transposed_conv2x2};
+pub use conv::{add_bias, conv_bn, conv2d, conv2d_bias, depthwise_conv2d, transposed_conv2d};
 pub use head::{cross_entropy, linear};
 pub use maps::{add, pad_channels};
 pub use norm::batch_norm;

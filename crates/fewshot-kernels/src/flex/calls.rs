@@ -26,8 +26,17 @@ fn norm_parts(norm: Norm) -> (NormParts<Dispatch>, f32) {
     (parts, norm.eps)
 }
 
-pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as Kernels>::conv2d(x.into_dispatch(), weight.into_dispatch(), conv))
+pub(crate) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, conv: Conv) -> Tensor<4> {
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as Kernels>::conv2d(x, weight, maybe(bias), conv))
+}
+
+pub(crate) fn add_bias(x: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::add_bias(x.into_dispatch(), bias.into_dispatch()))
+}
+
+pub(crate) fn transposed_conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::transposed_conv2d(x.into_dispatch(), weight.into_dispatch(), conv))
 }
 
 pub(crate) fn depthwise_conv2d(x: Tensor<4>, weight: Tensor<3>, conv: Conv) -> Tensor<4> {

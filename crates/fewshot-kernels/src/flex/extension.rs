@@ -10,8 +10,17 @@ use crate::Conv;
 /// The operations that `Flex` has kernels for.
 #[backend_extension(Flex, Autodiff)]
 pub trait Kernels: Backend {
-    /// Dense convolution.
-    fn conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self>;
+    /// Dense convolution, with a bias or without.
+    fn conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Maybe<Self>,
+        conv: Conv,
+    ) -> FloatTensor<Self>;
+    /// A bias per channel.
+    fn add_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// Transposed convolution.
+    fn transposed_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self>;
     /// Depthwise convolution.
     fn depthwise_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self>;
     /// Batch norm: output, mean, variance.

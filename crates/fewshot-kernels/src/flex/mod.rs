@@ -1,5 +1,6 @@
 //! The fast path: the operations as an extension of Burn's `Flex` backend, with their gradients.
 
+mod bias;
 mod calls;
 mod conv;
 mod depthwise;
@@ -12,9 +13,12 @@ mod plain;
 mod sum;
 mod tensors;
 mod tracked;
+mod transposed;
 mod unary;
 
-pub(crate) use calls::{add, batch_norm, conv_bn, conv2d, cross_entropy, depthwise_conv2d, unary};
+pub(crate) use calls::{
+    add, add_bias, batch_norm, conv_bn, conv2d, cross_entropy, depthwise_conv2d, transposed_conv2d, unary,
+};
 pub(crate) use optim::{sgd_step, sum_squares};
 pub(crate) use tensors::is_fast;
 pub(crate) use unary::Unary;

@@ -3,18 +3,26 @@
 use burn::backend::Flex;
 use burn_flex::FlexTensor;
 
-use super::conv::{convolve, fused_once};
+use super::conv::fused_once;
 use super::extension::Kernels;
 use super::norm::Settings;
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
-use super::{depthwise, loss, norm, sum, unary};
+use super::{bias, conv, depthwise, loss, norm, sum, transposed, unary};
 use crate::Conv;
 use crate::memory::contiguous;
 
 impl Kernels for Flex {
-    fn conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {
-        convolve(&contiguous(x), &contiguous(weight), conv, false).0
+    fn conv2d(x: FlexTensor, weight: FlexTensor, bias: Maybe<Self>, conv: Conv) -> FlexTensor {
+        conv::forward(&contiguous(x), &contiguous(weight), bias.into_option(), conv)
+    }
+
+    fn add_bias(x: FlexTensor, bias: FlexTensor) -> FlexTensor {
+        bias::forward(x, &bias)
+    }
+
+    fn transposed_conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {
+        transposed::forward(&contiguous(x), &contiguous(weight), conv)
     }
 
     fn depthwise_conv2d(x: FlexTensor, weight: FlexTensor, conv: Conv) -> FlexTensor {

@@ -6,13 +6,15 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
-use super::conv::{ConvBackward, ConvBnBackward, Fused, convolve, fused};
+use super::bias::{self, BiasBackward};
+use super::conv::{self, ConvBackward, ConvBnBackward, Fused, fused};
 use super::depthwise::{self, DepthwiseBackward};
 use super::extension::Kernels;
 use super::loss::{self, CrossEntropyBackward};
 use super::norm::{self, BatchNormBackward, Settings};
 use super::parts::{Maybe, NormParts, Tracked, split};
 use super::sum::{self, AddBackward};
+use super::transposed::{self, TransposedBackward};
 use super::unary::{self, Saved, Unary, UnaryBackward};
 use crate::Conv;
 use crate::memory::contiguous;
@@ -36,12 +38,27 @@ fn record<C: CheckpointStrategy, B: Backward<Flex, N>, const N: usize>(
 }
 
 impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
-    fn conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self> {
+    fn conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: Maybe<Self>, conv: Conv) -> FloatTensor<Self> {
+        let (x, node_x) = x.into_parts();
+        let (weight, node_weight) = weight.into_parts();
+        let (bias, node_bias) = split(bias);
+        let (x, weight) = (contiguous(x), contiguous(weight));
+        let y = conv::forward(&x, &weight, bias, conv);
+        record::<C, _, 3>(ConvBackward, [node_x, node_weight, node_bias], (x, weight, conv), y)
+    }
+
+    fn add_bias(x: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (x, node_x) = x.into_parts();
+        let (bias, node_bias) = bias.into_parts();
+        record::<C, _, 2>(BiasBackward, [node_x, node_bias], (), bias::forward(x, &bias))
+    }
+
+    fn transposed_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self> {
         let (x, node_x) = x.into_parts();
         let (weight, node_weight) = weight.into_parts();
         let (x, weight) = (contiguous(x), contiguous(weight));
-        let (y, _) = convolve(&x, &weight, conv, false);
-        record::<C, _, 2>(ConvBackward, [node_x, node_weight], (x, weight, conv), y)
+        let y = transposed::forward(&x, &weight, conv);
+        record::<C, _, 2>(TransposedBackward, [node_x, node_weight], (x, weight, conv), y)
     }
 
     fn depthwise_conv2d(x: FloatTensor<Self>, weight: FloatTensor<Self>, conv: Conv) -> FloatTensor<Self> {

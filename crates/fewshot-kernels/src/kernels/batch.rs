@@ -17,6 +17,12 @@ pub(crate) fn images_per_piece(batch: usize) -> usize {
     batch.div_ceil(PIECES).max(1)
 }
 
+/// Image `n` of `len` floats; nothing where there are no images, since a gradient that needs neither a ReLU nor the weight's
+/// gradient reads none.
+pub(super) fn image_of(images: &[f32], n: usize, len: usize) -> &[f32] {
+    if images.is_empty() { images } else { &images[n * len..(n + 1) * len] }
+}
+
 /// Runs `task` for `images` images at a time: with its first image, its input, its output, and where the moments go
 /// when they are wanted. Returns the moments of the whole batch.
 pub(super) fn over_tasks(

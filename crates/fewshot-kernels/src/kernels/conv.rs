@@ -27,7 +27,8 @@ pub(crate) fn forward(
     run(level, shape, x, weight, y, with_moments, epilogue)
 }
 
-/// Gradients of the input and of the weight, those that are wanted.
+/// Gradients of the input and of the weight, those that are wanted. `x` may be empty where nothing needs it: no ReLU, no
+/// gradient of the weight.
 pub(crate) fn backward(
     level: Level,
     shape: &Shape,

@@ -19,4 +19,5 @@ pub(crate) mod pool;
 pub(crate) mod resample;
 pub(crate) mod shape;
 pub(crate) mod tile;
+pub(crate) mod transposed;
 mod winograd;

@@ -11,7 +11,7 @@ mod optim;
 mod pool;
 
 pub use activation::{add, hardsigmoid, hardswish, relu, relu6};
-pub use conv::{conv2d, depthwise_conv2d, transposed_conv2x2};
+pub use conv::{add_bias, conv2d, conv2d_bias, depthwise_conv2d, transposed_conv2d};
 pub use head::{cross_entropy, linear};
 pub use norm::{batch_norm, conv_bn};
 pub use optim::{sgd_step, sum_squares};

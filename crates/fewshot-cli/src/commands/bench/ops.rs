@@ -249,7 +249,8 @@ impl Suite {
         let shape = [batch, 16, 16, 32];
         let flops = (3 * 2 * batch * 16 * 16 * 32 * 32 * 4) as f64;
         let weight = random_tensor([2, 2, 32, 32], 2, &tracked()).require_grad();
-        let transposed = move |x| kernels::transposed_conv2x2(x, weight.clone());
+        let doubling = Conv::valid().with_stride(2);
+        let transposed = move |x| kernels::transposed_conv2d(x, weight.clone(), doubling);
         self.map("transposed_conv 2x2 s2", shape, Work::Flops(flops), transposed);
         self.time("global_avg_pool 8x8x64 forward+backward".to_string(), Work::Little, || {
             let x = random_tensor([batch, 8, 8, 64], 1, &tracked()).require_grad();
