@@ -46,11 +46,13 @@ proptest! {
         // At a kink itself any slope between the two sides is right, and implementations differ.
         let off_kinks = |v: f32| if [-3.0, 0.0, 3.0, 6.0].iter().any(|k| (v - k).abs() < 1e-3) { v + 2e-3 } else { v };
         let x = [Values::random(&shape, &mut random).map(|v| off_kinks(7.0 * v))];
-        let ops: [(&str, Op, Op); 4] = [
+        let ops: [(&str, Op, Op); 6] = [
             ("relu", fewshot_kernels::relu, portable::relu),
             ("relu6", fewshot_kernels::relu6, portable::relu6),
             ("hardsigmoid", fewshot_kernels::hardsigmoid, portable::hardsigmoid),
             ("hardswish", fewshot_kernels::hardswish, portable::hardswish),
+            ("sigmoid", fewshot_kernels::sigmoid, portable::sigmoid),
+            ("tanh", fewshot_kernels::tanh, portable::tanh),
         ];
         for (name, op, oracle) in ops {
             compare(name, &x, 1e-4, |t| (op(t[0].clone()), vec![]),

@@ -7,6 +7,7 @@ use burn::tensor::{Int, Tensor};
 use super::extension::Kernels;
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
+use crate::kernels::activation::Activation;
 use crate::{Conv, Norm, Normed, Stats};
 
 fn maybe<const D: usize>(tensor: Option<Tensor<D>>) -> Maybe<Dispatch> {
@@ -55,6 +56,14 @@ pub(crate) fn conv_bn(x: Tensor<4>, weight: Tensor<4>, conv: Conv, norm: Norm, a
 
 pub(crate) fn unary<const D: usize>(x: Tensor<4>, op: Unary) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Kernels>::unary(x.into_dispatch(), op))
+}
+
+pub(crate) fn activate<const D: usize>(x: Tensor<D>, f: Activation) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::activate(x.into_dispatch(), f))
+}
+
+pub(crate) fn scale(x: Tensor<4>, factors: Tensor<2>, learned: bool) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::scale(x.into_dispatch(), factors.into_dispatch(), learned))
 }
 
 pub(crate) fn add(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {

@@ -6,6 +6,7 @@ use burn::backend::{Backend, backend_extension};
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
 use crate::Conv;
+use crate::kernels::activation::Activation;
 
 /// The operations that `Flex` has kernels for.
 #[backend_extension(Flex, Autodiff)]
@@ -40,6 +41,10 @@ pub trait Kernels: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// An operation of one feature map.
     fn unary(x: FloatTensor<Self>, op: Unary) -> FloatTensor<Self>;
+    /// An activation function, of a tensor of any rank.
+    fn activate(x: FloatTensor<Self>, f: Activation) -> FloatTensor<Self>;
+    /// Factors per image, `[batch, channels]` or `[batch, 1]`; only `learned` ones get a gradient.
+    fn scale(x: FloatTensor<Self>, factors: FloatTensor<Self>, learned: bool) -> FloatTensor<Self>;
     /// The sum of two feature maps.
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Mean softmax cross entropy.

@@ -1,5 +1,6 @@
 //! The fast path: the operations as an extension of Burn's `Flex` backend, with their gradients.
 
+mod activation;
 mod bias;
 mod calls;
 mod conv;
@@ -10,6 +11,7 @@ mod norm;
 mod optim;
 mod parts;
 mod plain;
+mod scale;
 mod sum;
 mod tensors;
 mod tracked;
@@ -17,7 +19,8 @@ mod transposed;
 mod unary;
 
 pub(crate) use calls::{
-    add, add_bias, batch_norm, conv_bn, conv2d, cross_entropy, depthwise_conv2d, transposed_conv2d, unary,
+    activate, add, add_bias, batch_norm, conv_bn, conv2d, cross_entropy, depthwise_conv2d, scale, transposed_conv2d,
+    unary,
 };
 pub(crate) use optim::{sgd_step, sum_squares};
 pub(crate) use tensors::is_fast;

@@ -8,8 +8,9 @@ use super::extension::Kernels;
 use super::norm::Settings;
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
-use super::{bias, conv, depthwise, loss, norm, sum, transposed, unary};
+use super::{activation, bias, conv, depthwise, loss, norm, scale, sum, transposed, unary};
 use crate::Conv;
+use crate::kernels::activation::Activation;
 use crate::memory::contiguous;
 
 impl Kernels for Flex {
@@ -53,6 +54,14 @@ impl Kernels for Flex {
 
     fn unary(x: FlexTensor, op: Unary) -> FlexTensor {
         unary::forward(&contiguous(x), op)
+    }
+
+    fn activate(x: FlexTensor, f: Activation) -> FlexTensor {
+        activation::forward(&contiguous(x), f)
+    }
+
+    fn scale(x: FlexTensor, factors: FlexTensor, _learned: bool) -> FlexTensor {
+        scale::forward(&contiguous(x), &contiguous(factors))
     }
 
     fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {

@@ -6,6 +6,7 @@ use burn::backend::tensor::{FloatTensor, IntTensor};
 use burn::backend::{Autodiff, Flex};
 use burn_flex::FlexTensor;
 
+use super::activation::{self, ActivationBackward};
 use super::bias::{self, BiasBackward};
 use super::conv::{self, ConvBackward, ConvBnBackward, Fused, fused};
 use super::depthwise::{self, DepthwiseBackward};
@@ -13,10 +14,12 @@ use super::extension::Kernels;
 use super::loss::{self, CrossEntropyBackward};
 use super::norm::{self, BatchNormBackward, Settings};
 use super::parts::{Maybe, NormParts, Tracked, split};
+use super::scale::{self, ScaleBackward};
 use super::sum::{self, AddBackward};
 use super::transposed::{self, TransposedBackward};
 use super::unary::{self, Saved, Unary, UnaryBackward};
 use crate::Conv;
+use crate::kernels::activation::Activation;
 use crate::memory::contiguous;
 
 /// A result that carries no gradient.
@@ -109,6 +112,22 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let out = unary::forward(&x, op);
         let saved = Saved::new(op, x, &out);
         record::<C, _, 1>(UnaryBackward, [node], saved, out)
+    }
+
+    fn activate(x: FloatTensor<Self>, f: Activation) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        let x = contiguous(x);
+        let out = activation::forward(&x, f);
+        let kept = if f.slope_of_output() { out.clone() } else { x };
+        record::<C, _, 1>(ActivationBackward, [node], (f, kept), out)
+    }
+
+    fn scale(x: FloatTensor<Self>, factors: FloatTensor<Self>, learned: bool) -> FloatTensor<Self> {
+        let (x, node_x) = x.into_parts();
+        let (factors, node_factors) = factors.into_parts();
+        let (x, factors) = (contiguous(x), contiguous(factors));
+        let out = scale::forward(&x, &factors);
+        record::<C, _, 2>(ScaleBackward, [node_x, node_factors], (learned.then_some(x), factors), out)
     }
 
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -7,7 +7,6 @@ use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
 use super::tensors::dims;
-use crate::kernels::elementwise::{self, Activation};
 use crate::kernels::pool::{self, Window};
 use crate::kernels::resample::{self, Axis};
 use crate::memory::{Buffer, contiguous, elements};
@@ -16,8 +15,6 @@ use crate::simd::level;
 /// An operation with one feature map as its only tensor.
 #[derive(Debug, Clone, Copy)]
 pub enum Unary {
-    /// An activation function.
-    Activation(Activation),
     /// Mean over windows of `[kernel, stride, padding]`.
     Average([usize; 3]),
     /// Maximum over windows of `[kernel, stride, padding]`.
@@ -42,7 +39,7 @@ impl Unary {
             }
             Self::Nearest => Some([Axis::nearest(height), Axis::nearest(width)]),
             Self::Bilinear => Some([Axis::bilinear(height), Axis::bilinear(width)]),
-            Self::Activation(_) | Self::GlobalAverage | Self::PadChannels(_) => None,
+            Self::GlobalAverage | Self::PadChannels(_) => None,
         }
     }
 }
@@ -60,11 +57,6 @@ pub(super) fn forward(x: &FlexTensor, op: Unary) -> FlexTensor {
         return out.into_tensor(out_dims);
     }
     match op {
-        Unary::Activation(f) => {
-            let mut out = Buffer::new(values.len());
-            elementwise::activate(level(), f, values, &mut out);
-            out.into_tensor(shape)
-        }
         Unary::GlobalAverage => {
             let mut out = Buffer::new(batch * channels);
             let image = height * width * channels;
@@ -85,35 +77,25 @@ pub(super) fn forward(x: &FlexTensor, op: Unary) -> FlexTensor {
 pub(super) struct Saved {
     op: Unary,
     shape: [usize; 4],
-    /// Input, where the gradient needs it.
-    x: Option<FlexTensor>,
-    /// Output, where the gradient needs it.
-    out: Option<FlexTensor>,
+    /// Input and output of a max pool.
+    max: Option<[FlexTensor; 2]>,
 }
 
 impl Saved {
     pub(super) fn new(op: Unary, x: FlexTensor, out: &FlexTensor) -> Self {
         let shape = dims(&x);
-        let input = matches!(op, Unary::Activation(_) | Unary::Max(_));
-        Self { op, shape, x: input.then_some(x), out: matches!(op, Unary::Max(_)).then(|| out.clone()) }
+        Self { op, shape, max: matches!(op, Unary::Max(_)).then(|| [x, out.clone()]) }
     }
 
     fn gradient(&self, g: &[f32]) -> FlexTensor {
         let [batch, height, width, channels] = self.shape;
         let image = height * width * channels;
         let mut dx = Buffer::new(batch * image);
-        let saved = |tensor: &Option<FlexTensor>| tensor.clone().map(contiguous);
         match self.op {
-            Unary::Activation(f) => {
-                if let Some(x) = saved(&self.x) {
-                    elementwise::activate_backward(level(), f, elements(&x), g, &mut dx);
-                }
-            }
             Unary::Max(geometry) => {
-                if let (Some(x), Some(out)) = (saved(&self.x), saved(&self.out)) {
-                    let (x, out) = (elements(&x), elements(&out));
+                if let Some([x, out]) = self.max.clone().map(|pair| pair.map(contiguous)) {
                     let window = Window::new(self.shape, geometry);
-                    pool::max_backward(level(), &window, x, out, g, &mut dx);
+                    pool::max_backward(level(), &window, elements(&x), elements(&out), g, &mut dx);
                 }
             }
             Unary::Average(_) | Unary::Nearest | Unary::Bilinear => {

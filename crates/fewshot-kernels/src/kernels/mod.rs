@@ -1,5 +1,6 @@
 //! The kernels: plain slices in, plain slices out; nothing here knows of Burn.
 
+pub(crate) mod activation;
 mod batch;
 mod blocks;
 pub(crate) mod conv;
@@ -17,6 +18,7 @@ pub(crate) mod plan;
 mod pointwise;
 pub(crate) mod pool;
 pub(crate) mod resample;
+pub(crate) mod scale;
 pub(crate) mod shape;
 pub(crate) mod tile;
 pub(crate) mod transposed;

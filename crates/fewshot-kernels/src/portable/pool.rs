@@ -1,4 +1,4 @@
-//! Pooling, channel padding and upsampling.
+//! Pooling and upsampling.
 
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, module};
@@ -24,16 +24,6 @@ pub fn max_pool2d(x: Tensor<4>, kernel: usize, stride: usize, padding: usize) ->
 pub fn global_avg_pool(x: Tensor<4>) -> Tensor<2> {
     let [batch, _, _, channels] = x.dims();
     x.mean_dims(&[1, 2]).reshape([batch, channels])
-}
-
-/// Zero channels appended; see [`crate::pad_channels`].
-pub fn pad_channels(x: Tensor<4>, channels: usize) -> Tensor<4> {
-    let [batch, height, width, present] = x.dims();
-    if channels == present {
-        return x;
-    }
-    let zeros = Tensor::zeros([batch, height, width, channels - present], &x.device());
-    Tensor::cat(vec![x, zeros], 3)
 }
 
 /// Nearest-neighbour upsampling by two; see [`crate::upsample_nearest2x`].
