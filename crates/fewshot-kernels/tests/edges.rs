@@ -47,8 +47,8 @@ fn operations() -> Vec<(&'static str, Op)> {
         ("max_pool2d", op(|x| kernels::max_pool2d(x, 3, 1, 1))),
         ("global_avg_pool", op(|x| kernels::global_avg_pool(x).unsqueeze())),
         ("pad_channels", op(|x| kernels::pad_channels(x, 8))),
-        ("upsample_nearest2x", op(kernels::upsample_nearest2x)),
-        ("upsample_bilinear2x", op(kernels::upsample_bilinear2x)),
+        ("upsample_nearest", op(|x| kernels::upsample_nearest(x, 3))),
+        ("upsample_bilinear", op(|x| kernels::upsample_bilinear(x, 2))),
         (
             "linear",
             op(|x| {

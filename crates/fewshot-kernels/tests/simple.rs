@@ -65,6 +65,9 @@ proptest! {
         compare("global_avg_pool", &x, 1e-4,
             |t| (fewshot_kernels::global_avg_pool(t[0].clone()).unsqueeze(), vec![]),
             |t| (portable::global_avg_pool(t[0].clone()).unsqueeze(), vec![]));
+        compare("global_sum_pool", &x, 1e-4,
+            |t| (fewshot_kernels::global_sum_pool(t[0].clone()).unsqueeze(), vec![]),
+            |t| (portable::global_sum_pool(t[0].clone()).unsqueeze(), vec![]));
         let pair = [x[0].clone(), Values::random(&shape, &mut random)];
         compare("add", &pair, 1e-6,
             |t| (fewshot_kernels::add(t[0].clone(), t[1].clone()), vec![]),
@@ -78,17 +81,19 @@ proptest! {
     }
 
     #[test]
-    fn upsampling_agrees(shape in shape(), [short, thin] in any::<[bool; 2]>(), seed in any::<u64>()) {
+    fn upsampling_agrees(
+        shape in shape(), factor in 1..=5usize, [short, thin] in any::<[bool; 2]>(), seed in any::<u64>(),
+    ) {
         let [batch, height, width, channels] = shape;
         // A single row or column is its own neighbour on both sides.
         let shape = [batch, if short { 1 } else { height }, if thin { 1 } else { width }, channels];
         let x = [Values::random(&shape, &mut Random::new(seed))];
         compare("nearest", &x, 1e-4,
-            |t| (fewshot_kernels::upsample_nearest2x(t[0].clone()), vec![]),
-            |t| (portable::upsample_nearest2x(t[0].clone()), vec![]));
+            |t| (fewshot_kernels::upsample_nearest(t[0].clone(), factor), vec![]),
+            |t| (portable::upsample_nearest(t[0].clone(), factor), vec![]));
         compare("bilinear", &x, 1e-4,
-            |t| (fewshot_kernels::upsample_bilinear2x(t[0].clone()), vec![]),
-            |t| (portable::upsample_bilinear2x(t[0].clone()), vec![]));
+            |t| (fewshot_kernels::upsample_bilinear(t[0].clone(), factor), vec![]),
+            |t| (portable::upsample_bilinear(t[0].clone(), factor), vec![]));
     }
 
     #[test]

@@ -56,6 +56,28 @@ pub fn scale_samples(x: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
     }
 }
 
+/// Feature maps side by side: the channels of the first, then those of the second, and so on.
+///
+/// # Shapes
+/// Each map is `[batch, height, width, its channels]`; the output has the sum of their channels.
+///
+/// # Panics
+/// When there is no map, or batch, height or width differ.
+pub fn concat(maps: Vec<Tensor<4>>) -> Tensor<4> {
+    let Some(first) = maps.first() else { panic!("concat: there must be at least one map") };
+    let [batch, height, width, _] = first.dims();
+    for map in &maps {
+        check_sizes("concat", &map.dims());
+        assert!(
+            map.dims()[..3] == [batch, height, width],
+            "concat: maps of {:?} and {:?} differ in more than channels",
+            first.dims(),
+            map.dims()
+        );
+    }
+    if maps.iter().all(flex::is_fast) { flex::concat(maps) } else { portable::concat(maps) }
+}
+
 /// Appends zero channels until there are `channels`.
 ///
 /// # Panics

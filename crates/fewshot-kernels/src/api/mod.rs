@@ -12,7 +12,9 @@ mod pool;
 pub use activation::{hardsigmoid, hardswish, relu, relu6, sigmoid, tanh};
 pub use conv::{add_bias, conv_bn, conv2d, conv2d_bias, depthwise_conv2d, transposed_conv2d};
 pub use head::{cross_entropy, linear};
-pub use maps::{add, pad_channels, scale_channels, scale_samples};
+pub use maps::{add, concat, pad_channels, scale_channels, scale_samples};
 pub use norm::batch_norm;
 pub use optim::{sgd_step, sum_squares};
-pub use pool::{avg_pool2d, global_avg_pool, max_pool2d, upsample_bilinear2x, upsample_nearest2x};
+pub use pool::{
+    avg_pool2d, global_avg_pool, global_sum_pool, max_pool2d, subsample, upsample_bilinear, upsample_nearest,
+};

@@ -8,6 +8,7 @@ use super::extension::Kernels;
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
 use crate::kernels::activation::Activation;
+use crate::kernels::channels::Part;
 use crate::{Conv, Norm, Normed, Stats};
 
 fn maybe<const D: usize>(tensor: Option<Tensor<D>>) -> Maybe<Dispatch> {
@@ -64,6 +65,19 @@ pub(crate) fn activate<const D: usize>(x: Tensor<D>, f: Activation) -> Tensor<D>
 
 pub(crate) fn scale(x: Tensor<4>, factors: Tensor<2>, learned: bool) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as Kernels>::scale(x.into_dispatch(), factors.into_dispatch(), learned))
+}
+
+/// The maps' channels in turn; at least one map.
+pub(crate) fn concat(maps: Vec<Tensor<4>>) -> Tensor<4> {
+    let channels = maps.iter().map(|map| map.dims()[3]).sum();
+    let (mut into, mut first) = (Maybe::Absent, 0);
+    for map in maps {
+        let count = map.dims()[3];
+        let placed = <Dispatch as Kernels>::place(into, map.into_dispatch(), Part { channels, first });
+        into = Maybe::Present(placed);
+        first += count;
+    }
+    Tensor::from_dispatch(into.into_option().expect("the public function has checked that there are maps"))
 }
 
 pub(crate) fn add(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {

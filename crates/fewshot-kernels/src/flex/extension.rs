@@ -7,6 +7,7 @@ use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
 use crate::Conv;
 use crate::kernels::activation::Activation;
+use crate::kernels::channels::Part;
 
 /// The operations that `Flex` has kernels for.
 #[backend_extension(Flex, Autodiff)]
@@ -45,6 +46,8 @@ pub trait Kernels: Backend {
     fn activate(x: FloatTensor<Self>, f: Activation) -> FloatTensor<Self>;
     /// Factors per image, `[batch, channels]` or `[batch, 1]`; only `learned` ones get a gradient.
     fn scale(x: FloatTensor<Self>, factors: FloatTensor<Self>, learned: bool) -> FloatTensor<Self>;
+    /// A feature map in its place among the channels of another one.
+    fn place(#[extension_type] into: Maybe<Self>, x: FloatTensor<Self>, target: Part) -> FloatTensor<Self>;
     /// The sum of two feature maps.
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Mean softmax cross entropy.

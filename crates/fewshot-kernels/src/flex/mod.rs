@@ -3,6 +3,7 @@
 mod activation;
 mod bias;
 mod calls;
+mod concat;
 mod conv;
 mod depthwise;
 mod extension;
@@ -19,8 +20,8 @@ mod transposed;
 mod unary;
 
 pub(crate) use calls::{
-    activate, add, add_bias, batch_norm, conv_bn, conv2d, cross_entropy, depthwise_conv2d, scale, transposed_conv2d,
-    unary,
+    activate, add, add_bias, batch_norm, concat, conv_bn, conv2d, cross_entropy, depthwise_conv2d, scale,
+    transposed_conv2d, unary,
 };
 pub(crate) use optim::{sgd_step, sum_squares};
 pub(crate) use tensors::is_fast;

@@ -8,9 +8,10 @@ use super::extension::Kernels;
 use super::norm::Settings;
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
-use super::{activation, bias, conv, depthwise, loss, norm, scale, sum, transposed, unary};
+use super::{activation, bias, concat, conv, depthwise, loss, norm, scale, sum, transposed, unary};
 use crate::Conv;
 use crate::kernels::activation::Activation;
+use crate::kernels::channels::Part;
 use crate::memory::contiguous;
 
 impl Kernels for Flex {
@@ -62,6 +63,10 @@ impl Kernels for Flex {
 
     fn scale(x: FlexTensor, factors: FlexTensor, _learned: bool) -> FlexTensor {
         scale::forward(&contiguous(x), &contiguous(factors))
+    }
+
+    fn place(into: Maybe<Self>, x: FlexTensor, target: Part) -> FlexTensor {
+        concat::place(into.into_option(), &contiguous(x), target)
     }
 
     fn add(a: FlexTensor, b: FlexTensor) -> FlexTensor {

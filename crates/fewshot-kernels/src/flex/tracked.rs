@@ -8,6 +8,7 @@ use burn_flex::FlexTensor;
 
 use super::activation::{self, ActivationBackward};
 use super::bias::{self, BiasBackward};
+use super::concat::{self, PlaceBackward};
 use super::conv::{self, ConvBackward, ConvBnBackward, Fused, fused};
 use super::depthwise::{self, DepthwiseBackward};
 use super::extension::Kernels;
@@ -16,10 +17,12 @@ use super::norm::{self, BatchNormBackward, Settings};
 use super::parts::{Maybe, NormParts, Tracked, split};
 use super::scale::{self, ScaleBackward};
 use super::sum::{self, AddBackward};
+use super::tensors::dims;
 use super::transposed::{self, TransposedBackward};
 use super::unary::{self, Saved, Unary, UnaryBackward};
 use crate::Conv;
 use crate::kernels::activation::Activation;
+use crate::kernels::channels::Part;
 use crate::memory::contiguous;
 
 /// A result that carries no gradient.
@@ -128,6 +131,15 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (x, factors) = (contiguous(x), contiguous(factors));
         let out = scale::forward(&x, &factors);
         record::<C, _, 2>(ScaleBackward, [node_x, node_factors], (learned.then_some(x), factors), out)
+    }
+
+    fn place(into: Maybe<Self>, x: FloatTensor<Self>, target: Part) -> FloatTensor<Self> {
+        let (into, node_into) = split(into);
+        let (x, node_x) = x.into_parts();
+        let x = contiguous(x);
+        let state = (dims::<4>(&x)[3], target);
+        let out = concat::place(into, &x, target);
+        record::<C, _, 2>(PlaceBackward, [node_into, node_x], state, out)
     }
 
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {

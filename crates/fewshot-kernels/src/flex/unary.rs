@@ -7,8 +7,10 @@ use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
 use super::tensors::dims;
+use crate::kernels::channels::{self, Part};
 use crate::kernels::pool::{self, Window};
 use crate::kernels::resample::{self, Axis};
+use crate::kernels::subsample::Subsample;
 use crate::memory::{Buffer, contiguous, elements};
 use crate::simd::level;
 
@@ -21,12 +23,21 @@ pub enum Unary {
     Max([usize; 3]),
     /// Mean over height and width.
     GlobalAverage,
+    /// Sum over height and width.
+    GlobalSum,
     /// Zero channels appended up to this number.
     PadChannels(usize),
-    /// Height and width doubled, each pixel four times.
-    Nearest,
-    /// Height and width doubled, by distance from the pixels' centres.
-    Bilinear,
+    /// Every `stride`th pixel from `offset` on.
+    Subsample {
+        /// Pixels from one to the next.
+        stride: usize,
+        /// Rows and columns before the first.
+        offset: [usize; 2],
+    },
+    /// This many times the height and width, each pixel repeated.
+    Nearest(usize),
+    /// This many times the height and width, by distance from the pixels' centres.
+    Bilinear(usize),
 }
 
 impl Unary {
@@ -37,9 +48,9 @@ impl Unary {
             Self::Average(geometry) | Self::Max(geometry) => {
                 Some([Axis::windows(height, geometry), Axis::windows(width, geometry)])
             }
-            Self::Nearest => Some([Axis::nearest(height), Axis::nearest(width)]),
-            Self::Bilinear => Some([Axis::bilinear(height), Axis::bilinear(width)]),
-            Self::GlobalAverage | Self::PadChannels(_) => None,
+            Self::Nearest(factor) => Some([height, width].map(|size| Axis::nearest(size, factor))),
+            Self::Bilinear(factor) => Some([height, width].map(|size| Axis::bilinear(size, factor))),
+            Self::GlobalAverage | Self::GlobalSum | Self::PadChannels(_) | Self::Subsample { .. } => None,
         }
     }
 }
@@ -57,18 +68,27 @@ pub(super) fn forward(x: &FlexTensor, op: Unary) -> FlexTensor {
         return out.into_tensor(out_dims);
     }
     match op {
-        Unary::GlobalAverage => {
+        Unary::GlobalAverage | Unary::GlobalSum => {
             let mut out = Buffer::new(batch * channels);
-            let image = height * width * channels;
-            pool::global_average(values, channels, image, &mut out);
+            let pixels = height * width;
+            let divisor = if matches!(op, Unary::GlobalSum) { 1.0 } else { pixels as f32 };
+            pool::global_sum(values, channels, pixels * channels, divisor, &mut out);
             out.into_tensor([batch, channels])
         }
         Unary::PadChannels(to) => {
             let mut out = Buffer::new(batch * height * width * to);
-            pool::resize_channels(values, channels, to, &mut out);
+            channels::copy(values, Part::of(channels), channels, &mut out, Part::of(to));
+            channels::clear(&mut out, Part { channels: to, first: channels });
             out.into_tensor([batch, height, width, to])
         }
-        Unary::Average(_) | Unary::Max(_) | Unary::Nearest | Unary::Bilinear => unreachable!("`axes` has them"),
+        Unary::Subsample { stride, offset } => {
+            let subsample = Subsample { height, width, channels, stride, offset };
+            let [rows, columns] = subsample.out();
+            let mut out = Buffer::new(batch * rows * columns * channels);
+            subsample.forward(values, &mut out);
+            out.into_tensor([batch, rows, columns, channels])
+        }
+        Unary::Average(_) | Unary::Max(_) | Unary::Nearest(_) | Unary::Bilinear(_) => unreachable!("`axes` has them"),
     }
 }
 
@@ -98,14 +118,21 @@ impl Saved {
                     pool::max_backward(level(), &window, elements(&x), elements(&out), g, &mut dx);
                 }
             }
-            Unary::Average(_) | Unary::Nearest | Unary::Bilinear => {
+            Unary::Average(_) | Unary::Nearest(_) | Unary::Bilinear(_) => {
                 if let Some(axes) = self.op.axes(self.shape) {
                     let turned = axes.map(|axis| axis.turned());
                     resample::weighted(level(), &turned, channels, g, &mut dx);
                 }
             }
-            Unary::GlobalAverage => pool::global_average_backward(g, channels, image, &mut dx),
-            Unary::PadChannels(to) => pool::resize_channels(g, to, channels, &mut dx),
+            Unary::GlobalAverage => {
+                let share = channels as f32 / image as f32;
+                pool::global_sum_backward(g, channels, image, share, &mut dx);
+            }
+            Unary::GlobalSum => pool::global_sum_backward(g, channels, image, 1.0, &mut dx),
+            Unary::PadChannels(to) => channels::copy(g, Part::of(to), channels, &mut dx, Part::of(channels)),
+            Unary::Subsample { stride, offset } => {
+                Subsample { height, width, channels, stride, offset }.backward(g, &mut dx);
+            }
         }
         dx.into_tensor(self.shape)
     }

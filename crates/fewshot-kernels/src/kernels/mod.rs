@@ -3,6 +3,7 @@
 pub(crate) mod activation;
 mod batch;
 mod blocks;
+pub(crate) mod channels;
 pub(crate) mod conv;
 pub(crate) mod depthwise;
 mod direct;
@@ -20,6 +21,7 @@ pub(crate) mod pool;
 pub(crate) mod resample;
 pub(crate) mod scale;
 pub(crate) mod shape;
+pub(crate) mod subsample;
 pub(crate) mod tile;
 pub(crate) mod transposed;
 mod winograd;

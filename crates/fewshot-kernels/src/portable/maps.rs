@@ -19,6 +19,11 @@ pub fn scale_samples(x: Tensor<4>, factors: Tensor<1>) -> Tensor<4> {
     x * factors.detach().reshape([batch, 1, 1, 1])
 }
 
+/// Feature maps side by side; see [`crate::concat`].
+pub fn concat(maps: Vec<Tensor<4>>) -> Tensor<4> {
+    Tensor::cat(maps, 3)
+}
+
 /// Zero channels appended; see [`crate::pad_channels`].
 pub fn pad_channels(x: Tensor<4>, channels: usize) -> Tensor<4> {
     let [batch, height, width, present] = x.dims();
