@@ -3,28 +3,18 @@
 mod common;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use common::{Random, Values, assert_close, compare, device, floats, run};
+use common::{Random, Values, assert_close, compare, config, device, floats, map_shape, run};
 use fewshot_kernels::{Sgd, portable};
 use proptest::prelude::*;
 
 type Op = fn(Tensor<4>) -> Tensor<4>;
-
-/// `[batch, height, width, channels]` with narrow and wide maps.
-fn shape() -> impl Strategy<Value = [usize; 4]> {
-    let channels = prop_oneof![3 => 1..=20usize, 1 => 21..=130usize];
-    (1..=4usize, 3..=12usize, 3..=12usize, channels).prop_map(|(n, h, w, c)| [n, h, w, c])
-}
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 proptest! {
     #![proptest_config(config(60))]
 
     #[test]
     fn pools_agree(
-        shape in shape(),
+        shape in map_shape(3),
         geometry in prop_oneof![
             Just([3, 1, 1]), Just([2, 2, 0]), Just([3, 2, 1]), Just([2, 1, 0]), Just([3, 3, 0]),
         ],
@@ -41,7 +31,7 @@ proptest! {
     }
 
     #[test]
-    fn maps_agree(shape in shape(), more in 0..9usize, seed in any::<u64>()) {
+    fn maps_agree(shape in map_shape(3), more in 0..9usize, seed in any::<u64>()) {
         let mut random = Random::new(seed);
         // At a kink itself any slope between the two sides is right, and implementations differ.
         let off_kinks = |v: f32| if [-3.0, 0.0, 3.0, 6.0].iter().any(|k| (v - k).abs() < 1e-3) { v + 2e-3 } else { v };
@@ -82,7 +72,7 @@ proptest! {
 
     #[test]
     fn upsampling_agrees(
-        shape in shape(), factor in 1..=5usize, [short, thin] in any::<[bool; 2]>(), seed in any::<u64>(),
+        shape in map_shape(3), factor in 1..=5usize, [short, thin] in any::<[bool; 2]>(), seed in any::<u64>(),
     ) {
         let [batch, height, width, channels] = shape;
         // A single row or column is its own neighbour on both sides.
@@ -129,6 +119,35 @@ proptest! {
             [("input", &found.gradients[0], dx), ("weight", &found.gradients[1], dw), ("bias", &found.gradients[2], db)]
         {
             assert_close(&format!("linear: gradient of the {what}"), found, &wanted, 1e-4);
+        }
+    }
+
+    #[test]
+    fn soft_cross_entropy_agrees(
+        batch in 1..=20usize, classes in 1..=30usize, smoothing in 0.0..0.3f32, mixed in any::<bool>(), seed in any::<u64>(),
+    ) {
+        let mut random = Random::new(seed);
+        let logits = [Values::random(&[batch, classes], &mut random).map(|v| 9.0 * v)];
+        let labels: Vec<i64> = (0..batch).map(|_| random.below(classes) as i64).collect();
+        let mut targets = Values::random(&[batch, classes], &mut random).map(f32::abs);
+        if !mixed {
+            for (row, label) in targets.values.chunks_mut(classes).zip(&labels) {
+                row.fill(0.0);
+                row[*label as usize] = 1.0;
+            }
+        }
+        let targets = targets.tensor::<2>(&device());
+        let flat = |t: &Tensor<4>| t.clone().reshape([batch, classes]);
+        let soft = |t: &[Tensor<4>]| {
+            let loss = fewshot_kernels::soft_cross_entropy(flat(&t[0]), targets.clone(), smoothing);
+            (loss.reshape([1, 1, 1, 1]), vec![])
+        };
+        compare("soft_cross_entropy", &logits, 1e-4, soft,
+            |t| (portable::soft_cross_entropy(flat(&t[0]), targets.clone(), smoothing).reshape([1, 1, 1, 1]), vec![]));
+        if !mixed {
+            let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [batch]), &device());
+            compare("soft_cross_entropy of labels", &logits, 1e-5, soft,
+                |t| (fewshot_kernels::cross_entropy(flat(&t[0]), labels.clone(), smoothing).reshape([1, 1, 1, 1]), vec![]));
         }
     }
 

@@ -45,3 +45,29 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, smoothing: f32) 
         portable::cross_entropy(logits, labels, smoothing)
     }
 }
+
+/// Softmax cross entropy with a target for every class, its mean over the batch: for mixed images, or for a teacher's softmax
+/// ([Hinton et al. 2015](https://arxiv.org/abs/1503.02531)). With label smoothing as in [`cross_entropy`]: the target is
+/// `1 - smoothing` of the given one plus `smoothing / classes`.
+///
+/// Targets are constants and get no gradient. A row of them usually adds up to 1, but need not.
+///
+/// # Shapes
+/// `logits` and `targets`: `[batch, classes]`; the output is `[1]`.
+///
+/// # Panics
+/// When the shapes differ.
+pub fn soft_cross_entropy(logits: Tensor<2>, targets: Tensor<2>, smoothing: f32) -> Tensor<1> {
+    check_sizes("soft_cross_entropy", &logits.dims());
+    assert!(
+        logits.dims() == targets.dims(),
+        "soft_cross_entropy: logits {:?} and targets {:?} must have one shape",
+        logits.dims(),
+        targets.dims()
+    );
+    if flex::is_fast(&logits) && flex::is_fast(&targets) {
+        flex::soft_cross_entropy(logits, targets, smoothing)
+    } else {
+        portable::soft_cross_entropy(logits, targets, smoothing)
+    }
+}

@@ -50,6 +50,11 @@ pub(crate) fn batch_norm(x: Tensor<4>, norm: Norm) -> Normed {
     normed(<Dispatch as Kernels>::batch_norm(x.into_dispatch(), parts, eps))
 }
 
+pub(crate) fn instance_norm(x: Tensor<4>, affine: Option<(Tensor<1>, Tensor<1>)>, eps: f32) -> Tensor<4> {
+    let (parts, eps) = norm_parts(Norm { affine, stats: Stats::Batch, eps });
+    Tensor::from_dispatch(<Dispatch as Kernels>::instance_norm(x.into_dispatch(), parts, eps))
+}
+
 pub(crate) fn conv_bn(x: Tensor<4>, weight: Tensor<4>, conv: Conv, norm: Norm, add: Option<Tensor<4>>) -> Normed {
     let (parts, eps) = norm_parts(norm);
     normed(<Dispatch as Kernels>::conv_bn(x.into_dispatch(), weight.into_dispatch(), parts, maybe(add), conv, eps))
@@ -91,6 +96,15 @@ pub(crate) fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, smoothing
         labels.into_dispatch(),
         smoothing,
     ))
+}
+
+pub(crate) fn soft_cross_entropy(logits: Tensor<2>, targets: Tensor<2>, smoothing: f32) -> Tensor<1> {
+    let (logits, targets) = (logits.into_dispatch(), targets.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as Kernels>::soft_cross_entropy(logits, targets, smoothing))
+}
+
+pub(crate) fn standardise(weight: Tensor<4>, eps: f32) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as Kernels>::standardise(weight.into_dispatch(), eps))
 }
 
 fn normed((out, mean, var): (FloatTensor<Dispatch>, FloatTensor<Dispatch>, FloatTensor<Dispatch>)) -> Normed {

@@ -31,6 +31,8 @@ pub trait Kernels: Backend {
         #[extension_type] norm: NormParts<Self>,
         eps: f32,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// Instance norm.
+    fn instance_norm(x: FloatTensor<Self>, #[extension_type] norm: NormParts<Self>, eps: f32) -> FloatTensor<Self>;
     /// Convolution, batch norm and sum: output, mean, variance.
     fn conv_bn(
         x: FloatTensor<Self>,
@@ -52,4 +54,8 @@ pub trait Kernels: Backend {
     fn add(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
     /// Mean softmax cross entropy.
     fn cross_entropy(logits: FloatTensor<Self>, labels: IntTensor<Self>, smoothing: f32) -> FloatTensor<Self>;
+    /// Mean softmax cross entropy with targets for all classes.
+    fn soft_cross_entropy(logits: FloatTensor<Self>, targets: FloatTensor<Self>, smoothing: f32) -> FloatTensor<Self>;
+    /// A weight's filters with mean 0 and deviation 1.
+    fn standardise(weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self>;
 }

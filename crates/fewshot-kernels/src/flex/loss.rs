@@ -63,3 +63,41 @@ impl Backward<Flex, 1> for CrossEntropyBackward {
         }
     }
 }
+
+/// What the loss with targets for all classes keeps for its gradient.
+#[derive(Debug, Clone)]
+pub(super) struct SoftLoss {
+    softmax: FlexTensor,
+    targets: FlexTensor,
+    smoothing: f32,
+}
+
+/// The loss with targets for all classes, and what its gradient needs.
+pub(super) fn soft_cross_entropy(logits: FlexTensor, targets: FlexTensor, smoothing: f32) -> (FlexTensor, SoftLoss) {
+    let (logits, targets) = (contiguous(logits), contiguous(targets));
+    let [batch, classes] = dims::<2>(&logits);
+    let mut softmax = Buffer::new(batch * classes);
+    let loss = head::soft_cross_entropy(elements(&logits), elements(&targets), classes, smoothing, &mut softmax);
+    let saved = SoftLoss { softmax: softmax.into_tensor([batch, classes]), targets, smoothing };
+    (vector(&[loss]), saved)
+}
+
+#[derive(Debug)]
+pub(super) struct SoftCrossEntropyBackward;
+
+impl Backward<Flex, 1> for SoftCrossEntropyBackward {
+    type State = SoftLoss;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let g = contiguous(grads.consume::<Flex>(&ops.node));
+        let SoftLoss { softmax, targets, smoothing } = ops.state;
+        let [batch, classes] = dims::<2>(&softmax);
+        let [node] = ops.parents;
+        if let (Some(node), Some(g)) = (node, elements(&g).first()) {
+            let mut to = Buffer::new(batch * classes);
+            let (softmax, targets) = (elements(&softmax), elements(&targets));
+            head::soft_cross_entropy_backward(softmax, targets, classes, smoothing, *g, &mut to);
+            grads.register::<Flex>(node.id, to.into_tensor([batch, classes]));
+        }
+    }
+}

@@ -7,12 +7,14 @@ mod concat;
 mod conv;
 mod depthwise;
 mod extension;
+mod instance_norm;
 mod loss;
 mod norm;
 mod optim;
 mod parts;
 mod plain;
 mod scale;
+mod standardise;
 mod sum;
 mod tensors;
 mod tracked;
@@ -20,8 +22,8 @@ mod transposed;
 mod unary;
 
 pub(crate) use calls::{
-    activate, add, add_bias, batch_norm, concat, conv_bn, conv2d, cross_entropy, depthwise_conv2d, scale,
-    transposed_conv2d, unary,
+    activate, add, add_bias, batch_norm, concat, conv_bn, conv2d, cross_entropy, depthwise_conv2d, instance_norm,
+    scale, soft_cross_entropy, standardise, transposed_conv2d, unary,
 };
 pub(crate) use optim::{sgd_step, sum_squares};
 pub(crate) use tensors::is_fast;

@@ -114,6 +114,12 @@ impl Applied {
         norm::scale(level, None, &by_a, &constant, add.map_or(Added::Nothing, Added::Other), y, image);
     }
 
+    /// `to = normalise(y)`.
+    pub(super) fn write(&self, level: Level, y: &[f32], to: &mut [f32], image: usize) {
+        let [by_a, constant] = self.factors();
+        norm::scale(level, Some(y), &by_a, &constant, Added::Nothing, to, image);
+    }
+
     /// `out = normalise(y) + add`, into the buffer of `add` where nothing else holds it.
     pub(super) fn normalise(&self, level: Level, y: &[f32], dims: [usize; 4], add: Option<FlexTensor>) -> FlexTensor {
         let [by_a, constant] = self.factors();
@@ -194,7 +200,8 @@ impl Back {
         }
     }
 
-    fn input(&self, level: Level, g: &[f32], y: &[f32], to: &mut [f32], image: usize) {
+    /// `to` = the gradient of the input.
+    pub(super) fn input(&self, level: Level, g: &[f32], y: &[f32], to: &mut [f32], image: usize) {
         if self.own {
             norm::combine_batch(level, g, y, &self.fold, to, image);
         } else {

@@ -8,7 +8,9 @@ use super::extension::Kernels;
 use super::norm::Settings;
 use super::parts::{Maybe, NormParts};
 use super::unary::Unary;
-use super::{activation, bias, concat, conv, depthwise, loss, norm, scale, sum, transposed, unary};
+use super::{
+    activation, bias, concat, conv, depthwise, instance_norm, loss, norm, scale, standardise, sum, transposed, unary,
+};
 use crate::Conv;
 use crate::kernels::activation::Activation;
 use crate::kernels::channels::Part;
@@ -36,6 +38,10 @@ impl Kernels for Flex {
         let (out, applied) = norm::forward(&contiguous(x), settings);
         let (mean, var) = applied.statistics();
         (out, mean, var)
+    }
+
+    fn instance_norm(x: FlexTensor, norm: NormParts<Self>, eps: f32) -> FlexTensor {
+        instance_norm::forward(&contiguous(x), &Settings::from_parts(norm, eps)).0
     }
 
     fn conv_bn(
@@ -75,5 +81,13 @@ impl Kernels for Flex {
 
     fn cross_entropy(logits: FlexTensor, labels: FlexTensor, smoothing: f32) -> FlexTensor {
         loss::cross_entropy(logits, loss::labels(labels), smoothing).0
+    }
+
+    fn soft_cross_entropy(logits: FlexTensor, targets: FlexTensor, smoothing: f32) -> FlexTensor {
+        loss::soft_cross_entropy(logits, targets, smoothing).0
+    }
+
+    fn standardise(weight: FlexTensor, eps: f32) -> FlexTensor {
+        standardise::forward(&contiguous(weight), eps).0
     }
 }

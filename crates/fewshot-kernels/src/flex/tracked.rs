@@ -12,10 +12,12 @@ use super::concat::{self, PlaceBackward};
 use super::conv::{self, ConvBackward, ConvBnBackward, Fused, fused};
 use super::depthwise::{self, DepthwiseBackward};
 use super::extension::Kernels;
-use super::loss::{self, CrossEntropyBackward};
+use super::instance_norm::{self, InstanceNormBackward};
+use super::loss::{self, CrossEntropyBackward, SoftCrossEntropyBackward};
 use super::norm::{self, BatchNormBackward, Settings};
 use super::parts::{Maybe, NormParts, Tracked, split};
 use super::scale::{self, ScaleBackward};
+use super::standardise::{self, StandardiseBackward};
 use super::sum::{self, AddBackward};
 use super::tensors::dims;
 use super::transposed::{self, TransposedBackward};
@@ -89,6 +91,14 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         (out, constant(mean), constant(var))
     }
 
+    fn instance_norm(x: FloatTensor<Self>, norm: NormParts<Self>, eps: f32) -> FloatTensor<Self> {
+        let (x, node_x) = x.into_parts();
+        let x = contiguous(x);
+        let (settings, node_scale, node_shift) = settings(norm, eps);
+        let (out, applied) = instance_norm::forward(&x, &settings);
+        record::<C, _, 3>(InstanceNormBackward, [node_x, node_scale, node_shift], (x, applied), out)
+    }
+
     fn conv_bn(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -152,6 +162,20 @@ impl<C: CheckpointStrategy> Kernels for Autodiff<Flex, C> {
         let (logits, node) = logits.into_parts();
         let (loss, saved) = loss::cross_entropy(logits, loss::labels(labels), smoothing);
         record::<C, _, 1>(CrossEntropyBackward, [node], saved, loss)
+    }
+
+    fn soft_cross_entropy(logits: FloatTensor<Self>, targets: FloatTensor<Self>, smoothing: f32) -> FloatTensor<Self> {
+        let (logits, node) = logits.into_parts();
+        let (targets, _) = targets.into_parts();
+        let (loss, saved) = loss::soft_cross_entropy(logits, targets, smoothing);
+        record::<C, _, 1>(SoftCrossEntropyBackward, [node], saved, loss)
+    }
+
+    fn standardise(weight: FloatTensor<Self>, eps: f32) -> FloatTensor<Self> {
+        let (weight, node) = weight.into_parts();
+        let weight = contiguous(weight);
+        let (out, filters) = standardise::forward(&weight, eps);
+        record::<C, _, 1>(StandardiseBackward, [node], (weight, filters), out)
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) mod pool;
 pub(crate) mod resample;
 pub(crate) mod scale;
 pub(crate) mod shape;
+pub(crate) mod standardise;
 pub(crate) mod subsample;
 pub(crate) mod tile;
 pub(crate) mod transposed;
