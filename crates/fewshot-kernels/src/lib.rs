@@ -23,6 +23,7 @@ mod params;
 pub mod portable;
 mod shortage;
 pub mod simd;
+pub mod weights;
 
 pub use api::*;
 pub use params::{Conv, Norm, Normed, Sgd, Stats};

@@ -69,8 +69,8 @@ impl Buffer {
     }
 
     /// The tensor of this shape over the buffer.
-    pub(crate) fn into_tensor<const D: usize>(self, shape: [usize; D]) -> FlexTensor {
-        let shape = Shape::from(shape);
+    pub(crate) fn into_tensor(self, shape: impl Into<Shape>) -> FlexTensor {
+        let shape = shape.into();
         assert!(shape.num_elements() == self.len, "buffer and shape differ");
         let bytes = self.len * size_of::<f32>();
         // SAFETY: all of the first `bytes` bytes are initialised floats.

@@ -22,6 +22,17 @@ impl Conv {
         Self { stride: 1, padding: kernel / 2, dilation: 1, relu_input: false }
     }
 
+    /// Stride 1, dilation 1, no ReLU and no padding: the kernel stays inside the image.
+    pub fn valid() -> Self {
+        Self { stride: 1, padding: 0, dilation: 1, relu_input: false }
+    }
+
+    /// The same with this many rows and columns of zeros on every side.
+    pub fn with_padding(mut self, padding: usize) -> Self {
+        self.padding = padding;
+        self
+    }
+
     /// The same with another stride.
     pub fn with_stride(mut self, stride: usize) -> Self {
         self.stride = stride;
@@ -50,6 +61,16 @@ impl Conv {
         }
         let span = self.dilation * (kernel - 1) + 1;
         (size + 2 * self.padding).checked_sub(span).map(|room| room / self.stride + 1)
+    }
+
+    /// Height or width of the output of the transposed convolution, the smallest image of which the convolution makes
+    /// `size` pixels, or `None` where nothing is left of it or stride or dilation is zero.
+    pub fn transposed_size(&self, size: usize, kernel: usize) -> Option<usize> {
+        if self.stride == 0 || self.dilation == 0 || kernel == 0 || size == 0 {
+            return None;
+        }
+        let spread = (size - 1) * self.stride + self.dilation * (kernel - 1) + 1;
+        spread.checked_sub(2 * self.padding).filter(|size| *size > 0)
     }
 }
 

@@ -30,7 +30,21 @@ fn operations() -> Vec<(&'static str, Op)> {
         ("conv2d 1x1", op(|x| kernels::conv2d(x.clone(), weights(&x, [1, 1, 5, 20]), Conv::same(1)))),
         ("strided", op(|x| kernels::conv2d(x.clone(), weights(&x, [3, 3, 5, 9]), Conv::same(3).with_stride(2)))),
         ("depthwise_conv2d", op(|x| kernels::depthwise_conv2d(x.clone(), weights(&x, [3, 3, 5]), Conv::same(3)))),
-        ("transposed_conv2x2", op(|x| kernels::transposed_conv2x2(x.clone(), weights(&x, [2, 2, 5, 3])))),
+        (
+            "conv2d_bias",
+            op(|x| kernels::conv2d_bias(x.clone(), weights(&x, [3, 3, 5, 9]), weights(&x, [9]), Conv::same(3))),
+        ),
+        ("add_bias", op(|x| kernels::add_bias(x.clone(), weights(&x, [5])))),
+        ("transposed_conv2d", op(|x| kernels::transposed_conv2d(x.clone(), weights(&x, [2, 2, 5, 3]), Conv::valid()))),
+        ("instance_norm", op(|x| kernels::instance_norm(x, None, 1e-5))),
+        ("scale_channels", op(|x| kernels::scale_channels(x.clone(), weights(&x, [2, 5])))),
+        ("scale_samples", op(|x| kernels::scale_samples(x.clone(), weights(&x, [2])))),
+        ("concat", op(|x| kernels::concat(vec![x.clone(), x]))),
+        ("subsample", op(|x| kernels::subsample(x, 2, [0, 0]))),
+        ("sigmoid", op(kernels::sigmoid)),
+        ("tanh", op(kernels::tanh)),
+        ("global_sum_pool", op(|x| kernels::global_sum_pool(x).unsqueeze())),
+        ("standardise", op(kernels::weights::standardise)),
         ("batch_norm", op(|x| kernels::batch_norm(x, Norm::batch()).out)),
         ("batch_norm, fixed", op(|x| kernels::batch_norm(x.clone(), fixed(&x, 5)).out)),
         ("conv_bn", op(|x| conv_bn(x, Norm::batch(), false))),
@@ -46,8 +60,8 @@ fn operations() -> Vec<(&'static str, Op)> {
         ("max_pool2d", op(|x| kernels::max_pool2d(x, 3, 1, 1))),
         ("global_avg_pool", op(|x| kernels::global_avg_pool(x).unsqueeze())),
         ("pad_channels", op(|x| kernels::pad_channels(x, 8))),
-        ("upsample_nearest2x", op(kernels::upsample_nearest2x)),
-        ("upsample_bilinear2x", op(kernels::upsample_bilinear2x)),
+        ("upsample_nearest", op(|x| kernels::upsample_nearest(x, 3))),
+        ("upsample_bilinear", op(|x| kernels::upsample_bilinear(x, 2))),
         (
             "linear",
             op(|x| {
@@ -60,6 +74,13 @@ fn operations() -> Vec<(&'static str, Op)> {
             op(|x| {
                 let labels = Tensor::<1, Int>::from_ints([1, 3], &x.device());
                 kernels::cross_entropy(x.reshape([2, 150]), labels, 0.1).reshape([1, 1, 1, 1])
+            }),
+        ),
+        (
+            "soft_cross_entropy",
+            op(|x| {
+                let targets = weights(&x, [2, 150]);
+                kernels::soft_cross_entropy(x.reshape([2, 150]), targets, 0.1).reshape([1, 1, 1, 1])
             }),
         ),
     ]
@@ -102,8 +123,8 @@ fn what_is_not_a_number_stays_so_forth_and_back() {
 #[test]
 fn what_is_infinite_stays_so_unless_the_definition_bounds_it() {
     for (bad, bounded) in [
-        (f32::INFINITY, vec!["relu6", "hardsigmoid"]),
-        (f32::NEG_INFINITY, vec!["relu", "relu6", "hardsigmoid", "max_pool2d"]),
+        (f32::INFINITY, vec!["relu6", "hardsigmoid", "sigmoid", "tanh"]),
+        (f32::NEG_INFINITY, vec!["relu", "relu6", "hardsigmoid", "sigmoid", "tanh", "max_pool2d"]),
     ] {
         for (name, op) in operations() {
             let mut x = Values::random(&SHAPE, &mut Random::new(3));
@@ -149,7 +170,7 @@ fn a_size_of_zero_is_refused_with_the_shape() {
         shape[at] = 0;
         let shown = format!("{shape:?}");
         for (name, op) in operations() {
-            if ["linear", "cross_entropy"].contains(&name) {
+            if ["linear", "cross_entropy", "soft_cross_entropy"].contains(&name) {
                 continue;
             }
             let x = Tensor::<4>::zeros(shape, &Device::flex());

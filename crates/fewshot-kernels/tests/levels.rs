@@ -56,9 +56,22 @@ fn all_levels_agree() {
         }
         let x = [Values::random(&[2, 9, 7, 11], &mut Random::new(8)).map(|v| 5.0 * v)];
         type Op = fn(Tensor<4>) -> Tensor<4>;
-        let ops: [(&str, Op, Op); 6] = [
-            ("nearest", fewshot_kernels::upsample_nearest2x, portable::upsample_nearest2x),
-            ("bilinear", fewshot_kernels::upsample_bilinear2x, portable::upsample_bilinear2x),
+        let ops: [(&str, Op, Op); 11] = [
+            ("nearest", |x| fewshot_kernels::upsample_nearest(x, 2), |x| portable::upsample_nearest(x, 2)),
+            ("bilinear", |x| fewshot_kernels::upsample_bilinear(x, 3), |x| portable::upsample_bilinear(x, 3)),
+            ("sigmoid", fewshot_kernels::sigmoid, portable::sigmoid),
+            ("tanh", fewshot_kernels::tanh, portable::tanh),
+            (
+                "instance norm",
+                |x| fewshot_kernels::instance_norm(x, None, 0.1),
+                |x| portable::instance_norm(x, None, 0.1),
+            ),
+            ("standardised", fewshot_kernels::weights::standardise, |x| portable::standardise(x, 1e-5)),
+            (
+                "factors",
+                |x| fewshot_kernels::scale_channels(x.clone(), fewshot_kernels::global_avg_pool(x)),
+                |x| portable::scale_channels(x.clone(), portable::global_avg_pool(x)),
+            ),
             ("hardswish", fewshot_kernels::hardswish, portable::hardswish),
             ("relu6", fewshot_kernels::relu6, portable::relu6),
             ("average", |x| fewshot_kernels::avg_pool2d(x, 3, 1, 1), |x| portable::avg_pool2d(x, 3, 1, 1)),

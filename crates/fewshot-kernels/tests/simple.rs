@@ -3,28 +3,18 @@
 mod common;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use common::{Random, Values, assert_close, compare, device, floats, run};
-use fewshot_kernels::{Conv, Sgd, portable};
+use common::{Random, Values, assert_close, compare, config, device, floats, map_shape, run};
+use fewshot_kernels::{Sgd, portable};
 use proptest::prelude::*;
 
 type Op = fn(Tensor<4>) -> Tensor<4>;
-
-/// `[batch, height, width, channels]` with narrow and wide maps.
-fn shape() -> impl Strategy<Value = [usize; 4]> {
-    let channels = prop_oneof![3 => 1..=20usize, 1 => 21..=130usize];
-    (1..=4usize, 3..=12usize, 3..=12usize, channels).prop_map(|(n, h, w, c)| [n, h, w, c])
-}
-
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
 
 proptest! {
     #![proptest_config(config(60))]
 
     #[test]
     fn pools_agree(
-        shape in shape(),
+        shape in map_shape(3),
         geometry in prop_oneof![
             Just([3, 1, 1]), Just([2, 2, 0]), Just([3, 2, 1]), Just([2, 1, 0]), Just([3, 3, 0]),
         ],
@@ -41,16 +31,18 @@ proptest! {
     }
 
     #[test]
-    fn maps_agree(shape in shape(), more in 0..9usize, seed in any::<u64>()) {
+    fn maps_agree(shape in map_shape(3), more in 0..9usize, seed in any::<u64>()) {
         let mut random = Random::new(seed);
         // At a kink itself any slope between the two sides is right, and implementations differ.
         let off_kinks = |v: f32| if [-3.0, 0.0, 3.0, 6.0].iter().any(|k| (v - k).abs() < 1e-3) { v + 2e-3 } else { v };
         let x = [Values::random(&shape, &mut random).map(|v| off_kinks(7.0 * v))];
-        let ops: [(&str, Op, Op); 4] = [
+        let ops: [(&str, Op, Op); 6] = [
             ("relu", fewshot_kernels::relu, portable::relu),
             ("relu6", fewshot_kernels::relu6, portable::relu6),
             ("hardsigmoid", fewshot_kernels::hardsigmoid, portable::hardsigmoid),
             ("hardswish", fewshot_kernels::hardswish, portable::hardswish),
+            ("sigmoid", fewshot_kernels::sigmoid, portable::sigmoid),
+            ("tanh", fewshot_kernels::tanh, portable::tanh),
         ];
         for (name, op, oracle) in ops {
             compare(name, &x, 1e-4, |t| (op(t[0].clone()), vec![]),
@@ -63,6 +55,9 @@ proptest! {
         compare("global_avg_pool", &x, 1e-4,
             |t| (fewshot_kernels::global_avg_pool(t[0].clone()).unsqueeze(), vec![]),
             |t| (portable::global_avg_pool(t[0].clone()).unsqueeze(), vec![]));
+        compare("global_sum_pool", &x, 1e-4,
+            |t| (fewshot_kernels::global_sum_pool(t[0].clone()).unsqueeze(), vec![]),
+            |t| (portable::global_sum_pool(t[0].clone()).unsqueeze(), vec![]));
         let pair = [x[0].clone(), Values::random(&shape, &mut random)];
         compare("add", &pair, 1e-6,
             |t| (fewshot_kernels::add(t[0].clone(), t[1].clone()), vec![]),
@@ -76,17 +71,19 @@ proptest! {
     }
 
     #[test]
-    fn upsampling_agrees(shape in shape(), [short, thin] in any::<[bool; 2]>(), seed in any::<u64>()) {
+    fn upsampling_agrees(
+        shape in map_shape(3), factor in 1..=5usize, [short, thin] in any::<[bool; 2]>(), seed in any::<u64>(),
+    ) {
         let [batch, height, width, channels] = shape;
         // A single row or column is its own neighbour on both sides.
         let shape = [batch, if short { 1 } else { height }, if thin { 1 } else { width }, channels];
         let x = [Values::random(&shape, &mut Random::new(seed))];
         compare("nearest", &x, 1e-4,
-            |t| (fewshot_kernels::upsample_nearest2x(t[0].clone()), vec![]),
-            |t| (portable::upsample_nearest2x(t[0].clone()), vec![]));
+            |t| (fewshot_kernels::upsample_nearest(t[0].clone(), factor), vec![]),
+            |t| (portable::upsample_nearest(t[0].clone(), factor), vec![]));
         compare("bilinear", &x, 1e-4,
-            |t| (fewshot_kernels::upsample_bilinear2x(t[0].clone()), vec![]),
-            |t| (portable::upsample_bilinear2x(t[0].clone()), vec![]));
+            |t| (fewshot_kernels::upsample_bilinear(t[0].clone(), factor), vec![]),
+            |t| (portable::upsample_bilinear(t[0].clone(), factor), vec![]));
     }
 
     #[test]
@@ -126,38 +123,32 @@ proptest! {
     }
 
     #[test]
-    fn transposed_convolution_agrees(
-        shape in shape(), cout in 1..=40usize, seed in any::<u64>(),
+    fn soft_cross_entropy_agrees(
+        batch in 1..=20usize, classes in 1..=30usize, smoothing in 0.0..0.3f32, mixed in any::<bool>(), seed in any::<u64>(),
     ) {
         let mut random = Random::new(seed);
-        let inputs = [
-            Values::random(&shape, &mut random),
-            Values::random(&[2, 2, shape[3], cout], &mut random),
-        ];
-        compare("transposed_conv2x2", &inputs, 1e-4,
-            |t| (fewshot_kernels::transposed_conv2x2(t[0].clone(), t[1].clone()), vec![]),
-            |t| (portable::transposed_conv2x2(t[0].clone(), t[1].clone()), vec![]));
-    }
-
-    #[test]
-    fn depthwise_agrees(
-        shape in shape(),
-        kernel in prop_oneof![Just(1), Just(3), Just(5)],
-        stride in 1..=2usize,
-        dilation in 1..=2usize,
-        relu_input in any::<bool>(),
-        seed in any::<u64>(),
-    ) {
-        let mut random = Random::new(seed);
-        let inputs = [
-            Values::random(&shape, &mut random),
-            Values::random(&[1, kernel, kernel, shape[3]], &mut random),
-        ];
-        let conv = Conv { relu_input, ..Conv::same(kernel).with_stride(stride).with_dilation(dilation) };
-        let weight = |t: &Tensor<4>| t.clone().reshape([kernel, kernel, shape[3]]);
-        compare("depthwise_conv2d", &inputs, 1e-4,
-            |t| (fewshot_kernels::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]),
-            |t| (portable::depthwise_conv2d(t[0].clone(), weight(&t[1]), conv), vec![]));
+        let logits = [Values::random(&[batch, classes], &mut random).map(|v| 9.0 * v)];
+        let labels: Vec<i64> = (0..batch).map(|_| random.below(classes) as i64).collect();
+        let mut targets = Values::random(&[batch, classes], &mut random).map(f32::abs);
+        if !mixed {
+            for (row, label) in targets.values.chunks_mut(classes).zip(&labels) {
+                row.fill(0.0);
+                row[*label as usize] = 1.0;
+            }
+        }
+        let targets = targets.tensor::<2>(&device());
+        let flat = |t: &Tensor<4>| t.clone().reshape([batch, classes]);
+        let soft = |t: &[Tensor<4>]| {
+            let loss = fewshot_kernels::soft_cross_entropy(flat(&t[0]), targets.clone(), smoothing);
+            (loss.reshape([1, 1, 1, 1]), vec![])
+        };
+        compare("soft_cross_entropy", &logits, 1e-4, soft,
+            |t| (portable::soft_cross_entropy(flat(&t[0]), targets.clone(), smoothing).reshape([1, 1, 1, 1]), vec![]));
+        if !mixed {
+            let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [batch]), &device());
+            compare("soft_cross_entropy of labels", &logits, 1e-5, soft,
+                |t| (fewshot_kernels::cross_entropy(flat(&t[0]), labels.clone(), smoothing).reshape([1, 1, 1, 1]), vec![]));
+        }
     }
 
     #[test]

@@ -6,21 +6,31 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
-use super::dims;
-use super::norm::{Applied, Settings, vector};
+use super::bias::{self, repeated};
+use super::norm::{Applied, Settings};
+use super::tensors::{dims, vector};
 use crate::Conv;
-use crate::kernels::conv::{self, Epilogue, Moments, OutputGradient};
-use crate::kernels::plan::Shape;
+use crate::kernels::conv;
+use crate::kernels::fused::{Epilogue, OutputGradient};
+use crate::kernels::moments::Moments;
+use crate::kernels::norm::Repeated;
+use crate::kernels::shape::Shape;
 use crate::memory::{Buffer, contiguous, elements};
 use crate::simd::level;
 
+/// The convolution's output, with a bias per channel where there is one.
+pub(super) fn forward(x: &FlexTensor, weight: &FlexTensor, bias: Option<FlexTensor>, conv: Conv) -> FlexTensor {
+    let shape = Shape::new(dims(x), dims(weight), conv);
+    let mut y = Buffer::new(shape.batch * shape.out_len());
+    let bias = bias.map(|bias| repeated(&bias));
+    let one = Repeated::new(&vec![1.0; shape.cout]);
+    let epilogue = bias.as_ref().map(|constant| Epilogue { by: &one, constant, added: None });
+    conv::forward(level(), &shape, elements(x), elements(weight), &mut y, false, epilogue.as_ref());
+    y.into_tensor(shape.out_dims())
+}
+
 /// The convolution's output and, when asked for, its moments.
-pub(super) fn convolve(
-    x: &FlexTensor,
-    weight: &FlexTensor,
-    conv: Conv,
-    with_moments: bool,
-) -> (FlexTensor, Option<Moments>) {
+fn convolve(x: &FlexTensor, weight: &FlexTensor, conv: Conv, with_moments: bool) -> (FlexTensor, Option<Moments>) {
     let shape = Shape::new(dims(x), dims(weight), conv);
     let mut y = Buffer::new(shape.batch * shape.out_len());
     let moments = conv::forward(level(), &shape, elements(x), elements(weight), &mut y, with_moments, None);
@@ -87,13 +97,16 @@ pub(super) fn fused_once(
 #[derive(Debug)]
 pub(super) struct ConvBackward;
 
-impl Backward<Flex, 2> for ConvBackward {
+impl Backward<Flex, 3> for ConvBackward {
     type State = (FlexTensor, FlexTensor, Conv);
 
-    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let (x, weight, conv) = ops.state;
         let g = contiguous(grads.consume::<Flex>(&ops.node));
-        let [node_x, node_weight] = ops.parents;
+        let [node_x, node_weight, node_bias] = ops.parents;
+        if let Some(node) = node_bias {
+            grads.register::<Flex>(node.id, bias::gradient(&g));
+        }
         let want = [node_x.is_some(), node_weight.is_some()];
         let dy = OutputGradient::Plain(elements(&g));
         let found = gradients(&x, &weight, conv, &dy, want);

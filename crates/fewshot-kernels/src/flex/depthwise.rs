@@ -6,10 +6,10 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
-use super::dims;
+use super::tensors::dims;
 use crate::Conv;
 use crate::kernels::depthwise;
-use crate::kernels::plan::Shape;
+use crate::kernels::shape::Shape;
 use crate::memory::{Buffer, contiguous, elements};
 use crate::simd::level;
 

@@ -6,8 +6,10 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn_flex::FlexTensor;
 
-use super::{NormParts, dims};
-use crate::kernels::conv::{Moments, OutputGradient};
+use super::parts::NormParts;
+use super::tensors::{dims, vector};
+use crate::kernels::fused::OutputGradient;
+use crate::kernels::moments::Moments;
 use crate::kernels::norm::{self, Added, Fold, Repeated};
 use crate::memory::{Buffer, contiguous, elements, elements_mut};
 use crate::simd::{Level, level};
@@ -112,6 +114,12 @@ impl Applied {
         norm::scale(level, None, &by_a, &constant, add.map_or(Added::Nothing, Added::Other), y, image);
     }
 
+    /// `to = normalise(y)`.
+    pub(super) fn write(&self, level: Level, y: &[f32], to: &mut [f32], image: usize) {
+        let [by_a, constant] = self.factors();
+        norm::scale(level, Some(y), &by_a, &constant, Added::Nothing, to, image);
+    }
+
     /// `out = normalise(y) + add`, into the buffer of `add` where nothing else holds it.
     pub(super) fn normalise(&self, level: Level, y: &[f32], dims: [usize; 4], add: Option<FlexTensor>) -> FlexTensor {
         let [by_a, constant] = self.factors();
@@ -192,7 +200,8 @@ impl Back {
         }
     }
 
-    fn input(&self, level: Level, g: &[f32], y: &[f32], to: &mut [f32], image: usize) {
+    /// `to` = the gradient of the input.
+    pub(super) fn input(&self, level: Level, g: &[f32], y: &[f32], to: &mut [f32], image: usize) {
         if self.own {
             norm::combine_batch(level, g, y, &self.fold, to, image);
         } else {
@@ -200,13 +209,6 @@ impl Back {
             norm::scale(level, Some(g), by_g, &self.zero, Added::Nothing, to, image);
         }
     }
-}
-
-/// A tensor of rank 1.
-pub(super) fn vector(values: &[f32]) -> FlexTensor {
-    let mut buffer = Buffer::new(values.len());
-    buffer.copy_from_slice(values);
-    buffer.into_tensor([values.len()])
 }
 
 /// Forward pass: the output and what was applied.

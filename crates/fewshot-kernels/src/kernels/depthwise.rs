@@ -2,10 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::conv::sum_parts;
-use super::images_per_piece;
+use super::batch::{images_per_piece, sum_parts};
 use super::layout::Pad;
-use super::plan::Shape;
+use super::shape::Shape;
 use super::tile::{load_tail, store_tail};
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Kernel, Level, Simd, dispatch};

@@ -1,12 +1,15 @@
 //! Convolution of any geometry as the plain sum: a register tile over a planar copy of each image.
 
-use super::conv::{Epilogue, Moments, OutputGradient, SLACK, over_pieces, over_tasks};
-use super::images_per_piece;
+use super::batch::{image_of, images_per_piece, over_pieces, over_tasks};
+use super::blocks::Blocks;
+use super::fused::{Epilogue, OutputGradient};
 use super::layout::{Pad, ToPlanar};
+use super::moments::Moments;
 use super::outer::Outer;
-use super::pack::{Blocks, pack};
-use super::plan::{Plan, Shape, groups};
-use super::tile::Convolve;
+use super::pack::pack;
+use super::plan::{Plan, groups};
+use super::shape::Shape;
+use super::tile::{Convolve, SLACK};
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 
@@ -91,7 +94,7 @@ pub(super) fn backward(
     let scratch_lens = [strips.rows * row + SLACK, planar_len + SLACK, strips.x_rows * strips.x_row + SLACK];
 
     let image = |n: usize, dx: Option<&mut [f32]>, mut dw: Option<&mut [f32]>| {
-        let x = &x[n * in_len..(n + 1) * in_len];
+        let x = image_of(x, n, in_len);
         with_scratch(scratch_lens, |[dy_strip, planar, x_strip]| {
             // Strip by strip, so that what one step writes the next still finds in the
             // first-level cache.

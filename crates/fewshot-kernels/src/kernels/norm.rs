@@ -5,8 +5,8 @@
 
 use rayon::prelude::*;
 
-use super::conv::Moments;
-use super::images_per_piece;
+use super::batch::images_per_piece;
+use super::moments::Moments;
 use crate::simd::{Kernel, Level, Simd, dispatch};
 
 /// Vectors to go round before an accumulator is met again, so that adding to it in memory does
@@ -285,6 +285,12 @@ pub(crate) fn gradient_sums(level: Level, g: &[f32], y: &[f32], mean: &[f32], im
         }
     }
     total
+}
+
+/// Per channel the sum of all values.
+pub(crate) fn channel_sums(level: Level, x: &[f32], image: usize, channels: usize) -> Vec<f64> {
+    let sums = gradient_sums(level, x, x, &vec![0.0; channels], image);
+    sums.into_iter().map(|[sum, _]| sum).collect()
 }
 
 /// `to = by_a[c] * a + constant[c] + added` over a batch of images of `image` floats;

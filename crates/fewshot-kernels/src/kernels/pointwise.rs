@@ -2,13 +2,16 @@
 //!
 //! Some pixels at a time, few enough for the first-level cache. Only a ReLU makes a copy of them.
 
-use super::conv::{Epilogue, Moments, OutputGradient, SLACK, over_pieces, over_tasks};
-use super::images_per_piece;
+use super::batch::{image_of, images_per_piece, over_pieces, over_tasks};
+use super::blocks::Blocks;
+use super::fused::{Epilogue, OutputGradient};
 use super::layout::Rectify;
+use super::moments::Moments;
 use super::outer::{Group, Outer};
-use super::pack::{Blocks, pack};
-use super::plan::{Plan, Shape};
-use super::tile::Convolve;
+use super::pack::pack;
+use super::plan::Plan;
+use super::shape::Shape;
+use super::tile::{Convolve, SLACK};
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 
@@ -121,15 +124,15 @@ pub(super) fn backward(
     let (padded, chunk) = (blocks.padded(), chunk(shape));
     let piece = images_per_piece(shape.batch);
     let image = |n: usize, mut dx: Option<&mut [f32]>, mut dw: Option<&mut [f32]>| {
-        let x = &x[n * shape.in_len()..(n + 1) * shape.in_len()];
+        let x = image_of(x, n, shape.in_len());
         with_scratch([chunk * cout + SLACK, chunk * cin + SLACK], |[gradient, input]| {
             for range in chunks(pixels, chunk) {
                 let first = n * shape.out_len();
                 let to = &mut gradient[..range.len() * cout];
                 dy.write(level, first + range.start * cout..first + range.end * cout, to);
-                let from = &x[range.start * cin..range.end * cin];
+                let pixels = range.start * cin..range.end * cin;
                 if let Some(dw) = &mut dw {
-                    let relu = shape.conv.relu_input;
+                    let (from, relu) = (&x[pixels.clone()], shape.conv.relu_input);
                     dispatch(level, Rectify { from, relu, to: &mut input[..from.len()] });
                     let outer = Outer {
                         lanes: blocks.lanes,
@@ -149,8 +152,8 @@ pub(super) fn backward(
                 }
                 if let (Some(dx), Some(weights)) = (&mut dx, &weights) {
                     let product = Product { level, plan: &plan, offsets: &offsets, weights, channels: cin };
-                    let to = &mut dx[range.start * cin..range.end * cin];
-                    product.run(gradient, to, shape.conv.relu_input.then_some(from), None, true);
+                    let mask = shape.conv.relu_input.then(|| &x[pixels.clone()]);
+                    product.run(gradient, &mut dx[pixels], mask, None, true);
                 }
             }
         });

@@ -1,4 +1,4 @@
-//! The gradient of the max pool, the global average, and channels appended or left out.
+//! The gradient of the max pool, and sums over whole images.
 //!
 //! For one tap of the window, an output row reads a run of neighbouring input pixels (stride 1), so
 //! pixels and channels together are one long vector; with larger strides each pixel's channels are.
@@ -160,9 +160,8 @@ pub(crate) fn max_backward(level: Level, window: &Window, x: &[f32], out: &[f32]
     });
 }
 
-/// Mean over all pixels of an image, per channel.
-pub(crate) fn global_average(x: &[f32], channels: usize, image: usize, out: &mut [f32]) {
-    let pixels = (image / channels.max(1)) as f32;
+/// Sum over all pixels of an image, per channel, divided by `divisor`.
+pub(crate) fn global_sum(x: &[f32], channels: usize, image: usize, divisor: f32, out: &mut [f32]) {
     out.par_chunks_exact_mut(channels).zip(x.par_chunks_exact(image)).for_each(|(out, x)| {
         out.fill(0.0);
         for pixel in x.chunks_exact(channels) {
@@ -171,33 +170,18 @@ pub(crate) fn global_average(x: &[f32], channels: usize, image: usize, out: &mut
             }
         }
         for out in out {
-            *out /= pixels;
+            *out /= divisor;
         }
     });
 }
 
-/// Gradient of [`global_average`].
-pub(crate) fn global_average_backward(g: &[f32], channels: usize, image: usize, dx: &mut [f32]) {
-    let share = channels as f32 / image as f32;
+/// Gradient of [`global_sum`]: `share` of the output's for each pixel.
+pub(crate) fn global_sum_backward(g: &[f32], channels: usize, image: usize, share: f32, dx: &mut [f32]) {
     dx.par_chunks_exact_mut(image).zip(g.par_chunks_exact(channels)).for_each(|(dx, g)| {
         for pixel in dx.chunks_exact_mut(channels) {
             for (dx, g) in pixel.iter_mut().zip(g) {
                 *dx = g * share;
             }
-        }
-    });
-}
-
-/// Copies pixels of `from` channels to pixels of `to` channels: zeros are appended, or the last
-/// channels left out.
-pub(crate) fn resize_channels(x: &[f32], from: usize, to: usize, out: &mut [f32]) {
-    let common = from.min(to);
-    // Some thousand floats per job: enough to be worth a thread.
-    let pixels = (8192 / to.max(1)).max(1);
-    out.par_chunks_mut(pixels * to).zip(x.par_chunks(pixels * from)).for_each(|(out, x)| {
-        for (out, x) in out.chunks_exact_mut(to).zip(x.chunks_exact(from)) {
-            out[..common].copy_from_slice(&x[..common]);
-            out[common..].fill(0.0);
         }
     });
 }

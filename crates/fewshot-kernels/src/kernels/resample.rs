@@ -4,6 +4,8 @@
 //! Averages and upsampling are linear and separable, so that one kernel with a list of weights per
 //! axis is all of them, and the same with both lists turned round is their gradient.
 
+use std::cmp::Ordering;
+
 use rayon::prelude::*;
 
 use super::tile::{load_tail, store_tail};
@@ -35,21 +37,28 @@ struct Run<'a> {
 }
 
 impl Axis {
-    /// Each of `size` inputs twice.
-    pub(crate) fn nearest(size: usize) -> Self {
-        let outputs = (0..2 * size).map(|o| vec![Tap { input: o / 2, weight: 1.0 }]);
+    /// Each of `size` inputs `factor` times.
+    pub(crate) fn nearest(size: usize, factor: usize) -> Self {
+        let outputs = (0..factor * size).map(|o| vec![Tap { input: o / factor, weight: 1.0 }]);
         Self { size, outputs: outputs.collect() }
     }
 
-    /// Twice as many values, each a quarter pixel from the nearer input's centre and three quarters
-    /// from the other's. Beyond the ends the last value goes on.
-    pub(crate) fn bilinear(size: usize) -> Self {
+    /// `factor` times as many values, each between the two inputs whose centres are nearest to its own, by distance. Beyond
+    /// the ends the last value goes on.
+    pub(crate) fn bilinear(size: usize, factor: usize) -> Self {
         let taps = |o: usize| {
-            let near = o / 2;
-            let far = if o.is_multiple_of(2) { near.saturating_sub(1) } else { (near + 1).min(size - 1) };
-            vec![Tap { input: near, weight: 0.75 }, Tap { input: far, weight: 0.25 }]
+            let near = o / factor;
+            // Where the centre lies between the borders of `near`, in halves of an output pixel; that of `near` lies at `factor`.
+            let place = 2 * (o % factor) + 1;
+            let far = match place.cmp(&factor) {
+                Ordering::Less => near.saturating_sub(1),
+                Ordering::Equal => return vec![Tap { input: near, weight: 1.0 }],
+                Ordering::Greater => (near + 1).min(size - 1),
+            };
+            let share = place.abs_diff(factor) as f32 / (2 * factor) as f32;
+            vec![Tap { input: near, weight: 1.0 - share }, Tap { input: far, weight: share }]
         };
-        Self { size, outputs: (0..2 * size).map(taps).collect() }
+        Self { size, outputs: (0..factor * size).map(taps).collect() }
     }
 
     /// Means over windows of `kernel` inputs, one begun every `stride` inputs from `-padding` on;

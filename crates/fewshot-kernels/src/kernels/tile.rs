@@ -5,6 +5,9 @@ use crate::simd::{Kernel, Simd};
 /// The widest block of output channels, in vectors.
 pub(crate) const MAX_VECTORS: usize = 3;
 
+/// Floats that kernels may read beyond a scratch image: the rest of a tile or of a vector.
+pub(super) const SLACK: usize = 64;
+
 /// Pixels that a tile may have when a block is `vectors` wide and the machine has `registers`;
 /// the accumulators, the weights and one broadcast pixel fit.
 pub(crate) fn tile_sizes(registers: usize, vectors: usize) -> &'static [usize] {

@@ -37,13 +37,21 @@ pub fn depthwise_conv2d(x: Tensor<4>, weight: Tensor<3>, conv: Conv) -> Tensor<4
     channels_last(module::conv2d(input(x, conv), weight, None, options(conv, channels)))
 }
 
-/// Transposed 2x2 convolution of stride 2; see [`crate::transposed_conv2x2`].
-pub fn transposed_conv2x2(x: Tensor<4>, weight: Tensor<4>) -> Tensor<4> {
+/// Dense convolution with a bias; see [`crate::conv2d_bias`].
+pub fn conv2d_bias(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, conv: Conv) -> Tensor<4> {
+    let weight = weight.permute([3, 2, 0, 1]);
+    channels_last(module::conv2d(input(x, conv), weight, Some(bias), options(conv, 1)))
+}
+
+/// A bias per channel; see [`crate::add_bias`].
+pub fn add_bias(x: Tensor<4>, bias: Tensor<1>) -> Tensor<4> {
+    let channels = bias.dims()[0];
+    x + bias.reshape([1, 1, 1, channels])
+}
+
+/// Transposed convolution; see [`crate::transposed_conv2d`].
+pub fn transposed_conv2d(x: Tensor<4>, weight: Tensor<4>, conv: Conv) -> Tensor<4> {
     let weight = weight.permute([2, 3, 0, 1]);
-    channels_last(module::conv_transpose2d(
-        channels_first(x),
-        weight,
-        None,
-        ConvTransposeOptions::new([2; 2], [0; 2], [0; 2], [1; 2], 1),
-    ))
+    let options = ConvTransposeOptions::new([conv.stride; 2], [conv.padding; 2], [0; 2], [conv.dilation; 2], 1);
+    channels_last(module::conv_transpose2d(input(x, conv), weight, None, options))
 }

@@ -15,3 +15,10 @@ pub fn cross_entropy(logits: Tensor<2>, labels: Tensor<1, Int>, smoothing: f32) 
     let all = log_p.mean();
     -(hit * (1.0 - smoothing) + all * smoothing)
 }
+
+/// Mean softmax cross entropy with a target for every class; see [`crate::soft_cross_entropy`].
+pub fn soft_cross_entropy(logits: Tensor<2>, targets: Tensor<2>, smoothing: f32) -> Tensor<1> {
+    let [batch, classes] = logits.dims();
+    let targets = targets.detach() * (1.0 - smoothing) + smoothing / classes as f32;
+    -(activation::log_softmax(logits, 1) * targets).sum() / batch as f32
+}

@@ -6,13 +6,19 @@
 mod activation;
 mod conv;
 mod head;
+mod maps;
 mod norm;
 mod optim;
 mod pool;
+mod weights;
 
-pub use activation::{add, hardsigmoid, hardswish, relu, relu6};
-pub use conv::{conv2d, depthwise_conv2d, transposed_conv2x2};
-pub use head::{cross_entropy, linear};
-pub use norm::{batch_norm, conv_bn};
+pub use activation::{hardsigmoid, hardswish, relu, relu6, sigmoid, tanh};
+pub use conv::{add_bias, conv2d, conv2d_bias, depthwise_conv2d, transposed_conv2d};
+pub use head::{cross_entropy, linear, soft_cross_entropy};
+pub use maps::{add, concat, pad_channels, scale_channels, scale_samples};
+pub use norm::{batch_norm, conv_bn, instance_norm};
 pub use optim::{sgd_step, sum_squares};
-pub use pool::{avg_pool2d, global_avg_pool, max_pool2d, pad_channels, upsample_bilinear2x, upsample_nearest2x};
+pub use pool::{
+    avg_pool2d, global_avg_pool, global_sum_pool, max_pool2d, subsample, upsample_bilinear, upsample_nearest,
+};
+pub use weights::standardise;

@@ -35,3 +35,15 @@ pub fn conv_bn(x: Tensor<4>, weight: Tensor<4>, conv: Conv, norm: Norm, add: Opt
     }
     normed
 }
+
+/// Instance norm; see [`crate::instance_norm`].
+pub fn instance_norm(x: Tensor<4>, affine: Option<(Tensor<1>, Tensor<1>)>, eps: f32) -> Tensor<4> {
+    let channels = x.dims()[3];
+    let centred = x.clone() - x.mean_dims(&[1, 2]);
+    let var = (centred.clone() * centred.clone()).mean_dims(&[1, 2]);
+    let out = centred / (var + eps).sqrt();
+    match affine {
+        Some((scale, shift)) => out * scale.reshape([1, 1, 1, channels]) + shift.reshape([1, 1, 1, channels]),
+        None => out,
+    }
+}

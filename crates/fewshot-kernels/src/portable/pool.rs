@@ -1,7 +1,7 @@
-//! Pooling, channel padding and upsampling.
+//! Pooling and upsampling.
 
 use burn::tensor::ops::{AvgPoolOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions};
-use burn::tensor::{Tensor, module};
+use burn::tensor::{Slice, Tensor, module};
 
 use super::conv::{channels_first, channels_last};
 
@@ -26,32 +26,41 @@ pub fn global_avg_pool(x: Tensor<4>) -> Tensor<2> {
     x.mean_dims(&[1, 2]).reshape([batch, channels])
 }
 
-/// Zero channels appended; see [`crate::pad_channels`].
-pub fn pad_channels(x: Tensor<4>, channels: usize) -> Tensor<4> {
-    let [batch, height, width, present] = x.dims();
-    if channels == present {
-        return x;
-    }
-    let zeros = Tensor::zeros([batch, height, width, channels - present], &x.device());
-    Tensor::cat(vec![x, zeros], 3)
+/// Sum over height and width; see [`crate::global_sum_pool`].
+pub fn global_sum_pool(x: Tensor<4>) -> Tensor<2> {
+    let [batch, _, _, channels] = x.dims();
+    x.sum_dims(&[1, 2]).reshape([batch, channels])
 }
 
-/// Nearest-neighbour upsampling by two; see [`crate::upsample_nearest2x`].
-pub fn upsample_nearest2x(x: Tensor<4>) -> Tensor<4> {
+/// Every `stride`th pixel; see [`crate::subsample`].
+pub fn subsample(x: Tensor<4>, stride: usize, offset: [usize; 2]) -> Tensor<4> {
     let [batch, height, width, channels] = x.dims();
-    x.reshape([batch, height, 1, width, 1, channels]).expand([batch, height, 2, width, 2, channels]).reshape([
-        batch,
-        2 * height,
-        2 * width,
-        channels,
-    ])
+    let mut padded = x;
+    if offset[0] > 0 {
+        let below = Tensor::zeros([batch, offset[0], width, channels], &padded.device());
+        padded = Tensor::cat(vec![padded, below], 1);
+    }
+    if offset[1] > 0 {
+        let beside = Tensor::zeros([batch, height + offset[0], offset[1], channels], &padded.device());
+        padded = Tensor::cat(vec![padded, beside], 2);
+    }
+    let every = |first: usize, size: usize| Slice::new(first as isize, Some((first + size) as isize), stride as isize);
+    padded.slice([Slice::full(), every(offset[0], height), every(offset[1], width), Slice::full()])
 }
 
-/// Bilinear upsampling by two; see [`crate::upsample_bilinear2x`].
-pub fn upsample_bilinear2x(x: Tensor<4>) -> Tensor<4> {
+/// Nearest-neighbour upsampling; see [`crate::upsample_nearest`].
+pub fn upsample_nearest(x: Tensor<4>, factor: usize) -> Tensor<4> {
+    let [batch, height, width, channels] = x.dims();
+    x.reshape([batch, height, 1, width, 1, channels])
+        .expand([batch, height, factor, width, factor, channels])
+        .reshape([batch, factor * height, factor * width, channels])
+}
+
+/// Bilinear upsampling; see [`crate::upsample_bilinear`].
+pub fn upsample_bilinear(x: Tensor<4>, factor: usize) -> Tensor<4> {
     let [_, height, width, _] = x.dims();
     let options = InterpolateOptions::new(InterpolateMode::Bilinear)
         .with_align_corners(false)
-        .with_output_size([2 * height, 2 * width]);
+        .with_output_size([factor * height, factor * width]);
     channels_last(module::interpolate(channels_first(x), options))
 }

@@ -2,10 +2,22 @@
 #![allow(dead_code)] // Each test file uses a part.
 
 use burn::tensor::{Device, Tensor, TensorData};
+use proptest::prelude::*;
 
 /// The processor with autodiff.
 pub fn device() -> Device {
     Device::flex().autodiff()
+}
+
+/// So many cases, and no files of those that failed: each prints its inputs.
+pub fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// `[batch, height, width, channels]` with narrow and wide maps, no side smaller than given.
+pub fn map_shape(smallest: usize) -> impl Strategy<Value = [usize; 4]> {
+    let channels = prop_oneof![3 => 1..=20usize, 1 => 21..=130usize];
+    (1..=4usize, smallest..=12usize, smallest..=12usize, channels).prop_map(|(n, h, w, c)| [n, h, w, c])
 }
 
 /// A small counter-based generator; the tests need variety, not quality.

@@ -244,12 +244,13 @@ impl Suite {
         self.map("hardsigmoid", shape, Work::Little, kernels::hardsigmoid);
         self.map("add", shape, Work::Little, |x| kernels::add(x.clone(), x));
         self.map("pad_channels to 32", shape, Work::Little, |x| kernels::pad_channels(x, 32));
-        self.map("upsample_nearest2x", [batch, 16, 16, 32], Work::Little, kernels::upsample_nearest2x);
-        self.map("upsample_bilinear2x", [batch, 16, 16, 32], Work::Little, kernels::upsample_bilinear2x);
         let shape = [batch, 16, 16, 32];
+        self.map("upsample_nearest x2", shape, Work::Little, |x| kernels::upsample_nearest(x, 2));
+        self.map("upsample_bilinear x2", shape, Work::Little, |x| kernels::upsample_bilinear(x, 2));
         let flops = (3 * 2 * batch * 16 * 16 * 32 * 32 * 4) as f64;
         let weight = random_tensor([2, 2, 32, 32], 2, &tracked()).require_grad();
-        let transposed = move |x| kernels::transposed_conv2x2(x, weight.clone());
+        let doubling = Conv::valid().with_stride(2);
+        let transposed = move |x| kernels::transposed_conv2d(x, weight.clone(), doubling);
         self.map("transposed_conv 2x2 s2", shape, Work::Flops(flops), transposed);
         self.time("global_avg_pool 8x8x64 forward+backward".to_string(), Work::Little, || {
             let x = random_tensor([batch, 8, 8, 64], 1, &tracked()).require_grad();

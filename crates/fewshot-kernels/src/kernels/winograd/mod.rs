@@ -8,20 +8,7 @@
 //!
 //! A value that is not finite makes its whole tile so.
 
-/// Runs `$work::<S>` with the vector type that has `$lanes` floats.
-macro_rules! with_lanes {
-    ($lanes:expr, $self:ident . $work:ident) => {
-        // SAFETY: passed on from the caller.
-        unsafe {
-            if $lanes == Wide::LANES {
-                $self.$work::<Wide>();
-            } else {
-                $self.$work::<Half>();
-            }
-        }
-    };
-}
-
+mod lanes;
 mod product;
 mod strip;
 mod tiles;
@@ -31,10 +18,11 @@ mod weights;
 
 use rayon::prelude::*;
 
-use super::conv::{Epilogue, Moments, OutputGradient, over_pieces, over_tasks};
-use super::images_per_piece;
-use super::pack::Blocks;
-use super::plan::Shape;
+use super::batch::{image_of, images_per_piece, over_pieces, over_tasks};
+use super::blocks::Blocks;
+use super::fused::{Epilogue, OutputGradient};
+use super::moments::Moments;
+use super::shape::Shape;
 use crate::memory::{Buffer, with_scratch};
 use crate::simd::{Level, dispatch};
 use product::{Accumulate, Multiply};
@@ -178,7 +166,6 @@ impl Backward<'_> {
     /// The gradients of some images.
     fn piece(&self, images: std::ops::Range<usize>, mut dx: Option<&mut [f32]>, dw: Option<&mut [f32]>) {
         let (level, shape, tiling) = (self.level, self.shape, self.tiling);
-        let x = &self.x[images.start * shape.in_len()..images.end * shape.in_len()];
         let sums = if dw.is_some() { Accumulate::len(&tiling.input, &tiling.output) } else { 0 };
         let rows = (tiling.chunk * OUT + 2 * PADDING) * shape.out[1] * shape.cout;
         let [input, output] = [tiling.input.len(), tiling.output.len()];
@@ -198,7 +185,7 @@ impl Backward<'_> {
                         dy.transform(Transform::Gradient { at: PADDING }, tiling.output, gradient);
                         let (width, channels) = (shape.width, shape.cin);
                         let mut image = Strip { level, tiling, segment, width, channels, strip: &mut *strip };
-                        let x = &x[segment.image * shape.in_len()..][..shape.in_len()];
+                        let x = image_of(self.x, images.start + segment.image, shape.in_len());
                         image.fill(x, shape.height, shape.conv.relu_input);
                         image.transform(Transform::Input, tiling.input, input);
                     }
@@ -221,7 +208,7 @@ impl Backward<'_> {
                 }
                 if let Some(dx) = &mut dx {
                     // The transformed input has served; its place takes the transformed gradient of the input.
-                    self.input_gradient(&chunk, x, turned, input, dx);
+                    self.input_gradient(&chunk, images.start, turned, input, dx);
                 }
             }
             if let Some(to) = dw {
@@ -238,8 +225,9 @@ impl Backward<'_> {
         });
     }
 
-    /// The gradient of the input in one chunk, from the transformed gradient of the output.
-    fn input_gradient(&self, chunk: &[Segment], x: &[f32], from: &[f32], product: &mut [f32], dx: &mut [f32]) {
+    /// The gradient of the input in one chunk of the piece that begins with image `first`, from the transformed gradient of
+    /// the output.
+    fn input_gradient(&self, chunk: &[Segment], first: usize, from: &[f32], product: &mut [f32], dx: &mut [f32]) {
         let (level, shape, tiling) = (self.level, self.shape, self.tiling);
         let Some((weights, weights_place)) = self.weights else { return };
         let multiply = Multiply {
@@ -255,15 +243,16 @@ impl Backward<'_> {
         };
         dispatch(level, multiply);
         for segment in chunk {
-            let image = segment.image * shape.in_len();
             let covers = segment.covers(shape.width * shape.cin, shape.in_len());
-            let covers = image + covers.start..image + covers.end;
+            let image = image_of(self.x, first + segment.image, shape.in_len());
+            let mask = shape.conv.relu_input.then(|| &image[covers.clone()]);
+            let dx = &mut dx[segment.image * shape.in_len()..][covers];
             let kernel = ToImage {
                 from: product,
                 layout: tiling.input,
                 first: segment.tile,
-                mask: shape.conv.relu_input.then(|| &x[covers.clone()]),
-                to: &mut dx[covers],
+                mask,
+                to: dx,
                 width: shape.width,
                 channels: shape.cin,
                 moments: None,

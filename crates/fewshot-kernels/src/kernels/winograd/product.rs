@@ -1,5 +1,6 @@
 //! The products between the transforms: one small matrix product for each place of a tile.
 
+use super::lanes::with_lanes;
 use super::transform::PLACES;
 use crate::simd::{Kernel, Simd};
 

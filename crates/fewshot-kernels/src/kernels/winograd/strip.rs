@@ -4,7 +4,7 @@ use super::product::Layout;
 use super::tiles::{FromStrip, ToStrip, Transform};
 use super::tiling::{PADDING, Segment, Tiling};
 use super::transform::OUT;
-use crate::kernels::conv::OutputGradient;
+use crate::kernels::fused::OutputGradient;
 use crate::simd::{Level, dispatch};
 
 /// Fills a strip with rows of pixels below `above` rows of zeros, and transforms its tiles.

@@ -1,5 +1,6 @@
 //! Between images and transformed tiles.
 
+use super::lanes::with_lanes;
 use super::product::Layout;
 use super::transform::{OUT, SIDE, gradient_tile, input_tile, output_tile};
 use crate::kernels::layout::copy;

@@ -2,8 +2,8 @@
 
 use super::product::Layout;
 use super::transform::{OUT, PLACES};
-use crate::kernels::pack::Blocks;
-use crate::kernels::plan::Shape;
+use crate::kernels::blocks::Blocks;
+use crate::kernels::shape::Shape;
 use crate::simd::Level;
 
 /// Floats of one set of transformed tiles: two sets and the weights that meet them stay in the second-level cache.

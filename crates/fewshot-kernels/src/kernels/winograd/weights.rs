@@ -1,5 +1,6 @@
 //! Weights and their gradients, transformed and back.
 
+use super::lanes::with_lanes;
 use super::transform::{PLACES, SIDE, weight_gradient_tile, weight_tile};
 use crate::kernels::tile::load_tail;
 use crate::simd::{Kernel, Simd};
