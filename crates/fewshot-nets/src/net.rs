@@ -12,7 +12,7 @@ use crate::graph::{Fingerprint, Fusion, Graph, GraphBuilder, Value};
 use crate::layers::{Builder, NormKind};
 use crate::mix::{Mix, Path, Route};
 use crate::op::{self, Op};
-use crate::pass::{Calibration, Feature, NormMode, Pass};
+use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
 use crate::shared::SharedGraph;
 use crate::timed::Block;
 use crate::weights::{Transfer, Weights, WeightsError};
@@ -324,11 +324,29 @@ impl Net {
     /// # Errors
     /// When the path leaves the region.
     pub fn train(&mut self, images: Tensor<4>, path: &Path) -> Result<(Tensor<2>, Leaves), NetError> {
+        let Trained { logits, leaves, .. } = self.train_at(images, path, Moment::default())?;
+        Ok((logits, leaves))
+    }
+
+    /// The same at some moment of a training, with what auxiliary heads say.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn train_at(&mut self, images: Tensor<4>, path: &Path, moment: Moment) -> Result<Trained, NetError> {
         self.check(path)?;
         let graph = self.to_run(GraphBuilder::new(size(&images)).training(), Route::Path(path));
-        let mut pass = Pass::train(&mut self.weights);
-        let logits = only(&graph, &mut pass, images);
-        Ok((logits, pass.into_leaves()))
+        let mut pass = Pass::train(&mut self.weights).at(moment);
+        let mut rows = Vec::with_capacity(graph.roots.len());
+        let mut logits = None;
+        let Ok(()) = graph.run(&mut pass, images, |place, value| -> Result<(), Infallible> {
+            match place {
+                0 => logits = Some(value.into_rows()),
+                _ => rows.push(value.into_rows()),
+            }
+            Ok(())
+        });
+        let logits = logits.expect("a graph has its first root");
+        Ok(Trained { logits, auxiliary: rows, leaves: pass.into_leaves() })
     }
 
     /// Logits `[batch, classes]` of several options at once, in training mode, with gradients through whatever of the mix
@@ -445,6 +463,17 @@ fn only(graph: &Graph, pass: &mut Pass<'_>, images: Tensor<4>) -> Tensor<2> {
         Ok(())
     });
     logits.expect("a graph has its first root")
+}
+
+/// What a training pass gives.
+#[derive(Debug)]
+pub struct Trained {
+    /// `[batch, classes]`, tracked.
+    pub logits: Tensor<2>,
+    /// Of the auxiliary heads, each `[batch, classes]`, tracked.
+    pub auxiliary: Vec<Tensor<2>>,
+    /// By index.
+    pub leaves: Leaves,
 }
 
 /// Tracked leaf of each parameter of a training pass; `None` where the path did not use it.

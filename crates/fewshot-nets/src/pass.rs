@@ -156,6 +156,18 @@ pub struct Pass<'a> {
     pub(crate) factors: Vec<Tensor<1>>,
     /// Place of the operation under way.
     pub(crate) place: usize,
+    moment: Moment,
+}
+
+/// Where a training stands, for what changes with it and what draws.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Moment {
+    /// Keys all that is drawn.
+    pub seed: u64,
+    /// Steps before this one, in all.
+    pub step: u64,
+    /// Share of the epochs that are done, 0 to 1.
+    pub progress: f64,
 }
 
 impl<'a> Pass<'a> {
@@ -172,7 +184,18 @@ impl<'a> Pass<'a> {
 
     /// A pass that builds no graph of gradients. `Collect` and `Calibrated` need a calibration.
     pub fn score(weights: &'a mut Weights, mode: NormMode, calibration: Option<&'a mut Calibration>) -> Self {
-        Self { weights, mode, calibration, leaves: None, factors: Vec::new(), place: 0 }
+        Self { weights, mode, calibration, leaves: None, factors: Vec::new(), place: 0, moment: Moment::default() }
+    }
+
+    /// The same at some moment of a training.
+    #[must_use]
+    pub fn at(self, moment: Moment) -> Self {
+        Self { moment, ..self }
+    }
+
+    /// Where the training stands.
+    pub fn moment(&self) -> Moment {
+        self.moment
     }
 
     /// Ends a training pass: the tracked leaf of every parameter that it used, by index.

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use fewshot_kernels::weights;
 use smallvec::SmallVec;
 
 use crate::weights::{ParamId, StatsId, Weights};
 
 /// Extents along axes.
 pub type Shape = SmallVec<[usize; 4]>;
-
-/// Added to the standard deviation that a weight is divided by.
-const STANDARD_EPS: f32 = 1e-5;
 
 /// A parameter as an operation sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -129,21 +127,16 @@ fn standardise<const D: usize>(weight: Tensor<D>) -> Tensor<D> {
     let dims = weight.dims();
     let outputs = dims[D - 1];
     let inputs = dims.iter().product::<usize>() / outputs.max(1);
-    let rows: Tensor<2> = weight.reshape([inputs, outputs]);
-    let centred = rows.clone() - rows.mean_dim(0);
-    let sample = (inputs.max(2) - 1) as f32;
-    let deviation = (centred.clone().powi_scalar(2).sum_dim(0) / sample).sqrt();
-    (centred / (deviation + STANDARD_EPS)).reshape(dims)
+    weights::standardise(weight.reshape([1, 1, inputs, outputs])).reshape(dims)
 }
 
 /// The centre of `kernel` `[k, k, ..]`, its taps multiplied by `matrix`.
 fn shrink<const D: usize>(kernel: Tensor<D>, side: usize, matrix: Tensor<2>) -> Tensor<D> {
     let mut dims = kernel.dims();
-    let first = (dims[0] - side) / 2;
-    let centre = kernel.narrow(0, first, side).narrow(1, first, side);
-    (dims[0], dims[1]) = (side, side);
     let rest = dims[2..].iter().product::<usize>();
-    matrix.matmul(centre.reshape([side * side, rest])).reshape(dims)
+    let kernel = kernel.reshape([dims[0], dims[1], rest]);
+    (dims[0], dims[1]) = (side, side);
+    weights::kernel_transform(kernel, side, matrix).reshape(dims)
 }
 
 /// Running statistics as a batch norm sees them: of its first channels.

@@ -173,11 +173,15 @@ impl Body for CellBody {
     }
 
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
-        let mut x = graph.conv_norm(&self.stem, &self.stem_norm, images);
+        let x = graph.conv_norm(&self.stem, &self.stem_norm, images);
+        let mut x = graph.settled(x);
         let mut index = 0;
         for module in &self.modules {
             x = match module {
-                Module::Reduction(reduction) => reduction.append(graph, x),
+                Module::Reduction(reduction) => {
+                    let x = reduction.append(graph, x);
+                    graph.settled(x)
+                }
                 Module::Cell(net) => {
                     index += 1;
                     Cell { body: self, net, route, index: index - 1, input: x }.append(graph)

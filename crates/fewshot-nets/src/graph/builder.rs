@@ -6,11 +6,11 @@ use burn::tensor::Tensor;
 use smallvec::SmallVec;
 
 use super::{Graph, Node, Value};
-use crate::geometry::{Size, Window};
+use crate::geometry::{Real, Size, Window};
 use crate::layers::{ConvLayer, DepthwiseLayer, LinearLayer, ReluConvNorm};
 use crate::op::{
-    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Depthwise, FactorId, GlobalAvgPool, Input, Linear, MaxPool, Op,
-    PadChannels, Shuffle, Slice, Weigh, Zeros,
+    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Depthwise, DropPath, FactorId, GlobalAvgPool, Input, Linear,
+    MaxPool, Op, PadChannels, ScaleChannels, Shuffle, Slice, Subsample, Weigh, Zeros,
 };
 
 /// A graph on its way. Terms of sums that are known to be zero are left out; what no root depends on goes in the end.
@@ -22,6 +22,8 @@ pub struct GraphBuilder {
     /// Where each operation is already, when equal ones on equal inputs are to be one.
     known: Option<HashMap<Node, Value>>,
     trains: bool,
+    /// What is wanted in training besides the root.
+    auxiliary: Vec<Value>,
 }
 
 impl GraphBuilder {
@@ -30,7 +32,7 @@ impl GraphBuilder {
     pub fn new(input: Size) -> Self {
         let node = Node { op: Input { size: input }.into(), inputs: SmallVec::new(), size: input, is_settled: true };
         let graph = Graph { nodes: vec![node], roots: Vec::new(), factors: Vec::new() };
-        Self { graph, zero: vec![false], known: None, trains: false }
+        Self { graph, zero: vec![false], known: None, trains: false, auxiliary: Vec::new() }
     }
 
     /// The same, where an operation that is there already on the same values is not repeated.
@@ -49,13 +51,21 @@ impl GraphBuilder {
         self.trains
     }
 
-    /// Ends it: `root` is wanted too.
+    /// In training, logits besides those of the network, whose loss helps to train what is below them (an auxiliary head).
+    pub fn auxiliary(&mut self, logits: Value) {
+        if self.trains {
+            self.auxiliary.push(logits);
+        }
+    }
+
+    /// Says that a value is wanted.
     pub fn root(&mut self, root: Value) {
         self.graph.roots.push(root);
     }
 
     /// What is needed for the roots.
-    pub fn finish(self) -> Graph {
+    pub fn finish(mut self) -> Graph {
+        self.graph.roots.append(&mut self.auxiliary);
         let graph = self.graph.pruned();
         if cfg!(debug_assertions) {
             graph.check();
@@ -171,6 +181,26 @@ impl GraphBuilder {
     /// Appends zero channels until there are `channels`.
     pub fn pad_channels(&mut self, x: Value, channels: usize) -> Value {
         if self.size(x)[2] >= channels { x } else { self.push(PadChannels { channels }, &[x]) }
+    }
+
+    /// Some function of each value.
+    pub fn activation(&mut self, activation: Activation, x: Value) -> Value {
+        self.push(activation, &[x])
+    }
+
+    /// A map times a factor per channel, `factors` being rows.
+    pub fn scale_channels(&mut self, x: Value, factors: Value) -> Value {
+        self.push(ScaleChannels, &[x, factors])
+    }
+
+    /// In training, leaves out the maps of some images; see [`DropPath`].
+    pub fn drop_path(&mut self, x: Value, place: usize, rate: f32) -> Value {
+        if self.trains && rate > 0.0 { self.push(DropPath { place, rate: Real(rate) }, &[x]) } else { x }
+    }
+
+    /// Every second pixel from `offset`, 0 or 1, on.
+    pub fn subsample(&mut self, x: Value, offset: usize) -> Value {
+        self.push(Subsample { offset }, &[x])
     }
 
     /// Maps of one height and width, channel behind channel.

@@ -1,5 +1,6 @@
 //! Functions of single values.
 
+use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 
 use super::Operation;
@@ -18,6 +19,23 @@ pub enum Activation {
     HardSigmoid,
     /// `x · hard sigmoid(x)`.
     HardSwish,
+    /// `1 / (1 + e^-x)`.
+    Sigmoid,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+impl Activation {
+    fn of<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Activation::Relu => kernels::relu(x),
+            Activation::Relu6 => kernels::relu6(x),
+            Activation::HardSigmoid => kernels::hardsigmoid(x),
+            Activation::HardSwish => kernels::hardswish(x),
+            Activation::Sigmoid => kernels::sigmoid(x),
+            Activation::Tanh => kernels::tanh(x),
+        }
+    }
 }
 
 impl Operation for Activation {
@@ -27,6 +45,8 @@ impl Operation for Activation {
             Activation::Relu6 => "relu6",
             Activation::HardSigmoid => "hard_sigmoid",
             Activation::HardSwish => "hard_swish",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Tanh => "tanh",
         }
         .to_string()
     }
@@ -36,22 +56,13 @@ impl Operation for Activation {
     }
 
     fn keeps_zeros(&self) -> bool {
-        *self != Activation::HardSigmoid
+        !matches!(self, Activation::HardSigmoid | Activation::Sigmoid)
     }
 
     fn run(&self, _: &mut Pass<'_>, mut inputs: Inputs) -> Feature {
-        let function = match self {
-            Activation::Relu => kernels::relu,
-            Activation::Relu6 => kernels::relu6,
-            Activation::HardSigmoid => kernels::hardsigmoid,
-            Activation::HardSwish => kernels::hardswish,
-        };
         match inputs.next() {
-            Feature::Map(x) => Feature::Map(function(x)),
-            Feature::Rows(x) => {
-                let [batch, values] = x.dims();
-                Feature::Rows(function(x.reshape([batch, 1, 1, values])).reshape([batch, values]))
-            }
+            Feature::Map(x) => Feature::Map(self.of(x)),
+            Feature::Rows(x) => Feature::Rows(self.of(x)),
         }
     }
 
@@ -69,6 +80,8 @@ impl Operation for Activation {
                 writer.push("HardSigmoid", inputs, out, slope);
             }
             Activation::HardSwish => writer.push("HardSwish", inputs, out, Vec::new()),
+            Activation::Sigmoid => writer.push("Sigmoid", inputs, out, Vec::new()),
+            Activation::Tanh => writer.push("Tanh", inputs, out, Vec::new()),
         }
         Ok(())
     }
@@ -79,7 +92,10 @@ impl Operation for Activation {
             Activation::Relu6 => "relu6",
             Activation::HardSigmoid => "hardsigmoid",
             Activation::HardSwish => "hardswish",
+            Activation::Sigmoid => "sigmoid",
+            Activation::Tanh => "tanh",
         };
-        Ok(format!("F.{function}({})", node.inputs[0]))
+        let module = if matches!(self, Activation::Sigmoid | Activation::Tanh) { "torch" } else { "F" };
+        Ok(format!("{module}.{function}({})", node.inputs[0]))
     }
 }

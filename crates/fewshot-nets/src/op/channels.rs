@@ -1,6 +1,5 @@
 //! What moves channels about and computes nothing.
 
-use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 
 use super::Operation;
@@ -69,12 +68,7 @@ impl Operation for Concat {
     }
 
     fn run(&self, _: &mut Pass<'_>, inputs: Inputs) -> Feature {
-        let mut maps: Vec<Tensor<4>> = inputs.maps();
-        // Where only some of the maps depend on something tracked.
-        if maps.iter().any(Tensor::is_autodiff) {
-            maps = maps.into_iter().map(|map| if map.is_autodiff() { map } else { map.autodiff() }).collect();
-        }
-        Feature::Map(Tensor::cat(maps, 3))
+        Feature::Map(kernels::concat(inputs.maps()))
     }
 
     fn onnx(&self, node: OnnxNode<'_, '_>) -> Result<(), WriteError> {

@@ -109,11 +109,10 @@ impl Operation for Conv {
         let weight = pass.view::<4>(&self.weight);
         let (x, geometry) = pass.padded(x, self.window, self.kernel());
         let Some(norm) = &self.norm else {
-            let mut out = kernels::conv2d(x, weight, geometry);
-            if let Some(bias) = &self.bias {
-                out = out + pass.view::<1>(bias).reshape([1, 1, 1, self.output()]);
-            }
-            return Feature::Map(out);
+            return Feature::Map(match &self.bias {
+                Some(bias) => kernels::conv2d_bias(x, weight, pass.view(bias), geometry),
+                None => kernels::conv2d(x, weight, geometry),
+            });
         };
         let mut spec = pass.norm(norm);
         if let Some((factor, term)) = self.weighed {

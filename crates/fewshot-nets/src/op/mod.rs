@@ -8,7 +8,9 @@ mod depthwise;
 mod head;
 mod norm;
 mod pool;
+mod scale;
 mod source;
+mod subsample;
 mod sum;
 mod weigh;
 
@@ -21,7 +23,9 @@ pub use depthwise::Depthwise;
 pub use head::{GlobalAvgPool, Linear};
 pub use norm::BatchNorm;
 pub use pool::{AvgPool, MaxPool};
+pub use scale::{DropPath, ScaleChannels};
 pub use source::{Input, Normalise, Zeros};
+pub use subsample::Subsample;
 pub use sum::Add;
 pub use weigh::{FactorId, Weigh};
 
@@ -88,6 +92,9 @@ pub enum Op {
     Slice(Slice),
     Shuffle(Shuffle),
     Weigh(Weigh),
+    ScaleChannels(ScaleChannels),
+    DropPath(DropPath),
+    Subsample(Subsample),
     GlobalAvgPool(GlobalAvgPool),
     Linear(Linear),
 }
@@ -111,6 +118,9 @@ macro_rules! each {
             Op::Slice($inner) => $body,
             Op::Shuffle($inner) => $body,
             Op::Weigh($inner) => $body,
+            Op::ScaleChannels($inner) => $body,
+            Op::DropPath($inner) => $body,
+            Op::Subsample($inner) => $body,
             Op::GlobalAvgPool($inner) => $body,
             Op::Linear($inner) => $body,
         }
@@ -158,6 +168,9 @@ into_op!(
     Slice,
     Shuffle,
     Weigh,
+    ScaleChannels,
+    DropPath,
+    Subsample,
     GlobalAvgPool,
     Linear
 );
