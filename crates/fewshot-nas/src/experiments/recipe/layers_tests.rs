@@ -287,3 +287,18 @@ fn what_cannot_be_is_told() {
         assert!(error.contains(hint), "{text}: {error}");
     }
 }
+
+#[test]
+fn tables_of_other_kinds_are_not_looked_at() {
+    let ranking = Layers::preset("proof-of-concept-smoke").unwrap();
+    let search = ranking.clone().set("kind", "search").resolve().unwrap();
+    assert_eq!(search.experiment, Experiment::Search);
+    assert!(!toml::to_string(&*search).unwrap().contains("[[arms]]"));
+    // A run's own settings may have them.
+    let text = toml::to_string(&*ranking.resolve().unwrap()).unwrap();
+    assert!(text.contains("[[arms]]"));
+    let text = text.replacen("kind = \"ranking\"", "kind = \"search\"", 1);
+    assert_eq!(toml::from_str::<Recipe>(&text).unwrap(), *search);
+    let error = toml::from_str::<Recipe>(&text.replacen("\"search\"", "\"gradient\"", 1)).unwrap_err();
+    assert!(error.to_string().contains("needs the section [gradient]"), "{error}");
+}
