@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use fewshot_data::{OpenOptions, Shape, open, read_image};
+use fewshot_nas::experiments::{HistoryEntry, Layers, Recipe, SearchResult, preset_names, preset_text};
 use fewshot_nas::families::{self, OpenSpace, Skeleton};
 use fewshot_nas::model::Model;
 use fewshot_nas::model::{Card, Resize};
 use fewshot_nas::nets::Net;
-use fewshot_nas::pipeline::{HistoryEntry, SearchResult};
-use fewshot_nas::recipe::{Layers, Recipe, preset_names, preset_text};
 use fewshot_nas::run::{Checkpoint, RunFolder, RunReader};
 use fewshot_nas::table::Table;
 use fewshot_space::{Region, Space, random};

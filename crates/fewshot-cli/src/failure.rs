@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use fewshot_nas::pipeline::PipelineError;
+use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::run::{INTERRUPTED_EXIT_CODE, RunError, is_interrupted};
 use fewshot_nas::search::SearchError;
 
@@ -14,7 +14,7 @@ pub enum Failure {
     Usage(String),
     /// A run could not be begun or ended.
     #[error(transparent)]
-    Pipeline(#[from] PipelineError),
+    Pipeline(#[from] ExperimentError),
     /// Images.
     #[error(transparent)]
     Data(#[from] fewshot_data::DataError),
@@ -58,12 +58,12 @@ impl Failure {
         let code = match self {
             Failure::Usage(_)
             | Failure::Pipeline(
-                PipelineError::Recipe(_)
-                | PipelineError::Space(_)
-                | PipelineError::Arch(_)
-                | PipelineError::Search(SearchError::UnknownStrategy { .. })
-                | PipelineError::TooTight { .. }
-                | PipelineError::UnknownDecision { .. },
+                ExperimentError::Recipe(_)
+                | ExperimentError::Space(_)
+                | ExperimentError::Arch(_)
+                | ExperimentError::Search(SearchError::UnknownStrategy { .. })
+                | ExperimentError::TooTight { .. }
+                | ExperimentError::UnknownDecision { .. },
             ) => 2,
             error if is_interrupted(error) => INTERRUPTED_EXIT_CODE as u8,
             _ => 1,

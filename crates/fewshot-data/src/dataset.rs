@@ -13,6 +13,7 @@ use crate::DataError;
 /// Pixels are `u8`, image after image, each `[height, width, channels]` row by row (NHWC without the N): a million
 /// 64x64 colour images take 12 GB this way and would take 49 GB as `f32`. Batches are made into floats on the fly
 /// (see [`TrainLoader`](crate::TrainLoader)).
+#[derive(Clone)]
 pub struct Dataset {
     name: String,
     shape: Shape,

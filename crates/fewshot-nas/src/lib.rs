@@ -6,8 +6,9 @@
 //! The modules, in the order of the data: [`recipe`] says an experiment, [`nets`] builds networks for regions of a
 //! space, [`train`] trains them, [`estimate`] turns them into scores, [`search`] asks for architectures and is told
 //! their scores ([`gradient`] finds them by gradients instead), [`rank`] compares scores with the truth in a [`table`],
-//! [`stats`] says how sure a number is, [`run`] makes all of it resumable, and [`pipeline`] puts it together. [`latency`]
-//! predicts how long networks take. A [`model`] is what is left in the end, and [`export`] takes it elsewhere.
+//! [`stats`] says how sure a number is, [`run`] makes all of it resumable, and [`experiments`] put it together, each kind in a
+//! [`lab`] of images and networks. [`latency`] predicts how long networks take. A [`model`] is what is left in the end, and
+//! [`export`] takes it elsewhere.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 // A library says nothing itself; it tells `run::Progress`.
@@ -15,13 +16,15 @@
 
 pub mod device;
 pub mod estimate;
+pub mod experiments;
 pub mod export;
 pub mod families;
 pub mod gradient;
+pub mod lab;
 pub mod latency;
 pub mod model;
-pub mod pipeline;
 pub mod recipe;
+mod stages;
 pub mod train;
 
 pub use fewshot_nets as nets;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use super::checkpoint::{Checkpoint, Owner};
 use super::checkpoint_error::CheckpointError;
 use super::error::{FileError, RunError, StageError};
 use super::folder::RunFolder;
+use super::handle::Handle;
 use super::interrupt::Interrupt;
 use super::log::{BEGAN, CHECKPOINT, Event, LogError};
 use super::progress::{Counter, Progress, StageInfo};
@@ -44,6 +46,14 @@ impl<'a> Stage<'a> {
     pub fn new(name: impl Into<String>, body: impl Fn(&StageContext<'_>) -> Result<Value, StageError> + 'a) -> Self {
         let (inputs, outputs, publishes) = (Vec::new(), Vec::new(), Vec::new());
         Self { name: name.into(), inputs, outputs, publishes, body: Box::new(body) }
+    }
+
+    /// The same with a value of the type that its handle says.
+    pub fn of<T: Serialize, E: Into<StageError>>(
+        handle: &Handle<T>,
+        body: impl Fn(&StageContext<'_>) -> Result<T, E> + 'a,
+    ) -> Self {
+        Self::new(handle, move |context| Ok(serde_json::to_value(body(context).map_err(Into::into)?)?))
     }
 
     /// Waits for these stages, and may read their values and outputs.
@@ -143,6 +153,14 @@ impl<'a> StageContext<'a> {
             input: stage.to_owned(),
             reason: e.to_string(),
         })
+    }
+
+    /// The value of a stage that this one waits for.
+    ///
+    /// # Errors
+    /// As [`StageContext::input`].
+    pub fn value<T: DeserializeOwned>(&self, stage: &Handle<T>) -> Result<T, RunError> {
+        self.input(stage.name())
     }
 
     /// The path of the file `file` that the stage `stage` produced.

@@ -3,10 +3,10 @@
 use burn::tensor::Device;
 use fewshot_data::Normalise;
 use fewshot_guard::printable;
+use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::families::{self, Skeleton};
 use fewshot_nas::latency;
 use fewshot_nas::nets::Net;
-use fewshot_nas::pipeline::PipelineError;
 use fewshot_space::Region;
 use serde::Serialize;
 
@@ -38,16 +38,16 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
     let image = [side, side, args.channels as usize];
     let settings = given(&args.space, &args.settings)?;
     let skeleton = Skeleton { settings, ..Skeleton::of_images(image, args.classes as usize) };
-    let opened = families::open(&args.space, skeleton).map_err(PipelineError::from)?;
+    let opened = families::open(&args.space, skeleton).map_err(ExperimentError::from)?;
     let space = opened.blueprint();
-    let arch = space.parse(&args.arch).map_err(PipelineError::from)?;
+    let arch = space.parse(&args.arch).map_err(ExperimentError::from)?;
     let (cost, device) = (space.cost(&arch), Device::flex());
-    let region = Region::single(space.clone(), &arch).map_err(PipelineError::from)?;
+    let region = Region::single(space.clone(), &arch).map_err(ExperimentError::from)?;
     let net = Net::catalogue(space.clone(), region, &device);
     let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
-    let live = net.graph(&space.canonical(&arch), image, &plain).map_err(PipelineError::from)?.cost();
+    let live = net.graph(&space.canonical(&arch), image, &plain).map_err(ExperimentError::from)?.cost();
     let latency_ms = match args.latency {
-        true => Some(latency::time(space, &arch, image, &device).map_err(PipelineError::from)?),
+        true => Some(latency::time(space, &arch, image, &device).map_err(ExperimentError::from)?),
         false => None,
     };
     let line = CostLine {

@@ -2,9 +2,8 @@
 
 use fewshot_data::{Info, OpenOptions};
 use fewshot_guard::printable;
+use fewshot_nas::experiments::{ExperimentError, Layers, preset_names, preset_text};
 use fewshot_nas::families::{self, Settings};
-use fewshot_nas::pipeline::PipelineError;
-use fewshot_nas::recipe::{Layers, preset_names, preset_text};
 use fewshot_nas::search;
 use fewshot_space::{Decision, Region, suggest};
 use serde::Serialize;
@@ -29,12 +28,12 @@ pub fn spaces(args: ListArgs) -> Result<(), Failure> {
     let mut lines = Vec::new();
     for family in families::all() {
         let name = family.name();
-        let space = families::default_space(name).map_err(PipelineError::from)?;
+        let space = families::default_space(name).map_err(ExperimentError::from)?;
         let decisions = space.decisions();
         lines.push(SpaceLine {
             name,
             about: family.about(),
-            architectures: Region::full(space.clone()).size().map_err(PipelineError::from)?,
+            architectures: Region::full(space.clone()).size().map_err(ExperimentError::from)?,
             decisions: decisions.iter().map(|decision| decision.name.clone()).collect(),
             options: options(decisions),
             settings: family.settings(),
@@ -99,7 +98,7 @@ pub fn recipes(args: RecipesArgs) -> Result<(), Failure> {
         }
         (Some(RecipesCommand::Check { file, preset }), _) => {
             let checked = Layers::preset(&preset).and_then(|layers| layers.file(&file)).and_then(Layers::resolve);
-            checked.map_err(PipelineError::from)?;
+            checked.map_err(ExperimentError::from)?;
             print("ok")
         }
     }

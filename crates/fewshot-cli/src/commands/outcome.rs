@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use fewshot_guard::printable;
+use fewshot_nas::experiments::{MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified};
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::pipeline::{MoreTime, Outcome, SearchResult, TrainResult, Verdict, Verified};
-use fewshot_nas::recipe::Recipe;
 use fewshot_nas::run::{Answer, RunReader};
 
 use super::{print, print_json};
@@ -86,7 +85,8 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
             100.0 * latency.error()
         )
     }));
-    let table = RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok().and_then(|recipe| recipe.latency);
+    let table =
+        RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok().and_then(|recipe| recipe.common.latency);
     lines.extend(table.map(|table| format!("prediction       {}", printable::line(&table.to_string()))));
     lines.extend(result.verify.iter().map(verify_text));
     if !result.front.is_empty() {

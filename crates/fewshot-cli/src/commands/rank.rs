@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fewshot_guard::printable;
+use fewshot_nas::experiments::{ExperimentError, HistoryEntry, RankingResult, Recipe};
 use fewshot_nas::families::{self, Settings, Skeleton};
-use fewshot_nas::pipeline::{HistoryEntry, PipelineError, RankingResult};
 use fewshot_nas::rank::RankReport;
-use fewshot_nas::recipe::{Kind, Recipe};
+use fewshot_nas::recipe::Kind;
 use fewshot_nas::run::RunReader;
 use fewshot_nas::table::Table;
 use fewshot_space::Space;
@@ -36,7 +36,7 @@ pub fn rank(args: RankArgs) -> Result<(), Failure> {
             Err(Failure::Usage("the scores of a run are better when higher: --lower-is-better=truth".to_string()))
         }
         (Some(run), Some((file, column))) => {
-            let name = RunReader::open(run)?.recipe::<Recipe>()?.space.name;
+            let name = RunReader::open(run)?.recipe::<Recipe>()?.common.space.name;
             let space = space(&name, given(&name, &args.settings)?)?;
             let scores = Side { table: searched(run, &space)?, column: "score".to_string(), lower: false };
             compare(&scores, &Side::read(file, column, &space, lower_truth)?, &space, args.json)
@@ -57,7 +57,7 @@ pub fn rank(args: RankArgs) -> Result<(), Failure> {
 fn stored(run: &Path, json: bool) -> Result<(), Failure> {
     let reader = RunReader::open(run)?;
     let recipe: Recipe = reader.recipe()?;
-    if recipe.kind != Kind::Ranking {
+    if recipe.kind() != Kind::Ranking {
         let message = "this run trained no networks for the truth: add --truth FILE --truth-column COLUMN";
         return Err(Failure::Usage(message.to_string()));
     }
@@ -71,7 +71,7 @@ fn stored(run: &Path, json: bool) -> Result<(), Failure> {
 fn searched(run: &Path, space: &Arc<dyn Space>) -> Result<Table, Failure> {
     let mut table = Table::new(space.clone(), format!("scores of {}", run.display()));
     for entry in RunReader::open(run)?.history::<HistoryEntry>()? {
-        let arch = space.parse(&entry.arch).map_err(PipelineError::from)?;
+        let arch = space.parse(&entry.arch).map_err(ExperimentError::from)?;
         if table.get(&arch).is_none() {
             table.insert(&arch, entry.score)?;
         }
@@ -173,5 +173,5 @@ fn compare(scores: &Side, truth: &Side, space: &Arc<dyn Space>, json: bool) -> R
 /// A space with its published skeleton, but for these settings: costs are those of the benchmark's networks.
 fn space(name: &str, settings: Settings) -> Result<Arc<dyn Space>, Failure> {
     let skeleton = Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) };
-    Ok(families::open(name, skeleton).map_err(PipelineError::from)?.blueprint().clone())
+    Ok(families::open(name, skeleton).map_err(ExperimentError::from)?.blueprint().clone())
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use fewshot_guard::printable;
 use fewshot_nas::device;
+use fewshot_nas::experiments::{
+    self, CheckedRecipe, ExperimentError, Layers, Moved, Outcome, Recipe, Session, Setting, UNSEEN, preset_names,
+};
 use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::pipeline::{self, Moved, Outcome, PipelineError, Session, UNSEEN};
-use fewshot_nas::recipe::{CheckedRecipe, Layers, Recipe, preset_names};
 use fewshot_nas::run::{Interrupt, RunReader};
 use fewshot_space::suggest;
 
@@ -68,7 +69,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         }
         None => layers,
     };
-    begin(alone(layers, &args.alone).resolve().map_err(PipelineError::from)?, &args.run)
+    begin(alone(layers, &args.alone).resolve().map_err(ExperimentError::from)?, &args.run)
 }
 
 pub fn train(args: TrainArgs) -> Result<(), Failure> {
@@ -83,9 +84,9 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         // Its own settings.
         (Some(run), _) => Layers::preset("images")
             .and_then(|layers| layers.file(&run.join(RUN_FILE)))
-            .map_err(PipelineError::from)?
+            .map_err(ExperimentError::from)?
             .without_plan(),
-        (None, preset) => Layers::preset(preset.as_deref().unwrap_or("images")).map_err(PipelineError::from)?,
+        (None, preset) => Layers::preset(preset.as_deref().unwrap_or("images")).map_err(ExperimentError::from)?,
     };
     // One network is split nowhere.
     layers = unsplit(layered(layers, &args.run)?.set("kind", "train"));
@@ -94,8 +95,8 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
     {
         // The size of the network is part of what the run found.
         let recipe: Recipe = RunReader::open(run)?.recipe()?;
-        layers = layers.set("standalone.width", recipe.standalone.width as u32);
-        layers = layers.set("standalone.cells", recipe.standalone.cells as u32);
+        layers = layers.set("standalone.width", recipe.common.standalone.width as u32);
+        layers = layers.set("standalone.cells", recipe.common.standalone.cells as u32);
     }
     let text = args.arch.clone().unwrap_or_default();
     let (space, arch) = match found {
@@ -138,7 +139,7 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         (None, None) => layers,
     };
     let layers = alone(layers, &AloneArgs { alone_epochs: None, ..args.alone });
-    begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
+    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
 }
 
 /// Space and architecture of what a run found or trained.
@@ -175,7 +176,7 @@ pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
     let layers = set(layers, "ranking.truth", args.truth.as_deref().map(absolute));
     let layers = set(layers, "ranking.columns", args.truth_columns);
     let layers = set(layers, "gradient.methods", args.methods);
-    begin(layers.resolve().map_err(PipelineError::from)?, &args.run)
+    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
 }
 
 /// Why there is no such preset: the scale is missing, or the name is wrong.
@@ -195,10 +196,10 @@ fn no_comparison(name: &str, scale: &str, presets: &[&'static str]) -> String {
 }
 
 pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
-    let recipe = RunReader::open(&args.run)?.recipe::<Recipe>()?.checked().map_err(PipelineError::from)?;
-    use_threads(recipe.threads)?;
+    let recipe = RunReader::open(&args.run)?.recipe::<Recipe>()?.checked().map_err(ExperimentError::from)?;
+    use_threads(recipe.common.threads)?;
     let moved = Moved { data: args.data, truth: args.truth };
-    let outcome = in_session(&args.device, |session| pipeline::resume(&args.run, &moved, session))?;
+    let outcome = in_session(&args.device, |session| experiments::resume(&args.run, &moved, session))?;
     end(&outcome, &args.run, args.json)
 }
 
@@ -209,9 +210,9 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
 
 fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
-    use_threads(recipe.threads)?;
+    use_threads(recipe.common.threads)?;
     say(format_args!("run: {}", out.display()));
-    let outcome = in_session(&args.device, |session| pipeline::start(recipe, &out, session)).inspect_err(|_| {
+    let outcome = in_session(&args.device, |session| experiments::start(recipe, &out, session)).inspect_err(|_| {
         if out.join("run.toml").exists() {
             say(format_args!("what is done is kept: `fewshot resume {}` goes on", out.display()));
         }
@@ -221,24 +222,23 @@ fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
 
 fn in_session(
     device: &str,
-    work: impl FnOnce(&Session<'_>) -> Result<Outcome, PipelineError>,
+    work: impl FnOnce(&Session<'_>) -> Result<Outcome, ExperimentError>,
 ) -> Result<Outcome, Failure> {
     let device = device::by_name(device).map_err(|error| Failure::Usage(error.to_string()))?;
     let interrupt = Interrupt::install()?;
     let terminal = Terminal::new();
-    let session = Session { device, interrupt: &interrupt, progress: &terminal };
-    Ok(work(&session)?)
+    Ok(work(&Session::new(device, &interrupt, &terminal))?)
 }
 
 /// Preset, recipe file and the flags that all runs share.
 fn base(preset: &str, args: &RunArgs) -> Result<Layers, Failure> {
-    layered(Layers::preset(preset).map_err(PipelineError::from)?, args)
+    layered(Layers::preset(preset).map_err(ExperimentError::from)?, args)
 }
 
 /// The recipe file and the flags that all runs share, over what is there.
 fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
     if let Some(file) = &args.recipe {
-        layers = layers.file(file).map_err(PipelineError::from)?;
+        layers = layers.file(file).map_err(ExperimentError::from)?;
     }
     let path = args.data.as_deref().map(absolute);
     let layers = set(layers, "data.path", path);
@@ -280,7 +280,7 @@ fn alone(layers: Layers, args: &AloneArgs) -> Layers {
     set(layers, "standalone.train.epochs", args.alone_epochs)
 }
 
-fn set(layers: Layers, key: &str, value: Option<impl fewshot_nas::recipe::Setting>) -> Layers {
+fn set(layers: Layers, key: &str, value: Option<impl Setting>) -> Layers {
     match value {
         Some(value) => layers.set(key, value),
         None => layers,
@@ -329,7 +329,7 @@ fn unsplit(layers: Layers) -> Layers {
 }
 
 fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
-    let space = families::default_space(space).map_err(PipelineError::from)?;
+    let space = families::default_space(space).map_err(ExperimentError::from)?;
     let names: Vec<String> = space.decisions().iter().map(|d| d.name.clone()).collect();
     if count > names.len() {
         let message = format!("--splits {count}: the space has {} decisions, {}", names.len(), names.join(", "));
@@ -340,7 +340,7 @@ fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
 
 /// `runs/KIND-N` with the first free N.
 fn fresh_folder(recipe: &Recipe) -> PathBuf {
-    let kind = format!("{:?}", recipe.kind).to_lowercase();
+    let kind = format!("{:?}", recipe.kind()).to_lowercase();
     let mut number = 1;
     loop {
         let folder = PathBuf::from(format!("runs/{kind}-{number}"));

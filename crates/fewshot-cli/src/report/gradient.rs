@@ -1,16 +1,16 @@
 //! The report of gradient-based searches.
 
+use fewshot_nas::experiments::{GradientResult, GradientRow, MeanSpread, PartRow, RandomRow};
 use fewshot_nas::gradient::EpochSeen;
-use fewshot_nas::pipeline::{GradientResult, GradientRow, MeanSpread, PartRow, RandomRow};
 use fewshot_space::{CellSkeleton, CellSpace, Decision, Space};
 use maud::{Markup, html};
 
-use super::Story;
 use super::cell::cell;
 use super::chart::{Bar, Bars, Colour, Mark, Scale, Series, Shape, Xy};
 use super::numbers::{counted, duration, grouped, short};
 use super::page::{self, Cell, Row, Section, figure, figures, tiles};
 use super::record::Record;
+use super::story::Story;
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `gradient`.
@@ -246,7 +246,7 @@ fn belief_chart(history: &[EpochSeen], index: usize, decision: &Decision) -> Xy 
 
 #[cfg(test)]
 mod tests {
-    use fewshot_nas::pipeline::Flag;
+    use fewshot_nas::experiments::Flag;
     use fewshot_nas::train::EpochRecord;
 
     use super::super::chart::check;

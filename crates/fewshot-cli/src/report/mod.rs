@@ -6,19 +6,19 @@
 mod cell;
 mod chart;
 mod confusion;
-mod front;
 mod gradient;
+mod network;
 mod numbers;
 mod page;
 mod ranking;
 mod record;
 mod search;
 mod split;
+mod story;
 mod strategies;
 mod train;
 mod training;
 mod truth;
-mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -34,16 +34,6 @@ use record::{Record, by_family, words};
 
 /// Name of the report in a run's folder.
 pub const REPORT: &str = "report.html";
-
-/// What is particular to a kind of run.
-struct Story {
-    /// Heading of the page.
-    title: String,
-    /// What came out, in plain words, and the most important numbers; nothing for a run that has not ended.
-    lead: Markup,
-    /// Its sections.
-    sections: Vec<Section>,
-}
 
 /// Writes the report of the run in the folder `run` to `out`, or into the folder; returns its path.
 ///

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_nas::pipeline::Trained;
+use fewshot_nas::experiments::Trained;
 use fewshot_nas::recipe::Kind;
 use fewshot_nas::run::{Event, RecordedStage, RunReader};
 use serde::Deserialize;

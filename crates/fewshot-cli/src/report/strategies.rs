@@ -1,13 +1,13 @@
 //! The report of a comparison of search strategies.
 
-use fewshot_nas::pipeline::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
+use fewshot_nas::experiments::{CurvePoint, Quantiles, StrategiesResult, StrategyRow};
 use maud::{Markup, html};
 
-use super::Story;
 use super::chart::{Colour, Mark, Scale, Series, Shape, Xy};
 use super::numbers::{counted, duration, grouped};
 use super::page::{Cell, Row, Section, figure, figures, table, tiles};
 use super::record::Record;
+use super::story::Story;
 use crate::failure::Failure;
 
 /// The strategy beside which all others are shown.

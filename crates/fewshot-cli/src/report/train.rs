@@ -1,14 +1,13 @@
 //! The report of one network trained alone.
 
-use fewshot_nas::export::ONNX;
-use fewshot_nas::model::MODEL;
-use fewshot_nas::pipeline::TrainResult;
+use fewshot_nas::experiments::TrainResult;
 use maud::html;
 
 use super::numbers::{counted, duration, grouped, percent, short};
-use super::page::{Section, arch, facts, figure, tiles};
+use super::page::{Section, tiles};
 use super::record::Record;
-use super::{Story, cell, confusion, training};
+use super::story::Story;
+use super::{confusion, network, training};
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `train`.
@@ -45,30 +44,9 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
         }
     };
     if let Some(result) = &result {
-        sections.push(network(record, &result.space, &result.arch, result.macs, result.params));
+        sections.push(network::section(record, &result.space, &result.arch, result.macs, result.params));
         sections.extend(confusion::section(result.test.as_ref()));
     }
     sections.extend(training::body(record).map(|body| Section { title: "Training", body }));
     Ok(Story { title: format!("Training of one network of {}", record.recipe.space.name), lead, sections })
-}
-
-/// The trained network: its cell, its text and its cost.
-pub fn network(record: &Record, space: &str, text: &str, macs: u64, params: u64) -> Section {
-    let note = "Every cell of the network is like this. A node adds up what its edges bring; max and avg are 3×3 pooling, conv \
-                is ReLU, convolution and batch normalisation. Dashed edges carry nothing to the output.";
-    let files = [MODEL, ONNX].into_iter().filter(|file| record.run.path().join(file).exists());
-    let rows = [
-        ("Architecture", arch(text)),
-        ("Space", html! { (space) }),
-        ("Parameters", html! { (grouped(params)) }),
-        ("Multiply-adds per image", html! { (grouped(macs)) }),
-        ("Trained weights", html! { @for file in files { code { (file) } ", " } "in the folder of the run" }),
-    ];
-    let body = html! {
-        div.figures {
-            @if let Some(drawing) = cell::cell(space, text) { (figure("The cell", note, &drawing)) }
-            (facts(&rows))
-        }
-    };
-    Section { title: "The network", body }
 }

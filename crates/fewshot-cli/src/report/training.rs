@@ -23,7 +23,7 @@ pub fn body(record: &Record) -> Option<Markup> {
     let families = by_family(record.trained());
     let drawn = families.into_iter().map(|(family, members)| {
         let several = members.len() > 1;
-        let curve = |(index, (_, trained)): (usize, (&str, fewshot_nas::pipeline::Trained))| {
+        let curve = |(index, (_, trained)): (usize, (&str, fewshot_nas::experiments::Trained))| {
             let name = match trained.arch {
                 // Architectures are too long to be names.
                 Some(_) if several => format!("{family} {}", index + 1),

@@ -1,12 +1,12 @@
 //! The report of networks trained alone for a truth.
 
-use fewshot_nas::pipeline::{Spread, TruthResult};
+use fewshot_nas::experiments::{Spread, TruthResult};
 use maud::html;
 
-use super::Story;
 use super::numbers::{duration, grouped};
 use super::page::tiles;
 use super::record::Record;
+use super::story::Story;
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `truth`.

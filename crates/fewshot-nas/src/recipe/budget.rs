@@ -65,7 +65,7 @@ impl BudgetRecipe {
     }
 
     /// Checks the range.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         match (0.0..=LONGEST).contains(&self.minutes) {
             true => Ok(()),
             false => Err(ConfigError {

@@ -7,7 +7,7 @@ use fewshot_space::suggest;
 use crate::train::ConfigError;
 
 /// What errors call settings that no file gave.
-pub(super) const RECIPE: &str = "recipe";
+pub(crate) const RECIPE: &str = "recipe";
 
 /// A recipe that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,23 +49,23 @@ pub enum RecipeError {
 }
 
 impl RecipeError {
-    /// `problem` names the setting. [`Layers::resolve`](super::Layers::resolve) adds where it comes from.
+    /// `problem` names the setting. [`Layers::resolve`](crate::experiments::Layers::resolve) adds where it comes from.
     pub(crate) fn setting(key: impl Into<String>, problem: impl Into<String>) -> Self {
         RecipeError::Setting { origin: RECIPE.to_string(), key: key.into(), problem: problem.into() }
     }
 
     /// A number out of its range.
-    pub(super) fn range(section: &str, source: ConfigError) -> Self {
+    pub(crate) fn range(section: &str, source: ConfigError) -> Self {
         Self::setting(format!("{section}.{}", source.key), format!("{section}.{source}"))
     }
 
     /// A name that nothing has.
-    pub(super) fn unknown(key: &str, kind: &str, name: &str, known: &[&str]) -> Self {
+    pub(crate) fn unknown(key: &str, kind: &str, name: &str, known: &[&str]) -> Self {
         Self::setting(key, format!("{key}: no {kind} `{name}`, {}", suggest::hint(name, known.iter().copied())))
     }
 
     /// What serde says of the value at `path`, in the words of recipes.
-    pub(super) fn form(path: &str, message: &str) -> Self {
+    pub(crate) fn form(path: &str, message: &str) -> Self {
         let between = |prefix: &str| message.strip_prefix(prefix)?.split_once("`, ");
         if let Some((name, known)) = between("unknown field `") {
             return Self::setting(path, format!("unknown key `{path}`, {}", hint(name, known)));

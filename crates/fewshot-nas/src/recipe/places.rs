@@ -8,7 +8,7 @@ use super::error::RECIPE;
 
 /// The place of every setting that a file or a flag gave; all others are the preset's.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Places {
+pub struct Places {
     of: BTreeMap<String, String>,
 }
 
@@ -56,7 +56,7 @@ impl Places {
 }
 
 /// The line, from 1, of a byte.
-pub(super) fn line(text: &str, offset: usize) -> usize {
+pub fn line(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|&byte| byte == b'\n').count()
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::super::{
-    Interrupt, Interrupted, NoProgress, Plan, PlanError, RecordedStage, RunError, RunFolder, Stage, StageError,
+    Handle, Interrupt, Interrupted, NoProgress, Plan, PlanError, RecordedStage, RunError, RunFolder, Stage, StageError,
     is_interrupted,
 };
 use super::toy::Recipe;
@@ -256,4 +256,23 @@ fn a_run_goes_on_only_as_it_was_begun() {
     let run = RunFolder::open(&path).unwrap();
     let error = go(&Plan::new(vec![nothing("a"), nothing("b")]).unwrap(), &run).unwrap_err();
     assert!(matches!(error, RunError::SettingsChanged { .. }), "{error}");
+}
+
+#[test]
+fn a_handle_hands_on_a_value_of_its_type() {
+    static COUNTED: Handle<Vec<u32>> = Handle::new("count");
+    let (_dir, run) = new_run();
+    let sum: Handle<u32> = Handle::named("sum".to_string());
+    let plan = Plan::new(vec![
+        Stage::of(&COUNTED, |_| Ok::<_, StageError>(vec![1, 2, 3])),
+        Stage::of(&sum, |context| context.value(&COUNTED).map(|counted| counted.iter().sum())).after([&COUNTED]),
+        Stage::new("alone", |context| Ok(json!(context.value(&sum)?))),
+    ])
+    .unwrap();
+    assert_eq!(plan.names().collect::<Vec<_>>(), ["count", "sum", "alone"]);
+    let stage = |name: &str| plan.run_stage(name, &run, &Interrupt::new(), &NoProgress);
+    assert!(matches!(stage(sum.name()), Err(RunError::NotReady { .. })));
+    stage(COUNTED.name()).unwrap();
+    assert_eq!(stage(sum.name()).unwrap(), json!(6));
+    assert!(matches!(stage("alone"), Err(RunError::Stage { .. })));
 }

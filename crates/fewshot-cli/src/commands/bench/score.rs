@@ -5,8 +5,8 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fewshot_data::Batch;
 use fewshot_nas::estimate::{Estimator, NormPolicy, OneShot, ScoreSet};
+use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::nets::Net;
-use fewshot_nas::pipeline::PipelineError;
 use fewshot_space::{Arch, Region, Space};
 use serde::Serialize;
 
@@ -45,9 +45,9 @@ pub fn score(args: ScoreArgs) -> Result<(), Failure> {
 
     // One network that is not among the timed ones, so that nothing is kept of it but warm caches.
     let warm_up = cells::random_arch(&space, args.seed, u64::from(args.archs))?;
-    estimator.estimate(&[warm_up]).map_err(PipelineError::from)?;
+    estimator.estimate(&[warm_up]).map_err(ExperimentError::from)?;
     let (scores, seconds) = seconds(|| estimator.estimate(&archs));
-    scores.map_err(PipelineError::from)?;
+    scores.map_err(ExperimentError::from)?;
     let report = Report {
         seconds,
         architectures_per_second: f64::from(args.archs) / seconds,

@@ -1,8 +1,8 @@
 //! `fewshot bench step`
 
 use burn::tensor::{Device, Tensor, TensorData};
+use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::nets::{Net, Path};
-use fewshot_nas::pipeline::PipelineError;
 use fewshot_nas::train::{Sampling, Schedule, TrainConfig, Trainer, Unsampled};
 use fewshot_space::{Region, Space};
 use serde::Serialize;
@@ -57,7 +57,7 @@ impl Subject {
     fn step(&mut self, images: Tensor<4>, labels: &[u32]) -> Result<f64, Failure> {
         let seen = match self {
             Subject::Engine { trainer, path } => {
-                trainer.step_on(images, labels, path, LR).map_err(PipelineError::from)?
+                trainer.step_on(images, labels, path, LR).map_err(ExperimentError::from)?
             }
             Subject::Composed(network) => network.step(images, labels, LR),
         };
@@ -167,9 +167,9 @@ fn engine(args: &StepArgs, width: usize, cells: usize, device: &Device) -> Resul
     let space = cells::space(&args.space, width, cells)?;
     let arch = cells::arch(&space, args.op.as_deref().unwrap_or("nor_conv_3x3"), args.seed)?;
     // The norms of a supernet, and only this path of it.
-    let region = Region::single(space.clone(), &arch).map_err(PipelineError::from)?;
+    let region = Region::single(space.clone(), &arch).map_err(ExperimentError::from)?;
     let net = Net::supernet(space.clone(), region, device, args.seed);
-    let trainer = Trainer::new(net, config(args.batch as usize), args.seed).map_err(PipelineError::from)?;
+    let trainer = Trainer::new(net, config(args.batch as usize), args.seed).map_err(ExperimentError::from)?;
     Ok(Named {
         architecture: space.format(&arch),
         subject: Subject::Engine { trainer: Box::new(trainer), path: Path::Shared(arch) },

@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::{CHARACTER, Colour, Mark, WIDTH, fitted, legend, mark_class, mark_entries, merged, nothing, px, svg};
+use super::drawing::{
+    CHARACTER, Colour, Mark, WIDTH, fitted, legend, mark_class, mark_entries, merged, nothing, px, svg,
+};
 
 /// Height of a bar with its label, which stands above it so that it may be long.
 const ROW: f64 = 42.0;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Colour, WIDTH, fitted, nothing, px, svg};
+use super::drawing::{Colour, WIDTH, fitted, nothing, px, svg};
 
 /// Room for the names of rows.
 const NAMES: f64 = 112.0;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{CHARACTER, Colour, WIDTH, fitted, px, svg};
+use super::drawing::{CHARACTER, Colour, WIDTH, fitted, px, svg};
 
 /// Height of a line.
 const ROW: f64 = 26.0;

@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::{CHARACTER, Colour, Mark, Sample, WIDTH, legend, mark_class, mark_entries, merged, nothing, px, svg};
+use super::drawing::{
+    CHARACTER, Colour, Mark, Sample, WIDTH, legend, mark_class, mark_entries, merged, nothing, px, svg,
+};
 
 /// In a chart with so many points, those of a series are drawn in one stroke, without a text of their own.
 const MANY: usize = 400;

@@ -1,6 +1,6 @@
 //! The rows of a comparison by arm.
 
-use fewshot_nas::pipeline::{MeanSpread, RankingResult, RankingRow};
+use fewshot_nas::experiments::{MeanSpread, RankingResult, RankingRow};
 use maud::{Markup, html};
 
 use super::super::chart::Colour;

@@ -1,6 +1,6 @@
 //! Tau-b per arm, and beside what it costs.
 
-use fewshot_nas::pipeline::{RankingResult, RankingRow};
+use fewshot_nas::experiments::{RankingResult, RankingRow};
 use fewshot_nas::rank::Metrics;
 use maud::Markup;
 

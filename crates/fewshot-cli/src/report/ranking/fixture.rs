@@ -1,6 +1,6 @@
 //! A small comparison: two seeds, a one-shot, its control, and two splits.
 
-use fewshot_nas::pipeline::{FreeRow, InPart, RankingResult, RankingRow, RegionRow};
+use fewshot_nas::experiments::{FreeRow, InPart, RankingResult, RankingRow, RegionRow};
 use fewshot_nas::rank::Metrics;
 use fewshot_nas::train::EpochRecord;
 

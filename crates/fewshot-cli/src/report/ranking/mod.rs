@@ -9,15 +9,16 @@ mod tables;
 #[cfg(test)]
 mod fixture;
 
-use fewshot_nas::pipeline::RankingResult;
+use fewshot_nas::experiments::RankingResult;
 use fewshot_nas::run::RunError;
 use maud::{Markup, html};
 
 use super::numbers::{counted, duration, grouped};
+use super::page;
 use super::page::{Section, tiles};
 use super::record::Record;
+use super::story::Story;
 use super::training::{self, Repeated};
-use super::{Story, page};
 use crate::failure::Failure;
 use arms::{Arm, arms};
 use scatter::Scores;

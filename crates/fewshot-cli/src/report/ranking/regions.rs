@@ -1,7 +1,7 @@
 //! What each sub-supernet makes of its own networks: a supernet can rank well within its region and still be too kind to
 //! all of them.
 
-use fewshot_nas::pipeline::{InPart, RankingResult, RegionRow};
+use fewshot_nas::experiments::{InPart, RankingResult, RegionRow};
 use maud::{Markup, html};
 
 use super::super::chart::{COLOURS, Colour, Dot, Scale, Series, Shape, Xy, tree};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fewshot_guard::read_file;
+use fewshot_nas::experiments::{RankingResult, RankingRow};
 use fewshot_nas::families;
-use fewshot_nas::pipeline::{RankingResult, RankingRow};
 use fewshot_nas::run::{FileError, RunError};
 use fewshot_space::{Arch, Space};
 use maud::{Markup, html};

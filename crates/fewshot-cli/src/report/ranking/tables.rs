@@ -1,6 +1,6 @@
 //! All metrics of all arms.
 
-use fewshot_nas::pipeline::{COLUMNS, FreeRow, RankingResult, RankingRow};
+use fewshot_nas::experiments::{COLUMNS, FreeRow, RankingResult, RankingRow};
 use fewshot_nas::rank::Metrics;
 use maud::{Markup, html};
 

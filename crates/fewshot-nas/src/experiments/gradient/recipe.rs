@@ -1,0 +1,148 @@
+//! Gradient-based searches: which methods, one-shot or few-shot, with which settings.
+
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::experiments::tables::merge;
+use crate::gradient::{GradientError, MethodSettings, method};
+use crate::recipe::{CommonRecipe, RecipeError};
+use crate::train::ConfigError;
+
+/// A comparison of gradient-based methods.
+///
+/// A recipe need only name the methods: `methods = ["darts-v1", "gdas"]`. Their settings are the published ones, over
+/// them lies `[gradient.settings]`, over that what an entry of `[[gradient.methods]]` says itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradientRecipe {
+    /// How each method is run.
+    pub modes: Vec<Mode>,
+    /// Names of the decisions on which few-shot modes split.
+    pub split: Vec<String>,
+    /// Epochs of each sub-supernet, as a share of the method's epochs, above 0. 1 is the published protocol.
+    pub part_share: f64,
+    /// The methods, every setting written out.
+    pub methods: Vec<MethodSettings>,
+}
+
+/// How a method is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// On one supernet.
+    OneShot,
+    /// On one supernet, for as many epochs as all sub-supernets of a split have together.
+    OneShotEqualEpochs,
+    /// On each sub-supernet from fresh weights: the published protocol.
+    FewShotScratch,
+    /// On each sub-supernet from the weights that `one_shot` ended with; α starts afresh.
+    FewShotTransfer,
+}
+
+impl Mode {
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::OneShot => "one-shot",
+            Mode::OneShotEqualEpochs => "one-shot, equal epochs",
+            Mode::FewShotScratch => "few-shot, from scratch",
+            Mode::FewShotTransfer => "few-shot, transfer",
+        }
+    }
+
+    /// Whether there are sub-supernets.
+    pub fn is_split(self) -> bool {
+        matches!(self, Mode::FewShotScratch | Mode::FewShotTransfer)
+    }
+}
+
+/// Writes out what the methods leave to `[gradient.settings]` and to the published settings.
+pub fn complete(recipe: &mut Table) -> Result<(), RecipeError> {
+    let Some(Value::Table(gradient)) = recipe.get_mut("gradient") else { return Ok(()) };
+    let settings = match gradient.remove("settings") {
+        Some(Value::Table(settings)) => settings,
+        _ => Table::new(),
+    };
+    let Some(Value::Array(methods)) = gradient.get_mut("methods") else { return Ok(()) };
+    for (index, entry) in methods.iter_mut().enumerate() {
+        let at = |problem: String| wrong(&format!(".methods[{index}]"), problem);
+        let own = match entry {
+            Value::String(name) => Table::from_iter([("name".to_string(), Value::from(name.as_str()))]),
+            Value::Table(own) => own.clone(),
+            other => return Err(at(format!("a method is a name or a table, not {other}"))),
+        };
+        let name = own.get("name").and_then(Value::as_str).unwrap_or_default();
+        let published = (method(name).map_err(|error| at(error.to_string()))?.published)();
+        let mut full = Table::try_from(&published).map_err(|error| at(error.to_string()))?;
+        merge(&mut full, settings.clone());
+        merge(&mut full, own);
+        *entry = Value::Table(full);
+    }
+    Ok(())
+}
+
+/// What is said of a run of this kind whose recipe lacks the section.
+pub fn missing() -> RecipeError {
+    wrong("", "a run of kind \"gradient\" needs the section [gradient]; `fewshot recipes gradient-smoke` shows one")
+}
+
+impl GradientRecipe {
+    /// Checks all ranges, and that the methods suit the rest of the recipe.
+    ///
+    /// # Errors
+    /// The first setting that cannot be.
+    pub fn check(&self, common: &CommonRecipe) -> Result<(), RecipeError> {
+        let Self { modes, methods, part_share, .. } = self;
+        if methods.is_empty() || modes.is_empty() {
+            return Err(wrong("", "`methods` and `modes` name at least one each"));
+        }
+        let repeated = |position: usize| methods[..position].iter().any(|other| other.name == methods[position].name);
+        if let Some(position) = (0..methods.len()).find(|&position| repeated(position)) {
+            return Err(wrong(".methods", format!("`{}` is named twice", methods[position].name)));
+        }
+        let twice = |position: usize| modes[..position].contains(&modes[position]);
+        if (0..modes.len()).any(twice) {
+            return Err(wrong(".modes", "a mode is named twice"));
+        }
+        if modes.contains(&Mode::FewShotTransfer) && !modes.contains(&Mode::OneShot) {
+            let problem = "mode \"few_shot_transfer\" starts from the weights of \"one_shot\": name both";
+            return Err(wrong(".modes", problem));
+        }
+        if !(*part_share > 0.0 && part_share.is_finite()) {
+            return Err(wrong(".part_share", format!("part_share = {part_share} is out of range: above 0")));
+        }
+        if common.scoring.on_test {
+            let problem = "`scoring.on_test` is for rankings: a search that sees the test images proves nothing";
+            return Err(RecipeError::setting("scoring.on_test", problem));
+        }
+        if common.search.max_macs > 0 || common.search.max_params > 0 {
+            let problem = "these methods cannot keep `search.max_macs` and `search.max_params`: set both to 0";
+            return Err(wrong("", problem));
+        }
+        for (index, settings) in methods.iter().enumerate() {
+            let name = &settings.name;
+            let at =
+                |key: &str, problem: String| wrong(&format!(".methods[{index}]{key}"), format!("{name}: {problem}"));
+            let range = |prefix: &str, source: ConfigError| {
+                at(&format!(".{prefix}{}", source.key), format!("{prefix}{source}"))
+            };
+            settings.train.check().map_err(|source| range("train.", source))?;
+            settings.check().map_err(|error| match error {
+                GradientError::Config(source) => range("", source),
+                other => at("", other.to_string()),
+            })?;
+            let partial = method(name).map_err(|error| at("", error.to_string()))?.partial;
+            if !common.space.width.is_multiple_of(partial) {
+                let width = common.space.width;
+                let problem = format!("it needs a width that is a multiple of {partial}, not {width}");
+                return Err(at("", problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `key` is that of the setting within `[gradient]`.
+fn wrong(key: &str, problem: impl std::fmt::Display) -> RecipeError {
+    RecipeError::setting(format!("gradient{key}"), format!("gradient: {problem}"))
+}

@@ -1,0 +1,33 @@
+//! Numbers over repetitions.
+
+/// Mean and spread of one number over the seeds, and splits, of what is compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MeanSpread {
+    /// Mean.
+    pub mean: f64,
+    /// Sample standard deviation; absent for a single value.
+    pub spread: Option<f64>,
+}
+
+impl MeanSpread {
+    /// Of some values; `None` for none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let spread = (values.len() > 1).then(|| (squares / (n - 1.0)).sqrt());
+        (!values.is_empty()).then_some(Self { mean, spread })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_and_spreads() {
+        assert_eq!(MeanSpread::of(&[]), None);
+        assert_eq!(MeanSpread::of(&[2.0]), Some(MeanSpread { mean: 2.0, spread: None }));
+        assert_eq!(MeanSpread::of(&[1.0, 3.0]), Some(MeanSpread { mean: 2.0, spread: Some(2f64.sqrt()) }));
+    }
+}

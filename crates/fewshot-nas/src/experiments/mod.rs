@@ -1,0 +1,52 @@
+//! Experiments, one folder per kind: its own part of the recipe, its stages, what it ends with.
+//!
+//! A [`Recipe`] says an experiment; [`start`] begins it in a folder and [`resume`] goes on with it. Each kind is a bench, laid out
+//! on its data, of stages that hand typed values to each other; what they are made of lies below, in `stages` and [`crate::lab`],
+//! and knows no kind.
+//!
+//! Images can be given by value, and a family of one's own by [`crate::families::register`]:
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # use fewshot_data::Dataset;
+//! # use fewshot_nas::{device, experiments::{Layers, Session, start}, lab::Images, run::{Interrupt, NoProgress}};
+//! # fn search(train: Dataset, test: Dataset) -> Result<(), Box<dyn std::error::Error>> {
+//! let recipe = Layers::preset("quick")?.set("space.name", "nasbench201").set("search.budget", 50).resolve()?;
+//! let (interrupt, device) = (Interrupt::new(), device::by_name("cpu")?);
+//! let session = Session::new(device, &interrupt, &NoProgress).on(Images::new(train, test)?);
+//! let outcome = start(recipe, Path::new("runs/mine"), &session)?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod bench;
+mod gradient;
+mod mean_spread;
+mod moved;
+mod outcome;
+mod ranking;
+mod recipe;
+mod run;
+mod search;
+mod strategies;
+mod tables;
+mod train;
+mod truth;
+
+pub use gradient::{Flag, GradientRecipe, GradientResult, GradientRow, Mode, PartRow, RandomRow};
+pub use mean_spread::MeanSpread;
+pub use moved::Moved;
+pub use outcome::Outcome;
+pub use ranking::{ArmRecipe, COLUMNS, FreeRow, InPart, RankingResult, RankingRow, RegionRow};
+pub use recipe::{CheckedRecipe, Experiment, Layers, Recipe, Setting, preset_names, preset_text};
+pub use run::{Session, resume, start};
+pub use search::{
+    Finalist, FrontNetwork, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict, Verified,
+    VerifiedNetwork,
+};
+pub use strategies::{CurvePoint, ModeRecipe, Quantiles, StrategiesRecipe, StrategiesResult, StrategyRow};
+pub use train::TrainResult;
+pub use truth::{Spread, TruthResult};
+
+pub use crate::lab::ExperimentError;
+pub use crate::stages::{Trained, UNSEEN};

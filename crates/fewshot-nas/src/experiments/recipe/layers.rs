@@ -1,0 +1,232 @@
+//! Laying recipes over each other, and checking what comes out.
+
+use std::path::Path;
+
+use fewshot_guard::read_file;
+use fewshot_space::suggest;
+use toml::{Table, Value};
+
+use super::document::{CheckedRecipe, Document, Recipe};
+use super::presets;
+use crate::experiments::gradient::recipe as gradient;
+use crate::experiments::ranking::recipe as ranking;
+use crate::experiments::tables::merge;
+use crate::families;
+use crate::recipe::{Places, RecipeError, line};
+use crate::run::RunReader;
+
+/// A value that a recipe can hold: number, text, list of texts.
+pub trait Setting {
+    /// As TOML.
+    fn into_value(self) -> Value;
+}
+
+macro_rules! settings {
+    ($($kind:ty),*) => {
+        $(impl Setting for $kind {
+            fn into_value(self) -> Value {
+                Value::from(self)
+            }
+        })*
+    };
+}
+
+settings!(u32, i32, i64, f64, bool, &str, String, Vec<String>);
+
+/// A setting of a family. What TOML cannot hold (numbers above 2^63) becomes text, which no such setting is.
+impl Setting for serde_json::Value {
+    fn into_value(self) -> Value {
+        let text = self.to_string();
+        Value::try_from(self).unwrap_or(Value::String(text))
+    }
+}
+
+/// Recipes under construction: each layer overrides single settings of those before it.
+#[derive(Debug, Clone)]
+pub struct Layers {
+    table: Table,
+    places: Places,
+}
+
+impl Layers {
+    /// Starts from a preset, which may itself lie over another (`base = "quick"`).
+    ///
+    /// # Errors
+    /// When there is no such preset.
+    pub fn preset(name: &str) -> Result<Self, RecipeError> {
+        let text = presets::text(name).ok_or_else(|| RecipeError::UnknownPreset {
+            name: name.to_string(),
+            hint: suggest::hint(name, presets::names()),
+        })?;
+        let mut table = parse(text, &format!("preset {name}"))?;
+        match table.remove("base") {
+            Some(Value::String(base)) => Ok(Self::preset(&base)?.merged(table)),
+            _ => Ok(Self { table, places: Places::default() }),
+        }
+    }
+
+    /// Lays a recipe file over what is there, or over the preset that it names itself (`base = "splits-laptop"`); it may hold
+    /// any part of a recipe. A run's `run.toml` is one too, and holds all of it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, or has a key that no recipe has; when there is no such preset.
+    pub fn file(mut self, path: &Path) -> Result<Self, RecipeError> {
+        let text = read_file(path)
+            .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
+            .map_err(|source| RecipeError::Read { path: path.to_path_buf(), source })?;
+        let origin = path.display().to_string();
+        let mut layer = parse(&text, &origin)?;
+        // There the recipe is a table beside the format, the versions and the data's fingerprint.
+        let mut root = None;
+        if let Some(format) = layer.get("format").and_then(Value::as_integer)
+            && let Some(Value::Table(recipe)) = layer.remove("recipe")
+        {
+            let known = RunReader::FORMAT;
+            if format > known.into() {
+                let message = format!("settings of format {format}; this program knows {known}: use the newer program");
+                return Err(RecipeError::Parse { origin, message });
+            }
+            layer = recipe;
+            root = Some("recipe");
+        }
+        let base = layer.remove("base");
+        if base.is_some() {
+            // Nothing of what was there stays.
+            self.places = Places::default();
+        }
+        self.places.read(&text, &origin, root).map_err(|error| syntax(&text, &origin, &error))?;
+        if let Some(base) = base {
+            let refuse = |message| RecipeError::Parse { origin: self.places.of("base").to_string(), message };
+            let name = base.as_str().ok_or_else(|| refuse("base: expected the name of a preset".to_string()))?;
+            self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
+        }
+        check_keys(&self.table, &layer, &self.places, "")?;
+        let space = layer.get("space").and_then(|space| space.get("name")).and_then(Value::as_str).map(str::to_string);
+        let splits = layer.get("split").is_some_and(|split| split.get("decisions").is_some());
+        let merged = self.merged(layer);
+        Ok(match space {
+            Some(space) if !splits => merged.split_for(&space),
+            _ => merged,
+        })
+    }
+
+    /// Splits on a decision that `space` has, where what is there names none of it: the split of a preset is that of its own
+    /// space.
+    #[must_use]
+    pub fn split_for(mut self, space: &str) -> Self {
+        let Ok(known) = families::default_space(space) else { return self };
+        let names: Vec<String> = known.decisions().iter().map(|decision| decision.name.clone()).collect();
+        let Some(Value::Table(split)) = self.table.get_mut("split") else { return self };
+        let is_known = |value: &Value| value.as_str().is_none_or(|name| names.iter().any(|known| known == name));
+        let fits = split.get("decisions").and_then(Value::as_array).is_none_or(|own| own.iter().all(is_known));
+        if let (false, Some(first)) = (fits, names.first()) {
+            split.insert("decisions".to_string(), Value::from(vec![first.clone()]));
+        }
+        self
+    }
+
+    /// Sets one value, e.g. `set("search.budget", 100)`.
+    pub fn set(mut self, key: &str, value: impl Setting) -> Self {
+        self.places.set(key);
+        let mut table = &mut self.table;
+        let mut parts = key.split('.').peekable();
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                table.insert(part.to_string(), value.into_value());
+                break;
+            }
+            let next = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
+            if !next.is_table() {
+                *next = Value::Table(Table::new());
+            }
+            match next {
+                Value::Table(inner) => table = inner,
+                _ => break,
+            }
+        }
+        self
+    }
+
+    /// The text under a key, where there is one.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let mut parts = key.split('.');
+        let first = self.table.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))?.as_str().map(str::to_owned)
+    }
+
+    /// Without what a run's budget chose for it: another run makes its own plan.
+    #[must_use]
+    pub fn without_plan(mut self) -> Self {
+        if let Some(Value::Table(budget)) = self.table.get_mut("budget") {
+            budget.remove("plan");
+        }
+        self
+    }
+
+    fn merged(mut self, layer: Table) -> Self {
+        merge(&mut self.table, layer);
+        self
+    }
+
+    /// The whole recipe.
+    ///
+    /// # Errors
+    /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
+    pub fn resolve(self) -> Result<CheckedRecipe, RecipeError> {
+        let Self { table, places } = self;
+        checked(table).map_err(|error| match error {
+            RecipeError::Setting { key, problem, .. } => {
+                RecipeError::Setting { origin: places.of(&key).to_string(), key, problem }
+            }
+            other => other,
+        })
+    }
+}
+
+fn checked(mut table: Table) -> Result<CheckedRecipe, RecipeError> {
+    ranking::complete(&mut table);
+    gradient::complete(&mut table)?;
+    let document: Document = serde_path_to_error::deserialize(Value::Table(table))
+        .map_err(|error| RecipeError::form(&error.path().to_string(), error.inner().message()))?;
+    Recipe::try_from(document)?.checked()
+}
+
+fn parse(text: &str, origin: &str) -> Result<Table, RecipeError> {
+    text.parse::<Table>().map_err(|error| syntax(text, origin, &error))
+}
+
+fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
+    let line = error.span().map(|span| format!(", line {}", line(text, span.start)));
+    RecipeError::Parse { origin: format!("{origin}{}", line.unwrap_or_default()), message: error.message().to_string() }
+}
+
+/// Presets name every key, so a key that they lack is a misspelling: say where it stands.
+fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
+    for (key, value) in layer {
+        // Only some presets have these; what stands in them is checked when the recipe is resolved.
+        if prefix.is_empty() && ["arms", "gradient", "latency", "strategies"].contains(&key.as_str()) {
+            continue;
+        }
+        // A run's settings hold the plan that its budget led to, and which table it found.
+        // Settings of a space are known to its family.
+        if matches!((prefix, key.as_str()), ("budget.", "plan") | ("ranking.", "truth_digest") | ("space.", "settings"))
+        {
+            continue;
+        }
+        let Some(expected) = known.get(key) else {
+            let hint = suggest::hint(key, known.keys().map(String::as_str).collect::<Vec<_>>());
+            return Err(RecipeError::Parse {
+                origin: places.of(&format!("{prefix}{key}")).to_string(),
+                message: format!("unknown key `{prefix}{key}`, {hint}"),
+            });
+        };
+        if let (Value::Table(known), Value::Table(layer)) = (expected, value) {
+            check_keys(known, layer, places, &format!("{prefix}{key}."))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "layers_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,12 @@
+//! Recipes: a TOML file that says a whole experiment.
+//!
+//! A recipe is resolved before anything runs: a preset, then the user's file, then the program's flags, each laid over
+//! the one before; what comes out has every setting written down and is kept in the run folder.
+
+mod document;
+mod layers;
+mod presets;
+
+pub use document::{CheckedRecipe, Experiment, Recipe};
+pub use layers::{Layers, Setting};
+pub use presets::{names as preset_names, text as preset_text};

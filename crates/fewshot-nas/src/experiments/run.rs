@@ -1,0 +1,145 @@
+//! Runs: an experiment in a folder, from its beginning or from where it was cut.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use burn::tensor::Device;
+use fewshot_kernels::simd;
+
+use super::bench::Bench;
+use super::gradient::Gradient;
+use super::moved::{self, Moved};
+use super::outcome::Outcome;
+use super::ranking::Ranking;
+use super::recipe::{CheckedRecipe, Experiment, Recipe};
+use super::search::Search;
+use super::strategies::Comparison;
+use super::train::Train;
+use super::truth::Measurement;
+use crate::lab::{ExperimentError, Images, Lab};
+use crate::run::{Interrupt, Origin, Plan, Progress, RunFolder};
+use crate::stages::Passed;
+
+/// What a run needs besides its recipe.
+pub struct Session<'a> {
+    /// Where tensors live.
+    pub device: Device,
+    /// Checked between steps.
+    pub interrupt: &'a Interrupt,
+    /// Told how the work goes.
+    pub progress: &'a dyn Progress,
+    /// Images by value, in place of those at the recipe's path. Who goes on with such a run gives the same again.
+    pub images: Option<Images>,
+}
+
+impl<'a> Session<'a> {
+    /// One that reads the images that recipes name.
+    pub fn new(device: Device, interrupt: &'a Interrupt, progress: &'a dyn Progress) -> Self {
+        Self { device, interrupt, progress, images: None }
+    }
+
+    /// The same on images that are in memory.
+    #[must_use]
+    pub fn on(self, images: Images) -> Self {
+        Self { images: Some(images), ..self }
+    }
+}
+
+/// Begins a run in the new folder `out` and takes it to its end.
+///
+/// # Errors
+/// When the folder is in use, or a stage fails or is interrupted; [`resume`] goes on from there.
+pub fn start(recipe: CheckedRecipe, out: &Path, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
+    // Reading images and measuring blocks may take minutes.
+    RunFolder::check_free(out)?;
+    // Where the recipe is that of an earlier run, this one may have another table.
+    let mut recipe = recipe.into_inner();
+    recipe.common.ranking.truth_digest.clear();
+    let bench = open(recipe, session)?;
+    // What is wrong with the settings is said before there is a folder.
+    Plan::new(bench.stages()?)?;
+    let instructions = Some(simd::level().name().to_owned());
+    let mut run = RunFolder::create(out, &bench.recipe(), &Origin { data: bench.fingerprint(), instructions })?;
+    let bench = run.prepare(session.interrupt, |run| {
+        let bench = settled(bench, run)?;
+        let told = bench.lab().map(Lab::told).unwrap_or_default();
+        told.iter().chain(&bench.announcement()?).for_each(|line| session.progress.line(line));
+        Ok::<_, ExperimentError>(bench)
+    })?;
+    finish(bench.as_ref(), &run, session)
+}
+
+/// Goes on with the run in `path`. A run that has ended gives its result again, and needs no data for that; what it left and
+/// what is lost or damaged since is made again.
+///
+/// Data that lies elsewhere by now is read where `moved` says, and looked for there from then on.
+///
+/// # Errors
+/// As [`start`]; also when the folder holds no run, or the data has changed.
+pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
+    let mut run = RunFolder::open(path)?;
+    if let Some(other) = run.other_version(Some(simd::level().name())) {
+        session.progress.line(&format!("the run began with {other}: numbers may differ in their last digits"));
+    }
+    let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
+    let is_moved = *moved != Moved::default();
+    if !is_moved && let Some(outcome) = Outcome::of_ended(recipe.kind(), &run)? {
+        session.progress.line("nothing is left to do: the run has ended, and all that it left is there");
+        return Ok(outcome);
+    }
+    let moved = moved.clone().or(run.moved()?.unwrap_or_default());
+    moved.apply(&mut recipe);
+    let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
+    run.check_data(&bench.fingerprint())?;
+    if is_moved {
+        run.note_moved(&moved)?;
+    }
+    run.ready(Some(simd::level().name()))?;
+    let bench = run.prepare(session.interrupt, |run| settled(bench, run))?;
+    finish(bench.as_ref(), &run, session)
+}
+
+/// Lays out a recipe on its data.
+fn open(Recipe { experiment, common }: Recipe, session: &Session<'_>) -> Result<Box<dyn Bench>, ExperimentError> {
+    let lab = |common| Lab::open(common, session.images.clone(), session.device.clone(), session.interrupt);
+    Ok(match experiment {
+        Experiment::Search => Box::new(Search::open(lab(common)?)?),
+        Experiment::Train => Box::new(Train::open(lab(common)?)?),
+        Experiment::Ranking(arms) => Box::new(Ranking::open(lab(common)?, arms)?),
+        Experiment::Truth => Box::new(Measurement::open(lab(common)?)?),
+        Experiment::Gradient(own) => Box::new(Gradient::open(lab(common)?, own)?),
+        Experiment::Strategies(own) => Box::new(Comparison::open(common, own)?),
+    })
+}
+
+/// Shares the budget, where that has not been done, and keeps how in the run: whoever goes on with it does as it says.
+fn settled(bench: Box<dyn Bench>, run: &mut RunFolder) -> Result<Box<dyn Bench>, ExperimentError> {
+    let Some(lab) = bench.lab() else { return Ok(bench) };
+    let budget = &lab.recipe().budget;
+    if !budget.is_set() || budget.plan.is_some() {
+        return Ok(bench);
+    }
+    let before = lab.read_at().elapsed().as_secs_f64();
+    let passed = Passed { before, on_clock: run.seconds()?, at: Instant::now() };
+    let Some(planned) = bench.planned(&passed)? else { return Ok(bench) };
+    run.settle(&planned.recipe())?;
+    Ok(planned)
+}
+
+/// Runs what is left of the stages.
+fn finish(bench: &dyn Bench, run: &RunFolder, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
+    let plan = Plan::new(bench.stages()?)?;
+    if let Some(lab) = bench.lab()
+        && let Some(plan) = &lab.recipe().budget.plan
+    {
+        let left = lab.recipe().budget.seconds() + plan.beside - plan.measuring - run.seconds()?;
+        session.progress.time_left(Duration::from_secs_f64(left.max(0.0)));
+    }
+    let outcome = bench.outcome(run, &plan.run(run, session.interrupt, session.progress)?)?;
+    run.write_result(&outcome)?;
+    Ok(outcome)
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! A library's whole use: recipe, images and folder by value.
+
+use std::path::Path;
+
+use fewshot_data::{Dataset, Shape};
+
+use super::*;
+use crate::experiments::recipe::Layers;
+use crate::experiments::search::SearchResult;
+use crate::run::{NoProgress, Position};
+
+/// Images of three classes, which differ in where they are bright.
+fn images(name: &str, count: usize, brightness: u8) -> Dataset {
+    let shape = Shape { height: 8, width: 8, channels: 1 };
+    let labels: Vec<u32> = (0..count).map(|index| (index % 3) as u32).collect();
+    let pixel = |index: usize, at: usize| match (at / 8) % 3 == index % 3 {
+        true => brightness,
+        false => ((index * 31 + at * 7) % 50) as u8,
+    };
+    let pixels = (0..count).flat_map(|index| (0..shape.bytes()).map(move |at| pixel(index, at))).collect();
+    Dataset::new(name, shape, pixels, labels, ["high", "middle", "low"].map(str::to_string).into()).unwrap()
+}
+
+fn small_search() -> CheckedRecipe {
+    let layers = Layers::preset("quick").unwrap().set("space.width", 4).set("supernet.epochs", 2);
+    let layers = layers.set("children.epochs", 1).set("search.budget", 12).set("search.finalists", 2);
+    let layers = layers.set("standalone.width", 4).set("standalone.train.epochs", 2).set("standalone.randoms", 1);
+    layers.set("scoring.batch", 20).resolve().unwrap()
+}
+
+fn found(outcome: Outcome) -> SearchResult {
+    let Outcome::Search(found) = outcome else { panic!("a search") };
+    // How long it took is no property of what was found.
+    SearchResult { seconds: 0.0, ..*found }
+}
+
+/// Stops the run when the work of a stage begins.
+struct StopAt<'a> {
+    what: &'a str,
+    interrupt: &'a Interrupt,
+}
+
+impl Progress for StopAt<'_> {
+    fn position(&self, position: Position<'_>) {
+        if position.what == self.what {
+            self.interrupt.request();
+        }
+    }
+}
+
+#[test]
+fn a_search_on_images_in_memory_ends_the_same_cut_or_uncut() {
+    let dir = tempfile::tempdir().unwrap();
+    let given = Images::new(images("mine", 120, 200), images("mine (test)", 30, 200)).unwrap();
+    let interrupt = Interrupt::new();
+    let session = Session::new(Device::flex(), &interrupt, &NoProgress).on(given.clone());
+    let whole = found(start(small_search(), &dir.path().join("whole"), &session).unwrap());
+    assert_eq!((whole.space.as_str(), whole.evaluations, whole.supernets), ("cell1296", 12, 6));
+    assert!(dir.path().join("whole/model.safetensors").is_file());
+
+    let cut = dir.path().join("cut");
+    let stopped = Interrupt::new();
+    let progress = StopAt { what: "search", interrupt: &stopped };
+    let cutting = Session::new(Device::flex(), &stopped, &progress).on(given);
+    let error = start(small_search(), &cut, &cutting).unwrap_err();
+    assert!(crate::run::is_interrupted(&error), "{error}");
+    // Other images are not taken for them.
+    let others = Images::new(images("mine", 120, 90), images("mine (test)", 30, 90)).unwrap();
+    let other = Session::new(Device::flex(), &interrupt, &NoProgress).on(others);
+    assert!(resume(&cut, &Moved::default(), &other).is_err());
+    assert_eq!(found(resume(&cut, &Moved::default(), &session).unwrap()), whole);
+    // What has ended needs no images.
+    let ended = Session::new(Device::flex(), &interrupt, &NoProgress);
+    assert_eq!(found(resume(&cut, &Moved::default(), &ended).unwrap()).arch, whole.arch);
+}
+
+#[test]
+fn test_images_must_be_like_those_trained_on() {
+    let test = images("mine (test)", 30, 200);
+    let other = Dataset::new("other", test.shape(), vec![0; 64], vec![0], vec!["a".into(), "b".into()]).unwrap();
+    assert!(Images::new(test, other).is_err());
+}
+
+#[test]
+fn a_budget_of_time_is_for_searches_and_trainings() {
+    let error = Layers::preset("proof-of-concept-smoke").unwrap().set("budget.minutes", 5.0).resolve().unwrap_err();
+    assert!(error.to_string().contains("budget.minutes"), "{error}");
+    let folder = Path::new("no such folder");
+    assert!(matches!(
+        resume(folder, &Moved::default(), &Session::new(Device::flex(), &Interrupt::new(), &NoProgress)),
+        Err(ExperimentError::Run(_))
+    ));
+}

@@ -1,0 +1,316 @@
+//! The end of a search: the best-scored networks are trained alone, held-out images choose by and by, and the last one left goes
+//! on to be the kept network.
+//!
+//! Successive halving (Jamieson and Talwalkar, AISTATS 2016): all train side by side, and after each rung the worse half is
+//! left out. As long as the learning rate does not fall, a finalist is the kept network in its first epochs, so nothing
+//! is trained twice. Under a budget of time they are compared after equal times, as they would be used: a network whose steps
+//! take half as long is trained for twice the epochs.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
+
+use fewshot_space::Arch;
+use serde::{Deserialize, Serialize};
+
+use super::found::{HistoryEntry, SEARCH, Scored};
+use crate::lab::{ExperimentError, Lab};
+use crate::run::{Handle, Stage, StageContext, in_lanes};
+use crate::stages::{
+    BRIEFLY, CHECKPOINT, Judge, Phase, load_json, network, remembered, save_json, step_of, steps_done, take_over,
+    train_in,
+};
+use crate::train::TrainConfig;
+
+/// Stage that trains finalists and takes one of them.
+pub static FINALISTS: Handle<Taken> = Handle::new("finalists");
+/// Who is left, in the stage's folder.
+const STATE: &str = "rungs.json";
+/// How far each is trained, likewise: measured once.
+const COURSES: &str = "courses.json";
+
+/// One of the best-scored networks, trained alone on the search-train images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finalist {
+    /// The architecture.
+    pub arch: String,
+    /// Its score: supernet accuracy on held-out training images, 0 to 1.
+    pub score: f64,
+    /// Accuracy of the network trained alone on the same held-out images, 0 to 1, when it was left out or taken.
+    pub held_out_accuracy: f64,
+    /// Epochs that it had been trained then; 0 in results that did not say so yet.
+    #[serde(default)]
+    pub epochs: u64,
+    /// Which hand-made network it is, where it is one: `plain`, `residual`, `separable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<String>,
+}
+
+/// What the stage returns.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Taken {
+    /// The architecture, as text.
+    pub arch: String,
+    /// Its score.
+    pub score: f64,
+    /// What it was chosen from, best-scored first; empty when the best-scored was taken at its word.
+    pub finalists: Vec<Finalist>,
+    /// Epochs that it has been trained; 0 for none.
+    pub epochs: u64,
+    /// Epochs that were planned for it, which its learning rate is held by.
+    pub planned: u64,
+}
+
+/// Accuracies at the end of a rung.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Rung {
+    /// Finalist, epochs that it has been trained, and its accuracy on held-out images, 0 to 1.
+    reached: Vec<(usize, u64, f64)>,
+}
+
+/// Rungs of each finalist, and the epochs that are planned for it should it be kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Course {
+    rungs: Vec<u64>,
+    epochs: u64,
+}
+
+impl Rung {
+    /// The better half, in the order of the finalists; of equals the better-scored.
+    fn survivors(&self) -> Vec<usize> {
+        let mut order = self.reached.clone();
+        order.sort_by(|a, b| b.2.total_cmp(&a.2));
+        let mut left: Vec<usize> = order.iter().take(order.len().div_ceil(2)).map(|(index, ..)| *index).collect();
+        left.sort_unstable();
+        left
+    }
+}
+
+/// The stage.
+pub fn stage(lab: &Lab) -> Stage<'_> {
+    let stage = Stage::of(&FINALISTS, move |context| choose(lab, context)).after([&SEARCH]);
+    if count(lab) > 1 { stage.produces([CHECKPOINT]) } else { stage }
+}
+
+/// Networks trained alone to choose among; a choice of one needs no training, and a front is not chosen from.
+pub fn count(lab: &Lab) -> usize {
+    let search = &lab.recipe().search;
+    Some(search.finalists).filter(|&count| count > 1 && search.pareto == 0).unwrap_or(0)
+}
+
+/// Epochs after which `finalists` are halved, until one is left, for a training of `epochs` of which the choice takes the
+/// share `halving`; where there are more rungs than epochs, the last ones stand at its end.
+pub fn rungs(finalists: usize, epochs: u64, halving: f64) -> Vec<u64> {
+    let rounds = u64::from(finalists.max(1).next_power_of_two().trailing_zeros());
+    let last = ((epochs as f64 * halving).round() as u64).clamp(rounds, epochs.max(rounds));
+    (1..=rounds).map(|round| (last >> (rounds - round)).max(round).min(epochs.max(1))).collect()
+}
+
+/// Epochs that all but the kept one are trained, together.
+pub fn lost_epochs(finalists: usize, epochs: u64, halving: f64) -> u64 {
+    let (mut left, mut before, mut lost) = (finalists as u64, 0, 0);
+    for rung in rungs(finalists, epochs, halving) {
+        lost += left.saturating_sub(1) * (rung - before);
+        (left, before) = (left.div_ceil(2), rung);
+    }
+    lost
+}
+
+/// The best-scored architectures, one of each function, that keep the limit of latency; of equal scores the earlier comes
+/// first.
+pub fn best_functions(lab: &Lab, history: &[HistoryEntry], count: usize) -> Result<Vec<Scored>, ExperimentError> {
+    let space = lab.alone_space();
+    let mut order: Vec<&HistoryEntry> = history.iter().collect();
+    order.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut seen = BTreeSet::new();
+    let mut best = Vec::new();
+    for entry in order {
+        let arch = space.parse(&entry.arch)?;
+        if best.len() < count && seen.insert(space.structure(&arch)) && lab.is_fast_enough(&arch)? {
+            best.push(Scored { arch: entry.arch.clone(), score: entry.score });
+        }
+    }
+    match (best.is_empty(), history.is_empty()) {
+        (false, _) => Ok(best),
+        (true, true) => Err(ExperimentError::NothingScored),
+        (true, false) => Err(ExperimentError::TooSlow { limit: lab.recipe().search.max_latency_ms }),
+    }
+}
+
+/// The best-scored of each part of the split in turn, since scores of one supernet can be compared better than those of several;
+/// hand-made networks take the last places.
+pub fn finalists(lab: &Lab, history: &[HistoryEntry]) -> Result<Vec<Scored>, ExperimentError> {
+    let count = lab.recipe().search.finalists.max(1);
+    // Each is timed as a whole where latency is limited.
+    let looked_at = if lab.latency().is_some() { 4 * count } else { usize::MAX };
+    let best = best_functions(lab, history, if count == 1 { 1 } else { looked_at })?;
+    if count == 1 {
+        return Ok(best.into_iter().take(1).collect());
+    }
+    let space = lab.alone_space();
+    let hand: Vec<String> = lab.hand_made()?.into_iter().map(|network| space.format(&network.arch)).collect();
+    let (made, found): (Vec<Scored>, Vec<Scored>) = best.into_iter().partition(|scored| hand.contains(&scored.arch));
+    let mut parts: BTreeMap<usize, VecDeque<Scored>> = BTreeMap::new();
+    for scored in found {
+        let owner = lab.partition().route(&space.parse(&scored.arch)?).unwrap_or_default();
+        parts.entry(owner).or_default().push_back(scored);
+    }
+    let mut finalists = Vec::new();
+    let places = count.saturating_sub(made.len()).max(1);
+    while finalists.len() < places && parts.values().any(|part| !part.is_empty()) {
+        let mut heads: Vec<Scored> = parts.values_mut().filter_map(VecDeque::pop_front).collect();
+        heads.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let left = places - finalists.len();
+        finalists.extend(heads.into_iter().take(left));
+    }
+    finalists.extend(made.into_iter().take(count.saturating_sub(places)));
+    finalists.sort_by(|a, b| b.score.total_cmp(&a.score));
+    Ok(finalists)
+}
+
+/// Trains the finalists rung by rung, and takes the last one left.
+fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, ExperimentError> {
+    let found = context.value(&SEARCH)?;
+    let first = found.best.first().ok_or(ExperimentError::NothingScored)?;
+    if count(lab) == 0 {
+        let planned = lab.recipe().standalone.train.epochs;
+        return Ok(Taken { arch: first.arch.clone(), score: first.score, finalists: Vec::new(), epochs: 0, planned });
+    }
+    let space = lab.alone_space();
+    let archs = found.best.iter().map(|scored| Ok(space.parse(&scored.arch)?));
+    let archs = archs.collect::<Result<Vec<Arch>, ExperimentError>>()?;
+    let courses = courses(lab, context, &archs)?;
+    let file = context.file(STATE);
+    let mut done: Vec<Rung> = load_json(&file)?.unwrap_or_default();
+    let mut left: Vec<usize> = done.last().map_or_else(|| (0..archs.len()).collect(), Rung::survivors);
+    let count = courses.first().map_or(0, |course| course.rungs.len());
+    for number in done.len()..count {
+        let rung = train_rung(lab, context, &archs, &left, &courses, number)?;
+        left = rung.survivors();
+        let best = rung.reached.iter().map(|(.., accuracy)| *accuracy).fold(0.0, f64::max);
+        let text = format!("{} of {} finalists left, best {:.2} %", left.len(), archs.len(), 100.0 * best);
+        context.progress().message(&text);
+        done.push(rung);
+        save_json(&file, &done)?;
+    }
+    let taken = left.first().copied().unwrap_or(0);
+    // For the kept network to go on from.
+    take_over(context, &network_file(context, taken), &context.file(CHECKPOINT))?;
+    let hand = lab.hand_made()?;
+    let finalist = |(index, scored): (usize, &Scored)| {
+        let last = done.iter().rev().find_map(|rung| rung.reached.iter().find(|(other, ..)| *other == index));
+        let (_, epochs, held_out_accuracy) = last.copied().unwrap_or_default();
+        let by_hand = hand.iter().find(|network| network.arch == archs[index]).map(|network| network.name.to_string());
+        Finalist { arch: scored.arch.clone(), score: scored.score, held_out_accuracy, epochs, by_hand }
+    };
+    Ok(Taken {
+        arch: found.best[taken].arch.clone(),
+        score: found.best[taken].score,
+        finalists: found.best.iter().enumerate().map(finalist).collect(),
+        epochs: courses[taken].rungs.last().copied().unwrap_or(0),
+        planned: courses[taken].epochs,
+    })
+}
+
+fn network_file(context: &StageContext<'_>, index: usize) -> PathBuf {
+    context.file(&format!("network-{index}.safetensors"))
+}
+
+/// How far each finalist is trained, rung by rung: for equal times under a budget, measured once, else for equal epochs.
+fn courses(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<Course>, ExperimentError> {
+    let recipe = &lab.recipe().standalone;
+    let course = |speed: f64| {
+        let epochs = ((recipe.train.epochs as f64 * speed).round() as u64).max(1);
+        Course { rungs: rungs(archs.len(), epochs, recipe.halving), epochs }
+    };
+    if !lab.recipe().budget.decides_epochs() {
+        return Ok(archs.iter().map(|_| course(1.0)).collect());
+    }
+    remembered(&context.file(COURSES), || {
+        let seconds = archs.iter().map(|arch| step_of(lab, arch, BRIEFLY));
+        let seconds = seconds.collect::<Result<Vec<f64>, ExperimentError>>()?;
+        let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
+        Ok(seconds.iter().map(|own| course(mean / own)).collect())
+    })
+}
+
+/// Trains those that are left to the end of rung `number`, side by side, and judges them.
+fn train_rung(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    archs: &[Arch],
+    left: &[usize],
+    courses: &[Course],
+    number: usize,
+) -> Result<Rung, ExperimentError> {
+    let config = &lab.recipe().standalone.train;
+    let loader = lab.search_loader(config, lab.seed("finalist images"))?;
+    let set = lab.judging_set()?;
+    let steps = loader.steps_per_epoch() as u64;
+    let (mut done, mut all) = (0, 0);
+    for &index in left {
+        let rungs = &courses[index].rungs;
+        let begun = number.checked_sub(1).map_or(0, |before| rungs[before]);
+        done += steps_done(context, &network_file(context, index))?.saturating_sub(begun * steps);
+        all += (rungs[number] - begun) * steps;
+    }
+    let what = format!("{} finalists, rung {} of {}", left.len(), number + 1, courses[0].rungs.len());
+    let counter = context.counter(&what, "steps", done, Some(all));
+    let train = |&index: &usize| {
+        let Course { rungs, epochs } = &courses[index];
+        let until = rungs[number];
+        // Held and averaged over the same shares of its own epochs.
+        let config = TrainConfig { epochs: *epochs, ..config.clone() };
+        let judge = Judge { set: &set, arch: &archs[index], every: until };
+        let phases = [Phase { until, loader: &loader, judge: Some(&judge) }];
+        let net = network(lab, &archs[index])?;
+        let file = network_file(context, index);
+        let trainer = train_in(context, &file, &counter, net, &config, &phases, lab.seed("alone paths"))?;
+        Ok::<_, ExperimentError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
+    };
+    let mut reached = Vec::new();
+    in_lanes(context.interrupt(), left, train, |position, accuracy| {
+        let index = left[position];
+        reached.push((index, courses[index].rungs[number], accuracy));
+        Ok::<_, ExperimentError>(())
+    })?;
+    reached.sort_unstable_by_key(|(index, ..)| *index);
+    Ok(Rung { reached })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rungs_double_and_end_with_one_left() {
+        assert_eq!(rungs(8, 200, 0.08), [4, 8, 16]);
+        assert_eq!(rungs(5, 8, 0.5), [1, 2, 4]);
+        assert_eq!(rungs(8, 10, 0.08), [1, 2, 3]);
+        assert_eq!(rungs(8, 2, 0.08), [1, 2, 2]);
+        assert_eq!(rungs(1, 10, 0.5), [] as [u64; 0]);
+        for (count, epochs) in (1..20).flat_map(|count| (1..40).map(move |epochs| (count, epochs))) {
+            let rungs = rungs(count, epochs, 0.3);
+            let rises = |pair: &[u64]| pair[0] < pair[1] || pair[1] == epochs;
+            assert!(rungs.windows(2).all(rises), "{count} {epochs}: {rungs:?}");
+            assert!(rungs.iter().all(|rung| (1..=epochs).contains(rung)), "{count} {epochs}: {rungs:?}");
+            assert_eq!(rungs.iter().fold(count, |left, _| left.div_ceil(2)), 1, "{count} {epochs}: {rungs:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_kept_costs_what_it_was_trained() {
+        // Seven to epoch 4, three to 8, one to 16.
+        assert_eq!(lost_epochs(8, 200, 0.08), 7 * 4 + 3 * 4 + 8);
+        assert_eq!(lost_epochs(1, 200, 0.08), 0);
+    }
+
+    #[test]
+    fn the_better_half_survives_and_ties_go_to_the_better_scored() {
+        let rung = |accuracies: &[f64]| Rung {
+            reached: accuracies.iter().enumerate().map(|(index, accuracy)| (index, 1, *accuracy)).collect(),
+        };
+        assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(), [1, 3]);
+        assert_eq!(rung(&[0.5, 0.5, 0.5]).survivors(), [0, 1]);
+        assert_eq!(rung(&[0.2]).survivors(), [0]);
+    }
+}

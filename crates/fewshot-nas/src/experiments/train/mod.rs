@@ -1,0 +1,122 @@
+//! Experiments of kind `train`: one architecture alone.
+
+pub(super) mod result;
+
+pub use result::TrainResult;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use fewshot_space::Arch;
+use serde_json::Value;
+
+use super::bench::Bench;
+use super::outcome::Outcome;
+use super::recipe::{Experiment, Recipe};
+use crate::estimate::Evaluation;
+use crate::lab::{ExperimentError, Lab};
+use crate::model::MODEL;
+use crate::recipe::BudgetPlan;
+use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, Stage, StageContext};
+use crate::stages::{
+    BRIEFLY, CHECKPOINT, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, keep_untested, load_from,
+    network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
+};
+
+/// Stage that trains.
+static TRAIN: Handle<Trained> = Handle::new("train");
+/// Stage that opens the test set, the last one.
+static TEST: Handle<Evaluation> = Handle::new("test");
+
+/// The training of one architecture on its images.
+pub(super) struct Train {
+    lab: Lab,
+    arch: Arch,
+}
+
+impl Train {
+    /// The training of the architecture that the recipe names.
+    ///
+    /// # Errors
+    /// When the recipe names no architecture of the space.
+    pub fn open(lab: Lab) -> Result<Self, ExperimentError> {
+        let arch = lab.alone_space().parse(&lab.recipe().standalone.arch)?;
+        Ok(Self { lab, arch })
+    }
+
+    fn train(&self, context: &StageContext<'_>) -> Result<Trained, ExperimentError> {
+        let (lab, recipe) = (&self.lab, &self.lab.recipe().standalone);
+        let mut net = network(lab, &self.arch)?;
+        // What is under way needs the weights that it began with no more.
+        if !recipe.from.is_empty() && !context.file(CHECKPOINT).exists() {
+            net = load_from(&Checkpoint::load(Path::new(&recipe.from))?, net)?;
+        }
+        let trained = train_to(lab, context, net, &self.arch, recipe.train.epochs, (0, recipe.train.epochs))?;
+        keep_untested(lab, context, &trained)?;
+        Ok(trained)
+    }
+}
+
+impl Bench for Train {
+    fn lab(&self) -> Option<&Lab> {
+        Some(&self.lab)
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.lab.fingerprint()
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe { experiment: Experiment::Train, common: self.lab.recipe().clone() }
+    }
+
+    /// One architecture alone, in all of the time.
+    fn planned(&self, passed: &Passed) -> Result<Option<Box<dyn Bench>>, ExperimentError> {
+        let mut recipe = self.lab.recipe().clone();
+        let step = step_of(&self.lab, &self.arch, timing(recipe.budget.seconds()))?;
+        let (_, epoch) = alone_epoch_seconds(&self.lab, step);
+        let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
+        fill(&mut recipe.standalone.train.epochs, kept / epoch);
+        let plan = BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * step, ..BudgetPlan::default() };
+        recipe.budget.plan = Some(plan);
+        Ok(Some(Box::new(Self { lab: self.lab.again(recipe)?, arch: self.arch.clone() })))
+    }
+
+    fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
+        let (recipe, epochs) = (self.lab.recipe(), self.lab.recipe().standalone.train.epochs);
+        if let Some(plan) = &recipe.budget.plan {
+            return Ok(vec![format!("{} of training: {epochs} epochs", duration(plan.kept))]);
+        }
+        let (_, epoch) = alone_epoch_seconds(&self.lab, step_of(&self.lab, &self.arch, BRIEFLY)?);
+        Ok(vec![about(epochs as f64 * epoch)])
+    }
+
+    fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
+        let mut all = vec![training_stage(&TRAIN, |context| self.train(context)).publishes([MODEL])];
+        if self.lab.recipe().standalone.test {
+            let test = Stage::of(&TEST, |context| test_and_keep(&self.lab, context, &TRAIN, &self.lab.open_test()?));
+            all.push(test.after([&TRAIN]).publishes([MODEL]));
+        }
+        Ok(all)
+    }
+
+    fn outcome(&self, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<Outcome, ExperimentError> {
+        let trained = value(values, &TRAIN)?;
+        let space = self.lab.alone_space();
+        let arch = parse_trained(&self.lab, TRAIN.name(), &trained)?;
+        let cost = space.cost(&arch);
+        let test = values.contains_key(TEST.name()).then(|| value(values, &TEST)).transpose()?;
+        Ok(Outcome::Train(TrainResult {
+            arch: space.format(&arch),
+            space: space.name().to_string(),
+            test_accuracy: test.as_ref().map(|test| test.top1),
+            test,
+            held_out_accuracy: trained.held_out_accuracy(),
+            epochs: trained.history.len() as u64,
+            macs: cost.macs,
+            params: cost.params,
+            seconds: run.seconds()?,
+            seed: self.lab.recipe().seed,
+        }))
+    }
+}

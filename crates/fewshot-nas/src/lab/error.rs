@@ -1,0 +1,179 @@
+//! Why an experiment could not be begun or ended.
+
+use crate::recipe::RecipeError;
+use crate::run::{PlanError, RunError};
+
+/// Why a run could not be begun or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ExperimentError {
+    /// The images.
+    #[error(transparent)]
+    Data(#[from] fewshot_data::DataError),
+    /// The recipe.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The space.
+    #[error(transparent)]
+    Space(#[from] fewshot_space::SpaceError),
+    /// An architecture's text.
+    #[error(transparent)]
+    Arch(#[from] fewshot_space::ParseArchError),
+    /// The region to search.
+    #[error(transparent)]
+    Region(#[from] fewshot_space::RegionError),
+    /// The parts of the region.
+    #[error(transparent)]
+    Partition(#[from] fewshot_space::PartitionError),
+    /// A network.
+    #[error(transparent)]
+    Net(#[from] crate::nets::NetError),
+    /// Scoring.
+    #[error(transparent)]
+    Estimate(#[from] crate::estimate::EstimateError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] crate::train::TrainError),
+    /// A gradient-based search.
+    #[error(transparent)]
+    Gradient(#[from] crate::gradient::GradientError),
+    /// The strategy.
+    #[error(transparent)]
+    Search(#[from] crate::search::SearchError),
+    /// Rank metrics.
+    #[error(transparent)]
+    Rank(#[from] crate::rank::RankError),
+    /// The run folder.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The trained network.
+    #[error(transparent)]
+    Model(#[from] crate::model::ModelError),
+    /// The trained network as ONNX.
+    #[error(transparent)]
+    Export(#[from] crate::export::ExportError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::run::CheckpointError),
+    /// A file of the run.
+    #[error(transparent)]
+    File(#[from] crate::run::FileError),
+    /// A log of the run.
+    #[error(transparent)]
+    Log(#[from] crate::run::LogError),
+    /// Asked to stop.
+    #[error(transparent)]
+    Interrupted(#[from] crate::run::Interrupted),
+    /// The split names a feature that does not exist.
+    #[error("split: {0}")]
+    Feature(#[from] fewshot_space::UnknownFeature),
+    /// Something that only networks of cells can.
+    #[error("gradient-based methods need a space of cells, and {0} is none: choose another (`fewshot spaces`)")]
+    NotCells(String),
+    /// More networks than can be compared one by one.
+    #[error("the space {space} has {size} networks, over the limit of {limit} for a comparison of all: {advice}")]
+    TooMany {
+        /// The space.
+        space: String,
+        /// Its size.
+        size: u128,
+        /// How many can be listed.
+        limit: u128,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// A table of truths.
+    #[error(transparent)]
+    Table(#[from] crate::table::TableError),
+    /// A comparison without a truth.
+    #[error(
+        "this comparison needs a truth: set `ranking.truth` (--truth) to a CSV file and `ranking.columns` to its \
+         columns; `fewshot reproduce cell1296-truth` makes such a file"
+    )]
+    NoTruth,
+    /// The table of truths is another than when the run began.
+    #[error(
+        "the table `{table}` changed since the run began (its networks or its column(s) {columns}), and what is done so far \
+         followed the old one: bring that back, or begin a new run"
+    )]
+    TruthChanged {
+        /// The table.
+        table: String,
+        /// The columns that the run reads.
+        columns: String,
+    },
+    /// A table of truths about networks that the limits leave out.
+    #[error("none of the {networks} networks of the truth is within {limits}: raise the limits")]
+    TruthOutside {
+        /// Networks of the table.
+        networks: usize,
+        /// The limits.
+        limits: String,
+    },
+    /// Data is not where it was.
+    #[error("{source}; if it has moved, say where it is: `fewshot resume {run} {flag}`")]
+    Gone {
+        /// What could not be read.
+        source: Box<ExperimentError>,
+        /// The run.
+        run: String,
+        /// The flag to say it by.
+        flag: &'static str,
+    },
+    /// The system gives no threads.
+    #[error(transparent)]
+    Threads(#[from] crate::run::NoThreads),
+    /// The split names a decision that the space lacks.
+    #[error("the space {space} has no decision `{name}` to split on; it has {known}")]
+    UnknownDecision {
+        /// What was asked for.
+        name: String,
+        /// The space.
+        space: String,
+        /// All decisions.
+        known: String,
+    },
+    /// A stage's value cannot be written as JSON.
+    #[error("a result cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// No network is within the limits.
+    #[error(
+        "no network of the space is within {limits}: the smallest has {macs} multiply-adds and {params} parameters{latency}; \
+         raise the limits, or make networks narrower (`--alone-width`)"
+    )]
+    TooTight {
+        /// The limits.
+        limits: String,
+        /// Fewest multiply-adds of any network.
+        macs: u64,
+        /// Fewest parameters of any network.
+        params: u64,
+        /// What the fastest takes, where latency is limited.
+        latency: String,
+    },
+    /// Blocks were fast, whole networks are not.
+    #[error(
+        "every network found was predicted to take at most {limit} ms and took longer when it was timed as a whole: the \
+         machine is busier now than when its blocks were timed, or the limit is below what can be told; raise it"
+    )]
+    TooSlow {
+        /// Milliseconds.
+        limit: f64,
+    },
+    /// Latency.
+    #[error(transparent)]
+    Latency(#[from] crate::latency::LatencyError),
+    /// A stored state is not what the program wrote.
+    #[error("`{path}` is damaged ({reason}): delete the folder that it lies in to repeat the stage")]
+    State {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The search ended without a single score.
+    #[error("the search scored no architecture: raise `search.budget`")]
+    NothingScored,
+}

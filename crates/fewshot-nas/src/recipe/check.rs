@@ -1,0 +1,167 @@
+//! Ranges and names of what recipes of every kind have in common.
+
+use fewshot_space::Feature;
+
+use super::common::{CommonRecipe, Kind};
+use super::error::RecipeError;
+use crate::estimate::{Measure, NormPolicy};
+use crate::families::{self, Family, Skeleton};
+use crate::search;
+use crate::train::{ConfigError, TrainConfig};
+
+/// More worker threads than any machine makes use of.
+const MOST_THREADS: usize = 1024;
+
+impl CommonRecipe {
+    /// Checks all ranges and names for an experiment of this kind.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range, or names what there is not.
+    pub fn check(&self, kind: Kind) -> Result<(), RecipeError> {
+        self.check_training(kind)?;
+        self.check_scoring()?;
+        self.check_names()?;
+        self.check_ranges(kind)
+    }
+
+    fn check_training(&self, kind: Kind) -> Result<(), RecipeError> {
+        let setting = |section| move |source| RecipeError::range(section, source);
+        self.budget.check().map_err(setting("budget"))?;
+        for (section, train) in
+            [("supernet", &self.supernet), ("children", &self.children), ("standalone.train", &self.standalone.train)]
+        {
+            // A budget fills in what is left open, and a training has no supernets.
+            let is_open = self.budget.is_set() || (kind == Kind::Train && section != "standalone.train");
+            let epochs = if is_open { train.epochs.max(1) } else { train.epochs };
+            TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
+        }
+        if self.threads > MOST_THREADS {
+            let problem = format!("threads = {} is out of range: 0 (one per core) to {MOST_THREADS}", self.threads);
+            return Err(RecipeError::setting("threads", problem));
+        }
+        Ok(())
+    }
+
+    fn check_scoring(&self) -> Result<(), RecipeError> {
+        let scoring = &self.scoring;
+        scoring.fine_tune.check().map_err(|source| RecipeError::range("scoring.fine_tune", source))?;
+        if scoring.norm == NormPolicy::Recalibrated && scoring.calibration_batches == 0 {
+            return Err(RecipeError::setting(
+                "scoring.calibration_batches",
+                "scoring.calibration_batches = 0: norm = \"recalibrated\" needs batches to recalibrate with, 1 or more",
+            ));
+        }
+        if scoring.measure == Measure::Speed && scoring.fine_tune.steps == 0 {
+            let problem = "`speed` is that of fine-tuning: set scoring.fine_tune.steps";
+            return Err(RecipeError::setting("scoring.measure", problem));
+        }
+        Ok(())
+    }
+
+    /// Whether there is what the recipe names. What only some kinds of run read is checked where they do.
+    fn check_names(&self) -> Result<(), RecipeError> {
+        let name = &self.space.name;
+        let Ok(space) = families::default_space(name) else {
+            return Err(RecipeError::unknown("space.name", "space", name, &families::names()));
+        };
+        let known = families::family(name).map(Family::settings).unwrap_or_default();
+        if let Some(key) = self.space.settings.keys().find(|key| !known.contains_key(*key)) {
+            let (key, problem) = (format!("space.settings.{key}"), families::no_setting(key, &known));
+            return Err(RecipeError::setting(&*key, format!("{key}: the space {name} has {problem}")));
+        }
+        let settings = self.space.settings.clone();
+        families::open(name, Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) })
+            .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
+        let decisions: Vec<&str> = space.decisions().iter().map(|decision| decision.name.as_str()).collect();
+        for (index, name) in self.split.decisions.iter().enumerate() {
+            if !decisions.contains(&name.as_str()) {
+                let (space, known) = (&self.space.name, decisions.join(", "));
+                let key = format!("split.decisions[{index}]");
+                let problem = format!("{key}: the space {space} has no decision `{name}`; it has {known}");
+                return Err(RecipeError::setting(key, problem));
+            }
+        }
+        let feature = &self.split.feature;
+        if !feature.is_empty()
+            && let Err(error) = feature.parse::<Feature>()
+        {
+            return Err(RecipeError::setting("split.feature", format!("split.feature: {error}")));
+        }
+        known_strategy("search.strategy", &self.search.strategy)
+    }
+
+    fn check_ranges(&self, kind: Kind) -> Result<(), RecipeError> {
+        let Self { data, space, scoring, search, standalone, ranking, .. } = self;
+        let (share, width, cells) = (0.0..=1.0, 1..=4096, 1..=64);
+        let budget_is_open = search.budget == 0 && (self.budget.is_set() || kind == Kind::Train);
+        let verifies = search.verify == 0 || (5..=1000).contains(&search.verify);
+        let latency = search.max_latency_ms;
+        let above = |value: f64| value > 0.0;
+        let ranges = [
+            ("data.crop", data.crop, (0.0..=0.5).contains(&data.crop), "0 to 0.5"),
+            ("data.cutout", data.cutout, share.contains(&data.cutout), "0 to 1"),
+            ("data.erase", data.erase, share.contains(&data.erase), "0 to 1"),
+            ("data.zoom", data.zoom, (0.0..=0.9).contains(&data.zoom), "0 to 0.9"),
+            ("data.light", data.light, (0.0..=0.9).contains(&data.light), "0 to 0.9"),
+            (
+                "data.val_fraction",
+                data.val_fraction,
+                above(data.val_fraction) && data.val_fraction < 1.0,
+                "above 0 and below 1",
+            ),
+            ("space.width", space.width as f64, width.contains(&space.width), "1 to 4096"),
+            ("space.cells", space.cells as f64, cells.contains(&space.cells), "1 to 64"),
+            ("standalone.width", standalone.width as f64, width.contains(&standalone.width), "1 to 4096"),
+            ("standalone.cells", standalone.cells as f64, cells.contains(&standalone.cells), "1 to 64"),
+            ("scoring.batch", scoring.batch as f64, (2..=65_536).contains(&scoring.batch), "2 to 65536"),
+            (
+                "scoring.calibration_batches",
+                scoring.calibration_batches as f64,
+                scoring.calibration_batches <= 100_000,
+                "0 to 100000",
+            ),
+            ("search.finalists", search.finalists as f64, search.finalists <= 1000, "0 (trust the scores) to 1000"),
+            ("standalone.randoms", standalone.randoms as f64, standalone.randoms <= 1000, "0 to 1000"),
+            ("ranking.networks", ranking.networks as f64, ranking.networks <= 1_000_000, "0 (all) to 1000000"),
+            ("search.max_latency_ms", latency, latency >= 0.0 && latency.is_finite(), "0 (no limit) or more"),
+            ("search.pareto", search.pareto as f64, search.pareto <= 1000, "0 (one network) to 1000"),
+            ("search.verify", search.verify as f64, verifies, "0 (none), or 5 to 1000: fewer tell nothing"),
+            (
+                "search.budget",
+                search.budget as f64,
+                (1..=1_000_000).contains(&search.budget) || budget_is_open,
+                "1 to 1000000 (0 under a budget of time)",
+            ),
+            ("search.fill", search.fill, share.contains(&search.fill), "0 to 1"),
+            (
+                "standalone.halving",
+                standalone.halving,
+                above(standalone.halving) && standalone.halving <= 1.0,
+                "above 0, to 1",
+            ),
+            (
+                "standalone.all_images_from",
+                standalone.all_images_from,
+                share.contains(&standalone.all_images_from),
+                "0 to 1",
+            ),
+            ("ranking.seeds", ranking.seeds as f64, (1..=1000).contains(&ranking.seeds), "1 to 1000"),
+        ];
+        for (key, value, fits, allowed) in ranges {
+            if !fits {
+                let range = ConfigError { key, value: value.to_string(), allowed };
+                return Err(RecipeError::setting(key, range.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is a strategy of this name; `key` is where it stands.
+pub fn known_strategy(key: &str, name: &str) -> Result<(), RecipeError> {
+    let known: Vec<&str> = search::names().collect();
+    match known.contains(&name) {
+        true => Ok(()),
+        false => Err(RecipeError::unknown(key, "strategy", name, &known)),
+    }
+}

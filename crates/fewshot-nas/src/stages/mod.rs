@@ -1,0 +1,27 @@
+//! What stages of experiments are made of: trainings that go on where they were cut, several of them side by side, networks
+//! trained alone and kept as models, small states.
+//!
+//! All of it works on a [`Lab`](crate::lab::Lab) and inside a stage's folder, and knows no kind of experiment.
+
+mod alone;
+mod keeper;
+mod models;
+mod pieces;
+mod state;
+mod timing;
+mod training;
+
+pub use alone::UNSEEN;
+pub(crate) use alone::{network, parse_trained, train_on_all, train_several, train_to, trained_net};
+pub(crate) use keeper::{Keeper, position};
+pub(crate) use models::{Measured, keep, keep_untested, test_and_keep};
+pub(crate) use pieces::{Piecework, side_by_side};
+pub(crate) use state::{load_json, remembered, save_json, slug, value};
+pub(crate) use timing::{
+    BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, seconds_per_step, short, step_of,
+    timing,
+};
+pub use training::Trained;
+pub(crate) use training::{
+    CHECKPOINT, Judge, Phase, load, load_from, steps_done, take_over, tell_failures, train, train_in, training_stage,
+};

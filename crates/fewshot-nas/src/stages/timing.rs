@@ -1,0 +1,140 @@
+//! What training takes on this machine, and budgets of time.
+
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Tensor, TensorData};
+use fewshot_data::TrainLoader;
+use fewshot_space::Arch;
+
+use super::alone::network;
+use crate::lab::{ExperimentError, Lab};
+use crate::nets::{Net, Path};
+use crate::train::{TrainConfig, Trainer};
+
+/// Epochs that a budget chooses at most: more were never seen to help.
+pub const MOST_EPOCHS: u64 = 2000;
+/// Share of a budget for what is neither trained nor scored: reading back, judging, testing, writing.
+pub const REST: f64 = 0.05;
+/// Steps before those that are timed, after which none of the batches that were made ahead are left; fewer where they take long.
+const WARM_UP: usize = 6;
+/// Steps that are timed at least.
+const FEWEST_TIMED: usize = 2;
+/// How long a network is timed that is one of several.
+pub const BRIEFLY: Duration = Duration::from_millis(350);
+/// What a training is planned by is timed for this share of it, in seconds between these.
+const TIMED: (f64, [f64; 2]) = (0.01, [0.35, 3.0]);
+
+/// Seconds of a training step of `net` along paths that `draw` gives, on all threads, the making of its batch included: the mean of
+/// some in a row, since batches are made ahead, for about as long as given. `net` is not changed.
+pub fn seconds_per_step(
+    net: &Net,
+    config: &TrainConfig,
+    loader: &TrainLoader,
+    time: Duration,
+    mut draw: impl FnMut(usize) -> Result<Path, ExperimentError>,
+) -> Result<f64, ExperimentError> {
+    let mut trainer = Trainer::new(net.clone(), TrainConfig { epochs: 1, ..config.clone() }, 0)?;
+    let mut began = Instant::now();
+    let (mut is_warm, mut timed) = (false, 0);
+    let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
+    for (index, batch) in batches.enumerate() {
+        if !is_warm && (index == WARM_UP || (index > 0 && began.elapsed() > time)) {
+            is_warm = true;
+            began = Instant::now();
+        }
+        let path = draw(index)?;
+        let images = Tensor::from_data(TensorData::new(batch.images, batch.shape), net.weights().device());
+        trainer.step_on(images, &batch.labels, &path, 1e-3)?;
+        timed += usize::from(is_warm);
+        if timed >= FEWEST_TIMED && began.elapsed() > time {
+            break;
+        }
+    }
+    Ok((began.elapsed().as_secs_f64() / timed.max(1) as f64).max(f64::MIN_POSITIVE))
+}
+
+/// Seconds of a training step of a network of `arch`, on all threads.
+pub fn step_of(lab: &Lab, arch: &Arch, time: Duration) -> Result<f64, ExperimentError> {
+    lab.interrupt().check()?;
+    let train = &lab.recipe().standalone.train;
+    let loader = lab.search_loader(train, 0)?;
+    seconds_per_step(&network(lab, arch)?, train, &loader, time, |_| Ok(Path::Shared(arch.clone())))
+}
+
+/// How long to time the steps of a training of so many seconds.
+pub fn timing(seconds: f64) -> Duration {
+    let (share, [least, most]) = TIMED;
+    Duration::from_secs_f64((share * seconds).clamp(least, most))
+}
+
+/// Seconds of an epoch on the search-train images of a network alone whose steps take so long, and of the kept one's on average.
+pub fn alone_epoch_seconds(lab: &Lab, step: f64) -> (f64, f64) {
+    let recipe = &lab.recipe().standalone;
+    let image = step / recipe.train.batch as f64;
+    let (search, all) = (image * lab.search_images() as f64, image * lab.training_images() as f64);
+    let share = recipe.all_images_from;
+    (search, share * search + (1.0 - share) * all)
+}
+
+/// What has passed of a budget when it is shared.
+pub struct Passed {
+    /// Before the clock of the run began, in seconds.
+    pub before: f64,
+    /// By that clock, when `at` it was looked at.
+    pub on_clock: f64,
+    /// When.
+    pub at: Instant,
+}
+
+impl Passed {
+    /// In seconds.
+    pub fn until_now(&self) -> f64 {
+        self.before + self.on_clock + self.at.elapsed().as_secs_f64()
+    }
+}
+
+/// Chooses epochs that are left open.
+pub fn fill(epochs: &mut u64, chosen: f64) {
+    if *epochs == 0 {
+        *epochs = (chosen.floor() as u64).max(1);
+    }
+}
+
+/// `3.2 M`, `450 K`.
+pub fn short(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{:.0} K", count as f64 / 1e3),
+        _ => format!("{:.1} M", count as f64 / 1e6),
+    }
+}
+
+/// `90 s`, `5 min`, `2 h 5 min`.
+pub fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 if seconds.is_multiple_of(60) || seconds > 1200 => format!("{} min", (seconds + 30) / 60),
+        120..7200 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// What is told of an experiment without a budget.
+pub fn about(seconds: f64) -> String {
+    format!("about {} on this machine, by some of its steps", duration(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_counts_are_told_shortly() {
+        assert_eq!(
+            [90.0, 119.4, 150.0, 300.0, 1230.0, 7500.0].map(duration),
+            ["90 s", "119 s", "2 min 30 s", "5 min", "21 min", "2 h 5 min"]
+        );
+        assert_eq!([12, 4_400, 3_000_000].map(short), ["12", "4 K", "3.0 M"]);
+    }
+}
