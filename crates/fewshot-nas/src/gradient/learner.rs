@@ -7,8 +7,8 @@ use fewshot_space::Arch;
 use super::{At, GradientError};
 use crate::estimate::EstimateError;
 use crate::nets::optim::{Optimizer, Sgd};
-use crate::nets::{Leaves, Mix, Net, NormMode, Path, to_vec};
-use crate::train::{StepRecord, TrainConfig, count_correct, descend, loss};
+use crate::nets::{Mix, Moment, Net, NormMode, Path, Trained, to_vec};
+use crate::train::{StepRecord, Targets, TrainConfig, count_correct, descend, loss};
 
 /// Images on the device, with their labels.
 #[derive(Debug, Clone)]
@@ -60,8 +60,8 @@ impl Learner {
     /// # Errors
     /// When it lies outside the region, or the loss is no longer a number.
     pub fn descend_path(&mut self, batch: &Labelled, arch: Arch, at: At) -> Result<StepRecord, GradientError> {
-        let (logits, leaves) = self.net.train(batch.images.clone(), &Path::Shared(arch))?;
-        self.descend(logits, leaves, batch, at)
+        let trained = self.net.train_at(batch.images.clone(), &Path::Shared(arch), Moment::default())?;
+        self.descend(trained, batch, at)
     }
 
     /// One step of the weights under a mix without anything tracked in it.
@@ -70,19 +70,13 @@ impl Learner {
     /// When the mix does not fit, or the loss is no longer a number.
     pub fn descend_mixed(&mut self, batch: &Labelled, mix: &Mix, at: At) -> Result<StepRecord, GradientError> {
         let (logits, leaves) = self.net.train_mixed(batch.images.clone(), mix, true)?;
-        self.descend(logits, leaves, batch, at)
+        self.descend(Trained { logits, auxiliary: Vec::new(), leaves }, batch, at)
     }
 
-    fn descend(
-        &mut self,
-        logits: Tensor<2>,
-        leaves: Leaves,
-        batch: &Labelled,
-        at: At,
-    ) -> Result<StepRecord, GradientError> {
+    fn descend(&mut self, trained: Trained, batch: &Labelled, at: At) -> Result<StepRecord, GradientError> {
         let Self { net, optimizer, config, .. } = self;
-        let weights = net.weights_mut();
-        finite(descend(optimizer, weights, logits, leaves, &batch.labels, config.label_smoothing, at.lr), at)
+        let targets = Targets::classes(&batch.labels, config.label_smoothing);
+        finite(descend(optimizer, net.weights_mut(), trained, &targets, at.lr), at)
     }
 
     /// The gradients of a batch's loss by `arch`, the tracked tensors that `mix` is made from, and by the weights if
@@ -100,7 +94,8 @@ impl Learner {
     ) -> Result<Slopes, GradientError> {
         let (logits, leaves) = self.net.train_mixed(batch.images.clone(), mix, weights)?;
         let device = self.net.weights().device();
-        let (loss, seen) = loss(logits, &batch.labels, self.config.label_smoothing, device);
+        let targets = Targets::classes(&batch.labels, self.config.label_smoothing);
+        let (loss, seen) = loss(logits, &targets, device);
         let seen = finite(seen, at)?;
         if !loss.is_tracked() {
             // Nothing tracked is on a path to the loss: a region without a choice.

@@ -78,6 +78,7 @@ impl MethodSettings {
                 ema: 0.0,
                 clip: 5.0,
                 label_smoothing: 0.0,
+                auxiliary: 0.4,
                 sampling: Sampling::PerNetwork,
                 unsampled: Unsampled::Decay,
                 freeze_split_edge: false,

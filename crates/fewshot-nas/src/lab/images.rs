@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fewshot_data::{Augment, DataError, DataSource, Dataset, Ground, OpenOptions, SealedTest, SizeChoice};
+use fewshot_data::{
+    Augment, AutoAugment, CutMix, DataError, DataSource, Dataset, Ground, MixUp, OpenOptions, SealedTest, SizeChoice,
+};
 
 use super::error::ExperimentError;
 use crate::recipe::{CommonRecipe, DataRecipe, Strength};
@@ -106,6 +108,9 @@ pub fn augment(data: &DataRecipe, side: usize) -> Augment {
         erase: per_cent(data.erase),
         zoom: per_cent(data.zoom),
         light: per_cent(data.light),
+        auto_augment: data.auto_augment.map(|form| AutoAugment { form }),
+        cut_mix: (data.cut_mix > 0.0).then(|| CutMix { probability: data.cut_mix, ..CutMix::default() }),
+        mix_up: (data.mix_up > 0.0).then_some(MixUp { alpha: data.mix_up }),
         ..Augment::none()
     }
 }

@@ -97,12 +97,18 @@ impl CommonRecipe {
         let verifies = search.verify == 0 || (5..=1000).contains(&search.verify);
         let latency = search.max_latency_ms;
         let above = |value: f64| value > 0.0;
+        let mixes = kind != Kind::Gradient && scoring.fine_tune.steps == 0;
         let ranges = [
             ("data.crop", data.crop, (0.0..=0.5).contains(&data.crop), "0 to 0.5"),
             ("data.cutout", data.cutout, share.contains(&data.cutout), "0 to 1"),
             ("data.erase", data.erase, share.contains(&data.erase), "0 to 1"),
             ("data.zoom", data.zoom, (0.0..=0.9).contains(&data.zoom), "0 to 0.9"),
             ("data.light", data.light, (0.0..=0.9).contains(&data.light), "0 to 0.9"),
+            ("data.cut_mix", data.cut_mix, share.contains(&data.cut_mix), "0 (none) to 1"),
+            ("data.cut_mix", data.cut_mix, data.cut_mix == 0.0 || mixes, MIXES),
+            ("data.mix_up", data.mix_up, (0.0..=100.0).contains(&data.mix_up), "0 (none) to 100"),
+            ("data.mix_up", data.mix_up, data.mix_up == 0.0 || mixes, MIXES),
+            ("data.mix_up", data.mix_up, data.mix_up == 0.0 || data.cut_mix == 0.0, "0 where data.cut_mix is above 0"),
             (
                 "data.val_fraction",
                 data.val_fraction,
@@ -156,6 +162,9 @@ impl CommonRecipe {
         Ok(())
     }
 }
+
+/// What images that are mixed need.
+const MIXES: &str = "0: steps of gradient-based searches and of scoring.fine_tune know one class for each image";
 
 /// Whether there is a strategy of this name; `key` is where it stands.
 pub fn known_strategy(key: &str, name: &str) -> Result<(), RecipeError> {

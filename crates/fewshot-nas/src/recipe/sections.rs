@@ -1,5 +1,6 @@
 //! The tables of a recipe that experiments of several kinds read.
 
+use fewshot_data::AutoForm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -43,12 +44,25 @@ pub struct DataRecipe {
     /// By which share brightness and contrast change at most, 0 (none) to 0.9.
     #[serde(default)]
     pub light: f64,
+    /// AutoAugment's policy for CIFAR-10, in one of the forms that programs have of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_augment: Option<AutoForm>,
+    /// Chance, 0 (none) to 1, of each of the two boxes of another image that CutMix puts into one.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cut_mix: f64,
+    /// Strength α of mixup, 0 (none) or more; not together with CutMix.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub mix_up: f64,
     /// Who chooses these strengths; mirroring can be switched off all the same.
     #[serde(default)]
     pub augment: Strength,
     /// Whether training draws all classes equally often, however many images they have.
     #[serde(default)]
     pub balance: bool,
+}
+
+fn is_none(strength: &f64) -> bool {
+    *strength == 0.0
 }
 
 /// Who chooses how much training images are changed.

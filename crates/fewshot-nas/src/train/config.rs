@@ -87,6 +87,10 @@ pub struct TrainConfig {
     pub clip: f64,
     /// Share of the target spread over all classes, 0 up to but not including 1.
     pub label_smoothing: f64,
+    /// What the loss of an auxiliary head counts, beside 1 for the network's own; 0 or more. Networks without such a head have no
+    /// use for it.
+    #[serde(default = "auxiliary", skip_serializing_if = "is_usual_auxiliary")]
+    pub auxiliary: f64,
     /// How paths are drawn.
     pub sampling: Sampling,
     /// What happens to unused parameters.
@@ -99,6 +103,15 @@ pub struct TrainConfig {
 
 fn always() -> bool {
     true
+}
+
+/// That of DARTS.
+fn auxiliary() -> f64 {
+    0.4
+}
+
+fn is_usual_auxiliary(weight: &f64) -> bool {
+    *weight == auxiliary()
 }
 
 /// A setting out of its range.
@@ -149,6 +162,9 @@ impl TrainConfig {
         }
         if !(0.0..=1.0).contains(&self.ema) {
             return fail("ema", self.ema.to_string(), "0 (none) to 1");
+        }
+        if !(self.auxiliary >= 0.0 && self.auxiliary.is_finite()) {
+            return fail("auxiliary", self.auxiliary.to_string(), "0 or more");
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return fail("label_smoothing", self.label_smoothing.to_string(), "from 0 up to, not including, 1");
@@ -208,6 +224,7 @@ mod tests {
             ema: 0.0,
             clip: 0.0,
             label_smoothing: 0.0,
+            auxiliary: 0.4,
             sampling: Sampling::PerCell,
             unsampled: Unsampled::Decay,
             freeze_split_edge: false,
@@ -248,7 +265,7 @@ mod tests {
     #[test]
     fn every_range_is_checked() {
         type Break = fn(&mut TrainConfig);
-        let breaks: [(&str, Break); 11] = [
+        let breaks: [(&str, Break); 12] = [
             ("epochs", |c| c.epochs = 0),
             ("batch", |c| c.batch = 1),
             ("lr", |c| c.lr = 0.0),
@@ -260,6 +277,7 @@ mod tests {
             ("hold", |c| c.hold = 1.0),
             ("ema", |c| c.ema = 1.5),
             ("label_smoothing", |c| c.label_smoothing = 1.0),
+            ("auxiliary", |c| c.auxiliary = -0.1),
         ];
         assert_eq!(config().check(), Ok(()));
         for (key, make_bad) in breaks {

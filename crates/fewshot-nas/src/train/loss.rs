@@ -1,10 +1,11 @@
 //! What a classifier's step is judged by: cross entropy, and how many images are right.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use fewshot_data::Batch;
 use fewshot_kernels as kernels;
 
 use crate::nets::optim::{Optimizer, Rule};
-use crate::nets::{Leaves, Weights, to_vec};
+use crate::nets::{Trained, Weights, to_vec};
 
 /// What a step saw before its update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,19 +16,59 @@ pub struct StepRecord {
     pub correct: u64,
 }
 
-/// The second half of a training step, from the logits `[batch, classes]` and leaves of a forward pass over `weights`: loss,
-/// gradients, update. A loss that is not finite changes nothing.
+/// What a classifier should say of the images of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// The class of each image; of mixed ones, that of the image that others were mixed into.
+    pub labels: &'a [u32],
+    /// Where images were mixed: the batch, which knows how much each is of each class.
+    pub mixed: Option<&'a Batch>,
+    /// Share of the target that is spread over all classes.
+    pub smoothing: f64,
+    /// What the loss of each auxiliary head counts, beside 1 for the network's own.
+    pub auxiliary: f64,
+}
+
+impl<'a> Targets<'a> {
+    /// One class for each image.
+    pub fn classes(labels: &'a [u32], smoothing: f64) -> Self {
+        Self { labels, mixed: None, smoothing, auxiliary: 0.0 }
+    }
+
+    /// Mean cross entropy `[1]` of logits `[batch, classes]`, with its graph.
+    fn cross_entropy(&self, logits: Tensor<2>, device: &Device) -> Tensor<1> {
+        let [batch, classes] = logits.dims();
+        match self.mixed {
+            Some(mixed) => {
+                let shares = TensorData::new(mixed.targets(classes), [batch, classes]);
+                let shares = Tensor::<2>::from_data(shares, device);
+                kernels::soft_cross_entropy(logits, shares, self.smoothing as f32)
+            }
+            None => {
+                let labels: Vec<i32> = self.labels.iter().map(|&label| label as i32).collect();
+                let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [batch]), device);
+                kernels::cross_entropy(logits, labels, self.smoothing as f32)
+            }
+        }
+    }
+}
+
+/// The second half of a training step, from what a forward pass over `weights` gave: loss, gradients, update. A loss that is not
+/// finite changes nothing. The loss of auxiliary heads trains and is not told.
 pub fn descend<R: Rule>(
     optimizer: &mut Optimizer<R>,
     weights: &mut Weights,
-    logits: Tensor<2>,
-    leaves: Leaves,
-    labels: &[u32],
-    label_smoothing: f64,
+    trained: Trained,
+    targets: &Targets<'_>,
     lr: f64,
 ) -> StepRecord {
-    let (loss, seen) = loss(logits, labels, label_smoothing, weights.device());
+    let Trained { logits, auxiliary, leaves } = trained;
+    let device = weights.device().clone();
+    let (mut loss, seen) = loss(logits, targets, &device);
     if seen.loss.is_finite() {
+        for logits in auxiliary {
+            loss = loss + targets.cross_entropy(logits, &device).mul_scalar(targets.auxiliary);
+        }
         let mut gradients = loss.backward();
         let gradients = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut gradients)).collect();
         optimizer.step(weights, gradients, lr);
@@ -36,12 +77,10 @@ pub fn descend<R: Rule>(
 }
 
 /// Mean cross entropy `[1]` of logits `[batch, classes]`, with its graph, and what it says.
-pub(crate) fn loss(logits: Tensor<2>, labels: &[u32], smoothing: f64, device: &Device) -> (Tensor<1>, StepRecord) {
-    let targets: Vec<i32> = labels.iter().map(|&label| label as i32).collect();
-    let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [labels.len()]), device);
+pub(crate) fn loss(logits: Tensor<2>, targets: &Targets<'_>, device: &Device) -> (Tensor<1>, StepRecord) {
     let classes = logits.dims()[1];
-    let correct = count_correct(&to_vec(&logits.clone().inner()), classes, labels);
-    let loss = kernels::cross_entropy(logits, targets, smoothing as f32);
+    let correct = count_correct(&to_vec(&logits.clone().inner()), classes, targets.labels);
+    let loss = targets.cross_entropy(logits, device);
     let value = to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN);
     (loss, StepRecord { loss: f64::from(value), correct })
 }

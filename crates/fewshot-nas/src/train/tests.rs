@@ -42,6 +42,7 @@ fn config() -> TrainConfig {
         ema: 0.0,
         clip: 5.0,
         label_smoothing: 0.0,
+        auxiliary: 0.0,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
         freeze_split_edge: false,

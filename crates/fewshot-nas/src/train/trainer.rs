@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::average::Average;
 use super::config::{ConfigError, TrainConfig};
-use super::loss::{StepRecord, descend};
+use super::loss::{StepRecord, Targets, descend};
 use super::sampler::Sampler;
 use crate::nets::optim::{Optimizer, Sgd};
-use crate::nets::{NamedValues, Net, NetError, Param, Path, WeightsError};
+use crate::nets::{Moment, NamedValues, Net, NetError, Param, Path, WeightsError};
 use crate::run::{CheckpointError, Interrupted};
 
 /// Where a training stands. With the weights and velocities this is the whole state: everything random is drawn from
@@ -227,12 +227,17 @@ impl Trainer {
         Ok(())
     }
 
-    fn step(&mut self, batch: Batch, steps: usize) -> Result<(), TrainError> {
+    fn step(&mut self, mut batch: Batch, steps: usize) -> Result<(), TrainError> {
         let Progress { epoch, step, .. } = self.progress;
         let path = self.draw_path(epoch, step)?;
-        let input = Tensor::from_data(TensorData::new(batch.images, batch.shape), self.net.weights().device());
+        let input = Tensor::from_data(
+            TensorData::new(std::mem::take(&mut batch.images), batch.shape),
+            self.net.weights().device(),
+        );
         let lr = self.config.lr_at(epoch, step, steps);
-        let seen = self.step_on(input, &batch.labels, &path, lr)?;
+        let mixed = (!batch.mixed.is_empty()).then_some(&batch);
+        let targets = Targets { labels: &batch.labels, mixed, ..self.targets() };
+        let seen = self.step_towards(input, &targets, &path, lr)?;
         let images = batch.labels.len() as u64;
         self.progress.step += 1;
         self.progress.steps += 1;
@@ -257,21 +262,33 @@ impl Trainer {
         path: &Path,
         lr: f64,
     ) -> Result<StepRecord, TrainError> {
-        let Self { net, optimizer, config, frozen, .. } = self;
+        let targets = Targets { labels, ..self.targets() };
+        self.step_towards(images, &targets, path, lr)
+    }
+
+    /// What all steps have in common.
+    fn targets(&self) -> Targets<'static> {
+        let TrainConfig { label_smoothing, auxiliary, .. } = self.config;
+        Targets { labels: &[], mixed: None, smoothing: label_smoothing, auxiliary }
+    }
+
+    fn step_towards(
+        &mut self,
+        images: Tensor<4>,
+        targets: &Targets<'_>,
+        path: &Path,
+        lr: f64,
+    ) -> Result<StepRecord, TrainError> {
+        let Progress { epoch, step, steps, .. } = self.progress;
+        let progress = epoch as f64 / self.config.epochs.max(1) as f64;
+        let moment = Moment { seed: self.seed, step: steps, progress };
+        let Self { net, optimizer, frozen, .. } = self;
         let seen = kernels::on_kernel_threads(|| {
-            let (logits, mut leaves) = net.train(images, path)?;
-            leaves.iter_mut().zip(frozen).filter(|(_, frozen)| **frozen).for_each(|(leaf, _)| *leaf = None);
-            Ok::<_, TrainError>(descend(
-                optimizer,
-                net.weights_mut(),
-                logits,
-                leaves,
-                labels,
-                config.label_smoothing,
-                lr,
-            ))
+            let mut trained = net.train_at(images, path, moment)?;
+            let frozen = trained.leaves.iter_mut().zip(frozen).filter(|(_, frozen)| **frozen);
+            frozen.for_each(|(leaf, _)| *leaf = None);
+            Ok::<_, TrainError>(descend(optimizer, net.weights_mut(), trained, targets, lr))
         })?;
-        let Progress { epoch, step, .. } = self.progress;
         if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }
     }
 

@@ -3,8 +3,8 @@
 use burn::tensor::{Device, Tensor};
 use fewshot_kernels::{self as kernels, Conv, Norm, Normed};
 use fewshot_nas::nets::optim::{Optimizer, Sgd};
-use fewshot_nas::nets::{Init, Leaves, Weights};
-use fewshot_nas::train::{StepRecord, TrainConfig, descend};
+use fewshot_nas::nets::{Init, Leaves, Trained, Weights};
+use fewshot_nas::train::{StepRecord, Targets, TrainConfig, descend};
 
 use super::{CHANNELS, SIDE};
 
@@ -39,7 +39,8 @@ impl Composed {
         let logits = (self.forward)(&mut self.layers, images);
         let leaves = std::mem::take(&mut self.layers.leaves);
         let Self { layers, optimizer, label_smoothing, .. } = self;
-        descend(optimizer, &mut layers.weights, logits, leaves, labels, *label_smoothing, lr)
+        let trained = Trained { logits, auxiliary: Vec::new(), leaves };
+        descend(optimizer, &mut layers.weights, trained, &Targets::classes(labels, *label_smoothing), lr)
     }
 }
 
