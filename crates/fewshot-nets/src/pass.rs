@@ -311,10 +311,13 @@ impl<'a> Pass<'a> {
 
 /// The channels of running statistics that a norm sees.
 fn seen(kept: &Tensor<1>, view: &StatsView) -> Tensor<1> {
-    if view.used == view.held { kept.clone() } else { kept.clone().slice([0..view.used]) }
+    if view.used == view.held { kept.clone() } else { kept.clone().narrow(0, 0, view.used) }
 }
 
 /// Running statistics with new values in the place of those that a norm saw.
 fn kept(all: &Tensor<1>, view: &StatsView, new: Tensor<1>) -> Tensor<1> {
-    if view.used == view.held { new } else { all.clone().slice_assign([0..view.used], new) }
+    match view.held - view.used {
+        0 => new,
+        unseen => Tensor::cat(vec![new, all.clone().narrow(0, view.used, unseen)], 0),
+    }
 }

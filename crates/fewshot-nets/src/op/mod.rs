@@ -75,7 +75,6 @@ pub trait Operation {
 /// An operation of a [`Graph`](crate::Graph).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is described where it is defined")]
-#[expect(clippy::large_enum_variant, reason = "most operations of a network are convolutions")]
 pub enum Op {
     Input(Input),
     Normalise(Normalise),
