@@ -42,6 +42,7 @@ mod option_set;
 mod partition;
 pub mod random;
 mod region;
+mod relaxed;
 mod space;
 pub mod stages;
 pub mod suggest;
@@ -61,6 +62,7 @@ pub use mbconv::{OfaMbv3Skeleton, OfaMbv3Space, OfaSplit, ProxylessSkeleton, Pro
 pub use option_set::{OptionSet, OptionSetError};
 pub use partition::{Partition, PartitionError};
 pub use region::{ENUMERATION_LIMIT, Extent, PARTS_LIMIT, Region, RegionError, RegionSpec};
+pub use relaxed::{Largest, Relaxed, RelaxedRow};
 pub use space::Space;
 pub use stages::{BlockShape, StageBlock, StageSkeleton, StageSpace};
 pub use text::{ParseArchError, ParseProblem};

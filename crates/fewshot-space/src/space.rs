@@ -2,6 +2,8 @@ use crate::arch::{Arch, ArchError};
 use crate::cost::Cost;
 use crate::decision::{Decision, activity};
 use crate::graph::Graph;
+use crate::region::Region;
+use crate::relaxed::{Largest, Relaxed};
 use crate::text::{self, ParseArchError};
 use rand::Rng;
 
@@ -46,6 +48,12 @@ pub trait Space: std::fmt::Debug + Send + Sync {
     /// [`Region::mutate`](crate::Region::mutate) draws from it, and keeps to the region.
     fn vary(&self, _arch: &Arch, _rng: &mut dyn Rng) -> Option<Arch> {
         None
+    }
+
+    /// What a network over `region`, a region of this space, weighs when it runs all its options at once. Without a relaxation of
+    /// its own a space has a row per open decision.
+    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
+        Box::new(Largest::new(region))
     }
 
     /// Which decisions matter in this architecture; the others are inert.

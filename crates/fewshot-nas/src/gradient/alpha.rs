@@ -1,7 +1,9 @@
 //! α: one row of numbers per decision with a choice.
 
+use std::sync::Arc;
+
 use burn::tensor::{Tensor, activation};
-use fewshot_space::{Arch, Region};
+use fewshot_space::{Arch, Region, Relaxed, RelaxedRow};
 use serde_json::{Value, json};
 
 use super::{ArchSettings, GradientError};
@@ -16,8 +18,8 @@ const DEVIATION: f32 = 1e-3;
 #[derive(Debug, Clone)]
 pub struct Alpha {
     region: Region,
-    /// Per row, its decision and the options that its numbers stand for.
-    rows: Vec<(usize, Vec<usize>)>,
+    /// What its numbers stand for, as the space says.
+    relaxed: Arc<dyn Relaxed>,
     /// Groups of rows whose edges meet in a node and share weights that sum to 1 (PC-DARTS' edge normalisation).
     nodes: Vec<Vec<usize>>,
     /// The rows, then one β per group.
@@ -35,17 +37,15 @@ impl Alpha {
         let region = net.region().clone();
         let names: Vec<String> = region.space().decisions().iter().map(|decision| decision.name.clone()).collect();
         let mut weights = Weights::new(net.weights().device().clone(), seed);
-        let mut rows = Vec::new();
-        for (decision, name) in names.iter().enumerate() {
-            let options: Vec<usize> = region.allowed(decision).iter().collect();
-            if options.len() > 1 {
-                weights.add_param(format!("alpha.{name}"), &[options.len()], Init::Normal { deviation: DEVIATION });
-                rows.push((decision, options));
-            }
+        let relaxed: Arc<dyn Relaxed> = region.space().relaxed(&region).into();
+        for row in relaxed.rows() {
+            let name = format!("alpha.{}", names[row.decision]);
+            weights.add_param(name, &[row.options.len()], Init::Normal { deviation: DEVIATION });
         }
         let sums = if edges { net.sums()? } else { Vec::new() };
         let group = |sum: Vec<usize>| -> Vec<usize> {
-            sum.into_iter().filter_map(|edge| rows.iter().position(|(decision, _)| *decision == edge)).collect()
+            let place = |edge| relaxed.rows().iter().position(|row| row.decision == edge);
+            sum.into_iter().filter_map(place).collect()
         };
         // A weight that has nothing beside it is always 1.
         let nodes: Vec<Vec<usize>> = sums.into_iter().map(group).filter(|group| group.len() > 1).collect();
@@ -53,7 +53,7 @@ impl Alpha {
             weights.add_param(format!("beta.{index}"), &[group.len()], Init::Normal { deviation: DEVIATION });
         }
         let adam = settings.optimizer(&weights);
-        Ok(Self { region, rows, nodes, weights, adam, lr: settings.lr })
+        Ok(Self { region, relaxed, nodes, weights, adam, lr: settings.lr })
     }
 
     /// Tracked copies of all parameters; what is made of them by [`Alpha::relaxed`] or [`Alpha::blended`] has gradients.
@@ -73,10 +73,10 @@ impl Alpha {
             let term = |(place, &option): (usize, &usize)| Term { option, scale: item(&p, place), shift: None };
             options.iter().enumerate().map(term).collect()
         });
-        for (group, beta) in self.nodes.iter().zip(&parameters[self.rows.len()..]) {
+        for (group, beta) in self.nodes.iter().zip(&parameters[self.rows().len()..]) {
             let share = activation::softmax(beta.clone(), 0);
             for (place, &row) in group.iter().enumerate() {
-                if let Blend::Sum { whole, .. } = &mut mix.blends[self.rows[row].0] {
+                if let Blend::Sum { whole, .. } = &mut mix.blends[self.rows()[row].decision] {
                     *whole = Some(item(&share, place));
                 }
             }
@@ -89,8 +89,8 @@ impl Alpha {
         let decisions = 0..self.region.space().decisions().len();
         let settled = |decision| Blend::Only(self.region.allowed(decision).first().unwrap_or(0));
         let mut blends: Vec<Blend> = decisions.map(settled).collect();
-        for ((decision, options), row) in self.rows.iter().zip(parameters) {
-            blends[*decision] = Blend::Sum { terms: terms(row, options), whole: None };
+        for (row, numbers) in self.rows().iter().zip(parameters) {
+            blends[row.decision] = Blend::Sum { terms: terms(numbers, &row.options), whole: None };
         }
         Mix { blends }
     }
@@ -100,34 +100,39 @@ impl Alpha {
         self.adam.step(&mut self.weights, gradients.into_iter().map(Some).collect(), self.lr);
     }
 
-    /// Per decision, softmax(α) of each option of the space.
+    /// Per decision, softmax(α) of each option of the space; where nothing is weighed, equal shares of what the region allows.
     pub fn probabilities(&self) -> Vec<Vec<f64>> {
         let decisions = self.region.space().decisions();
-        let settled = |(index, decision): (usize, &fewshot_space::Decision)| {
+        let unweighed = |(index, decision): (usize, &fewshot_space::Decision)| {
             let allowed = self.region.allowed(index);
-            (0..decision.options.len()).map(|option| f64::from(u8::from(allowed.contains(option)))).collect()
+            let share = 1.0 / allowed.len().max(1) as f64;
+            (0..decision.options.len()).map(|option| if allowed.contains(option) { share } else { 0.0 }).collect()
         };
-        let mut all: Vec<Vec<f64>> = decisions.iter().enumerate().map(settled).collect();
-        for ((decision, options), row) in self.rows.iter().zip(self.weights.values()) {
-            for (&option, p) in options.iter().zip(softmax(&to_vec(&row))) {
-                all[*decision][option] = p;
-            }
+        let mut all: Vec<Vec<f64>> = decisions.iter().enumerate().map(unweighed).collect();
+        for (row, shares) in self.rows().iter().zip(self.shares()) {
+            all[row.decision].fill(0.0);
+            row.options.iter().zip(shares).for_each(|(&option, share)| all[row.decision][option] = share);
         }
         all
     }
 
-    /// The largest option of each row; the first of equal ones.
+    /// The architecture that the space derives from the numbers.
     pub fn best(&self) -> Arch {
-        let best = |row: &Vec<f64>| {
-            let mut best = 0;
-            for (option, p) in row.iter().enumerate() {
-                if *p > row[best] {
-                    best = option;
-                }
-            }
-            best as u8
-        };
-        Arch::new(self.probabilities().iter().map(best).collect())
+        let mut strengths = vec![1.0; self.rows().len()];
+        for (group, beta) in self.nodes.iter().zip(self.weights.values().into_iter().skip(self.rows().len())) {
+            group.iter().zip(softmax(&to_vec(&beta))).for_each(|(&row, share)| strengths[row] = share);
+        }
+        let shares: Vec<Vec<f64>> = self.shares().collect();
+        self.relaxed.derive(&shares, (!self.nodes.is_empty()).then_some(&strengths[..]))
+    }
+
+    fn rows(&self) -> &[RelaxedRow] {
+        self.relaxed.rows()
+    }
+
+    /// Of each row, softmax(α).
+    fn shares(&self) -> impl Iterator<Item = Vec<f64>> {
+        self.weights.values().into_iter().take(self.rows().len()).map(|row| softmax(&to_vec(&row)))
     }
 
     /// Its tensors, those of the optimizer included.

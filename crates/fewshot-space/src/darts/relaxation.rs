@@ -8,6 +8,7 @@ use super::layout::CellKind;
 use super::op::DartsOp;
 use crate::arch::Arch;
 use crate::region::Region;
+use crate::relaxed::{Relaxed, RelaxedRow};
 
 /// An edge of one of the two cells, with what gradient-based search weighs there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +188,52 @@ fn softmax(values: &[f64]) -> Vec<f64> {
     let powers: Vec<f64> = values.iter().map(|value| (value - largest).exp()).collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
+}
+
+/// As all spaces say it: the rows with something to weigh.
+#[derive(Debug)]
+pub(super) struct Weighed {
+    relaxation: Relaxation,
+    /// Positions among the rows of the relaxation.
+    places: Vec<usize>,
+    rows: Vec<RelaxedRow>,
+}
+
+impl Weighed {
+    pub(super) fn new(relaxation: Relaxation, option: impl Fn(&RelaxedEdge, DartsOp) -> usize) -> Self {
+        let is_open = |place: &usize| relaxation.rows[*place].columns.len() > 1;
+        let places: Vec<usize> = (0..relaxation.rows.len()).filter(is_open).collect();
+        let row = |place: &usize| {
+            let edge = &relaxation.rows[*place];
+            let options = edge.columns.iter().flatten().map(|&op| option(edge, op)).collect();
+            RelaxedRow { decision: edge.decision, options }
+        };
+        let rows = places.iter().map(row).collect();
+        Self { relaxation, places, rows }
+    }
+}
+
+impl Relaxed for Weighed {
+    fn rows(&self) -> &[RelaxedRow] {
+        &self.rows
+    }
+
+    fn derive(&self, shares: &[Vec<f64>], strengths: Option<&[f64]>) -> Arch {
+        // The softmax of logarithms of shares is the shares.
+        let logarithm = |share: &f64| share.max(f64::MIN_POSITIVE).ln();
+        let columns = self.relaxation.rows.iter().map(|row| vec![0.0; row.columns.len()]);
+        let mut alpha: Vec<Vec<f64>> = columns.collect();
+        let mut beta = vec![0.0; alpha.len()];
+        for (index, &place) in self.places.iter().enumerate() {
+            alpha[place] = shares[index].iter().map(logarithm).collect();
+            beta[place] = strengths.map_or(0.0, |strengths| logarithm(&strengths[index]));
+        }
+        let derived = match strengths {
+            Some(_) => self.relaxation.derive_weighted(&alpha, &beta),
+            None => self.relaxation.derive(&alpha),
+        };
+        derived.expect("finite numbers, as many as there are rows and columns")
+    }
 }
 
 /// Why numbers stand for no architecture. Rows and columns are counted from 0.

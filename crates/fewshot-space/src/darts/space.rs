@@ -4,7 +4,7 @@ use super::encoding::{Encoding, SupernetEdge};
 use super::genotype::{Genotype, GenotypeError, Pair};
 use super::layout::{CellKind, CellPlace};
 use super::op::DartsOp;
-use super::relaxation::Relaxation;
+use super::relaxation::{Relaxation, Weighed};
 use super::skeleton::DartsSkeleton;
 use super::{isomorphism, mutation, text};
 use crate::arch::Arch;
@@ -13,6 +13,7 @@ use crate::decision::Decision;
 use crate::error::SkeletonError;
 use crate::graph::{Edge, Graph, OpKind};
 use crate::region::Region;
+use crate::relaxed::Relaxed;
 use crate::space::Space;
 use crate::text::ParseArchError;
 
@@ -180,6 +181,12 @@ impl Space for DartsSpace {
     fn vary(&self, arch: &Arch, rng: &mut dyn Rng) -> Option<Arch> {
         let mutant = mutation::mutate(self.skeleton.design, &self.genotype(arch), rng);
         Some(self.encoding.arch(&mutant))
+    }
+
+    /// Rows are the edges with a choice of operations; a node reads its two strongest.
+    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
+        let relaxation = self.relaxation(region, false);
+        Box::new(Weighed::new(relaxation, |_, op| self.encoding.op_index(op)))
     }
 
     /// `normal|op~state|op~state|+|..|reduce|op~state|op~state|+|..|`

@@ -10,6 +10,7 @@ mod partition;
 mod proxyless;
 mod random;
 mod region;
+mod relaxed;
 mod sampling;
 mod spec;
 mod stages;

@@ -252,3 +252,34 @@ fn lanas_edges_may_carry_two_operations() {
     assert!(uses.iter().any(|columns| columns.len() == 2));
     assert!(relaxation.derive(&start(&relaxation, 25)).is_ok());
 }
+
+/// What every space says of itself is the relaxation of this one without zeros.
+#[test]
+fn the_rows_of_the_space_derive_what_its_relaxation_does() {
+    let space = space();
+    let whole = Region::full(space.clone());
+    // An edge that is settled is not weighed: the split of the first edge of the normal cell.
+    let split = whole.restrict(whole.decision("normal.0-2").unwrap(), OptionSet::single(3)).unwrap();
+    for (region, rows) in [(whole, 28), (split, 27)] {
+        let (relaxed, relaxation) = (space.relaxed(&region), space.relaxation(&region, false));
+        assert_eq!(relaxed.rows().len(), rows);
+        for seed in 0..20 {
+            let alpha = start(&relaxation, seed);
+            let softmax = |row: &[f64]| {
+                let sum: f64 = row.iter().map(|value| value.exp()).sum();
+                row.iter().map(|value| value.exp() / sum).collect::<Vec<f64>>()
+            };
+            let open = alpha.iter().filter(|row| row.len() > 1);
+            let shares: Vec<Vec<f64>> = open.map(|row| softmax(row)).collect();
+            let found = relaxed.derive(&shares, None);
+            assert_eq!(found, relaxation.derive(&alpha).unwrap());
+            assert!(region.contains(&found));
+            // Edges that are weighed against each other: one into each node so strongly that it is read.
+            let mut strengths = vec![0.01; rows];
+            strengths[rows - 1] = 0.9;
+            let forced = relaxed.derive(&shares, Some(&strengths));
+            let last = relaxed.rows()[rows - 1].decision;
+            assert!(space.active(&forced)[last]);
+        }
+    }
+}
