@@ -80,7 +80,9 @@ pub enum NetError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// The space has no mixed forward pass.
-    #[error("networks of the space {0} cannot run several options at once: gradient-based methods need a cell space")]
+    #[error(
+        "networks of the space {0} cannot run several options at once, which gradient-based methods need: choose a space of cells"
+    )]
     NotMixed(String),
     /// A mix that does not fit the space.
     #[error("a mix of {found} decisions for a space of {expected}")]

@@ -26,6 +26,13 @@ pub trait Relaxed: fmt::Debug + Send + Sync {
     /// # Panics
     /// When there are not as many shares as rows and options.
     fn derive(&self, shares: &[Vec<f64>], strengths: Option<&[f64]>) -> Arch;
+
+    /// Multiply-adds of all that has no row, for one image.
+    fn fixed_macs(&self) -> u64;
+
+    /// What each option of a row adds to that, in their order: with shares as factors, the expected multiply-adds of what the numbers
+    /// mean, which can be differentiated by them (Cai et al., ICLR 2019, section 3.3).
+    fn macs(&self, row: usize) -> &[u64];
 }
 
 /// A row per decision that the region leaves open, and the option with the largest share: how cells with a fixed topology are
@@ -33,18 +40,39 @@ pub trait Relaxed: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Largest {
     rows: Vec<RelaxedRow>,
-    /// What is settled, and the first option of what is not.
-    first: Arch,
+    /// What is settled, and the cheapest option of what is not.
+    cheapest: Arch,
+    fixed_macs: u64,
+    /// Per row, what each option costs more than the cheapest, which all other rows have meanwhile.
+    macs: Vec<Vec<u64>>,
 }
 
 impl Largest {
     /// Of a region.
     pub fn new(region: &Region) -> Self {
-        let decisions = region.space().decisions().len();
+        let space = region.space();
+        let decisions = space.decisions().len();
         let allowed = |decision: usize| region.allowed(decision).iter().collect::<Vec<usize>>();
         let rows = (0..decisions).map(|decision| RelaxedRow { decision, options: allowed(decision) });
+        let rows: Vec<RelaxedRow> = rows.filter(|row| row.options.len() > 1).collect();
         let first = (0..decisions).map(|decision| region.allowed(decision).first().unwrap_or(0) as u8);
-        Self { first: Arch::new(first.collect()), rows: rows.filter(|row| row.options.len() > 1).collect() }
+        let mut cheapest: Vec<u8> = first.collect();
+        let macs_with = |options: &[u8], row: &RelaxedRow, option: usize| {
+            let mut options = options.to_vec();
+            options[row.decision] = option as u8;
+            space.cost(&Arch::new(options)).macs
+        };
+        for row in &rows {
+            let least = row.options.iter().min_by_key(|&&option| macs_with(&cheapest, row, option));
+            cheapest[row.decision] = least.map_or(0, |&option| option as u8);
+        }
+        let fixed_macs = space.cost(&Arch::new(cheapest.clone())).macs;
+        let added = |row: &RelaxedRow| {
+            let of = |&option: &usize| macs_with(&cheapest, row, option).saturating_sub(fixed_macs);
+            row.options.iter().map(of).collect()
+        };
+        let macs = rows.iter().map(added).collect();
+        Self { rows, cheapest: Arch::new(cheapest), fixed_macs, macs }
     }
 }
 
@@ -54,12 +82,20 @@ impl Relaxed for Largest {
     }
 
     fn derive(&self, shares: &[Vec<f64>], _: Option<&[f64]>) -> Arch {
-        let mut options = self.first.options().to_vec();
+        let mut options = self.cheapest.options().to_vec();
         for (row, shares) in self.rows.iter().zip(shares) {
             // The first of equal ones.
             let largest = (0..shares.len()).fold(0, |best, next| if shares[next] > shares[best] { next } else { best });
             options[row.decision] = row.options[largest] as u8;
         }
         Arch::new(options)
+    }
+
+    fn fixed_macs(&self) -> u64 {
+        self.fixed_macs
+    }
+
+    fn macs(&self, row: usize) -> &[u64] {
+        &self.macs[row]
     }
 }

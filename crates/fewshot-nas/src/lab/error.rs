@@ -69,9 +69,6 @@ pub enum ExperimentError {
     /// The split names a feature that does not exist.
     #[error("split: {0}")]
     Feature(#[from] fewshot_space::UnknownFeature),
-    /// Something that only networks of cells can.
-    #[error("gradient-based methods need a space of cells, and {0} is none: choose another (`fewshot spaces`)")]
-    NotCells(String),
     /// More networks than can be compared one by one.
     #[error("the space {space} has {size} networks, over the limit of {limit} for a comparison of all: {advice}")]
     TooMany {

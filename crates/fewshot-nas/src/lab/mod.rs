@@ -23,7 +23,7 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use fewshot_data::{Dataset, Normalise, SealedTest, Splits};
-use fewshot_space::{Arch, CellSpace, Partition, Space, StageSpace, random};
+use fewshot_space::{Arch, Partition, Space, StageSpace, random};
 use rand::Rng;
 
 use self::hand_made::{static_limits, upper_limits};
@@ -179,14 +179,6 @@ impl Lab {
     /// What is given and not decided of the networks trained alone.
     pub fn skeleton(&self) -> &Skeleton {
         self.alone.skeleton()
-    }
-
-    /// The space of the networks trained alone as a cell space.
-    ///
-    /// # Errors
-    /// [`ExperimentError::NotCells`] when it is none.
-    pub fn cell_space(&self) -> Result<&CellSpace, ExperimentError> {
-        self.alone.cells().ok_or_else(|| ExperimentError::NotCells(self.alone_space().name().to_string()))
     }
 
     /// The space with the skeleton of networks trained alone, to build nets from.

@@ -197,19 +197,33 @@ pub(super) struct Weighed {
     /// Positions among the rows of the relaxation.
     places: Vec<usize>,
     rows: Vec<RelaxedRow>,
+    fixed_macs: u64,
+    macs: Vec<Vec<u64>>,
 }
 
 impl Weighed {
-    pub(super) fn new(relaxation: Relaxation, option: impl Fn(&RelaxedEdge, DartsOp) -> usize) -> Self {
+    /// `option` is the place of an operation among those of its decision, `macs` what it costs in all cells of its kind, `fixed_macs`
+    /// all that is on no edge.
+    pub(super) fn new(
+        relaxation: Relaxation,
+        option: impl Fn(DartsOp) -> usize,
+        macs: impl Fn(&RelaxedEdge, DartsOp) -> u64,
+        fixed_macs: u64,
+    ) -> Self {
         let is_open = |place: &usize| relaxation.rows[*place].columns.len() > 1;
         let places: Vec<usize> = (0..relaxation.rows.len()).filter(is_open).collect();
         let row = |place: &usize| {
             let edge = &relaxation.rows[*place];
-            let options = edge.columns.iter().flatten().map(|&op| option(edge, op)).collect();
+            let options = edge.columns.iter().flatten().map(|&op| option(op)).collect();
             RelaxedRow { decision: edge.decision, options }
         };
         let rows = places.iter().map(row).collect();
-        Self { relaxation, places, rows }
+        let of_edge = |edge: &RelaxedEdge| edge.columns.iter().flatten().map(|&op| macs(edge, op)).collect();
+        let costs: Vec<Vec<u64>> = relaxation.rows.iter().map(of_edge).collect();
+        // An edge that is settled costs what its one operation does.
+        let settled = costs.iter().filter(|costs| costs.len() == 1).flatten().sum::<u64>();
+        let open = costs.iter().filter(|costs| costs.len() > 1).cloned().collect();
+        Self { places, rows, fixed_macs: fixed_macs + settled, macs: open, relaxation }
     }
 }
 
@@ -233,6 +247,14 @@ impl Relaxed for Weighed {
             None => self.relaxation.derive(&alpha),
         };
         derived.expect("finite numbers, as many as there are rows and columns")
+    }
+
+    fn fixed_macs(&self) -> u64 {
+        self.fixed_macs
+    }
+
+    fn macs(&self, row: usize) -> &[u64] {
+        &self.macs[row]
     }
 }
 

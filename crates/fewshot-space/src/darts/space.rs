@@ -4,7 +4,7 @@ use super::encoding::{Encoding, SupernetEdge};
 use super::genotype::{Genotype, GenotypeError, Pair};
 use super::layout::{CellKind, CellPlace};
 use super::op::DartsOp;
-use super::relaxation::{Relaxation, Weighed};
+use super::relaxation::{Relaxation, RelaxedEdge, Weighed};
 use super::skeleton::DartsSkeleton;
 use super::{isomorphism, mutation, text};
 use crate::arch::Arch;
@@ -186,7 +186,8 @@ impl Space for DartsSpace {
     /// Rows are the edges with a choice of operations; a node reads its two strongest.
     fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
         let relaxation = self.relaxation(region, false);
-        Box::new(Weighed::new(relaxation, |_, op| self.encoding.op_index(op)))
+        let macs = |edge: &RelaxedEdge, op| self.edge_cost(edge.kind, op, edge.from).macs;
+        Box::new(Weighed::new(relaxation, |op| self.encoding.op_index(op), macs, self.fixed.macs))
     }
 
     /// `normal|op~state|op~state|+|..|reduce|op~state|op~state|+|..|`

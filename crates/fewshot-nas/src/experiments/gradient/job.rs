@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use fewshot_space::{Arch, CellOp, CellSpace, Partition, Region, Space};
+use fewshot_space::{Partition, Region, Space};
 use serde::{Deserialize, Serialize};
 
 use super::recipe::{GradientRecipe, Mode};
 use crate::gradient::{EpochSeen, ForwardMacs, MethodInfo, MethodSettings, method};
 use crate::lab::{ExperimentError, Lab};
+use crate::nets::{Blueprint, Net};
 use crate::recipe::SplitRecipe;
 use crate::run::Handle;
 
@@ -28,7 +29,7 @@ pub struct Job {
     /// Whether others start from its weights.
     pub is_parent: bool,
     /// The space with the skeleton of supernets.
-    pub space: Arc<CellSpace>,
+    pub space: Arc<dyn Blueprint>,
 }
 
 /// What one supernet's search left.
@@ -57,9 +58,9 @@ pub fn jobs(lab: &Lab, recipe: &GradientRecipe) -> Result<Vec<Job>, ExperimentEr
     let split = SplitRecipe { decisions: recipe.split.clone(), ..SplitRecipe::default() };
     let (whole, parts) = (lab.parts(&SplitRecipe::default())?, lab.parts(&split)?);
     let size = &lab.recipe().space;
-    lab.cell_space()?;
-    let space = lab.space_of(size.width, size.cells, size.reduction)?;
-    let Some(space) = space.cells().cloned().map(Arc::new) else { return Ok(Vec::new()) };
+    let space = lab.space_of(size.width, size.cells, size.reduction)?.blueprint().clone();
+    // Said now, and not after the first images: whether such networks can run several options at once.
+    Net::catalogue(space.clone(), Region::full(space.clone()), lab.device()).sums()?;
     let mut jobs = Vec::new();
     for settings in &recipe.methods {
         for &mode in &recipe.modes {
@@ -96,31 +97,25 @@ fn slug(mode: Mode) -> &'static str {
     }
 }
 
-/// Multiply-adds of one image forward in a supernet over `region`. Where there is a choice, an edge of partial channels
-/// convolves 1/partial² as much.
-pub fn forward_macs(space: &CellSpace, region: &Region, partial: usize) -> ForwardMacs {
-    let edges = space.edges().len();
-    let none = space.ops().iter().position(|op| *op == CellOp::None).unwrap_or(0);
-    let with = |edge: usize, op: usize| {
-        let mut options = vec![none as u8; edges];
-        options[edge] = op as u8;
-        space.cost(&Arch::new(options)).macs as f64
-    };
-    let fixed = with(0, none);
+/// Multiply-adds of one image forward in a supernet over `region`. Where there is a choice, partial channels cost
+/// 1/partial² as much.
+pub fn forward_macs(space: &dyn Space, region: &Region, partial: usize) -> ForwardMacs {
+    let relaxed = space.relaxed(region);
+    let fixed = relaxed.fixed_macs() as f64;
+    let share = 1.0 / (partial * partial) as f64;
     let mut macs = ForwardMacs { mixed: fixed, path: fixed };
-    for edge in 0..edges {
-        let options = region.allowed(edge);
-        let share = if options.len() > 1 { 1.0 / (partial * partial) as f64 } else { 1.0 };
-        let sum: f64 = options.iter().map(|op| share * (with(edge, op) - fixed)).sum();
+    for row in 0..relaxed.rows().len() {
+        let options = relaxed.macs(row);
+        let sum: f64 = options.iter().map(|&macs| share * macs as f64).sum();
         macs.mixed += sum;
-        macs.path += sum / options.len().max(1) as f64;
+        macs.path += sum / options.len() as f64;
     }
     macs
 }
 
 #[cfg(test)]
 mod tests {
-    use fewshot_space::{OptionSet, nasbench201};
+    use fewshot_space::{Arch, OptionSet, nasbench201};
 
     use super::*;
 
@@ -128,18 +123,18 @@ mod tests {
     fn forward_passes_cost_what_the_cost_model_says() {
         let space = Arc::new(nasbench201::nasbench201(nasbench201::default_skeleton()));
         let whole = Region::full(space.clone());
-        let macs = forward_macs(&space, &whole, 1);
+        let macs = forward_macs(space.as_ref(), &whole, 1);
         // Published: 3.93 M per 1x1 edge, 35.4 M per 3x3 edge; about 55 M for the mean architecture.
         assert!((macs.path / 1e6 - 55.0).abs() < 1.0, "{macs:?}");
         let fixed = macs.path - 6.0 * (3.93e6 + 35.4e6) / 5.0;
         assert!((macs.mixed - fixed - 6.0 * (3.93e6 + 35.4e6)).abs() < 1e6, "{macs:?}");
-        let partial = forward_macs(&space, &whole, 4);
+        let partial = forward_macs(space.as_ref(), &whole, 4);
         assert!((partial.mixed - fixed - 6.0 * (3.93e6 + 35.4e6) / 16.0).abs() < 1e6, "{partial:?}");
         // A settled edge works on all channels.
         let split = whole.restrict(0, OptionSet::single(3)).unwrap();
-        let split = forward_macs(&space, &split, 4);
+        let split = forward_macs(space.as_ref(), &split, 4);
         assert!((split.mixed - fixed - 35.4e6 - 5.0 * (3.93e6 + 35.4e6) / 16.0).abs() < 1e6, "{split:?}");
         let arch = Region::single(space.clone(), &Arch::new(vec![3; 6])).unwrap();
-        assert_eq!(forward_macs(&space, &arch, 1).path, space.cost(&Arch::new(vec![3; 6])).macs as f64);
+        assert_eq!(forward_macs(space.as_ref(), &arch, 1).path, space.cost(&Arch::new(vec![3; 6])).macs as f64);
     }
 }

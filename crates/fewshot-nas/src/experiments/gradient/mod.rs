@@ -38,7 +38,7 @@ impl Gradient {
     /// The methods of the recipe in all its modes.
     ///
     /// # Errors
-    /// When the space is none of cells, or lacks a decision that is split on.
+    /// When the space lacks a decision that is split on.
     pub fn open(lab: Lab, recipe: GradientRecipe) -> Result<Self, ExperimentError> {
         let jobs = jobs(&lab, &recipe)?;
         Ok(Self { lab, recipe, jobs })
@@ -139,7 +139,7 @@ fn part(lab: &Lab, region: &Region, found: &Found, table: Option<&Table>) -> Res
         random_truth: table.and_then(|table| table.mean(region)),
         path_accuracy: found.path_accuracy,
         mixed_accuracy: found.mixed_accuracy,
-        flags: Flag::all(lab.cell_space()?, region, &arch),
+        flags: Flag::all(space.as_ref(), region, &arch),
         history: found.history.clone(),
     })
 }

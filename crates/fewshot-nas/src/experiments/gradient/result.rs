@@ -3,7 +3,7 @@
 use std::fmt;
 
 use fewshot_guard::printable;
-use fewshot_space::{Arch, CellOp, CellSpace, Region, Space};
+use fewshot_space::{Arch, CellOp, Region, Space};
 use serde::{Deserialize, Serialize};
 
 use crate::experiments::mean_spread::MeanSpread;
@@ -102,10 +102,12 @@ pub enum Flag {
 
 impl Flag {
     /// Those of an architecture found in `region`.
-    pub fn all(space: &CellSpace, region: &Region, arch: &Arch) -> Vec<Flag> {
-        let graph = space.graph(arch);
-        let mut free = (0..space.edges().len()).filter(|&edge| region.allowed(edge).len() > 1).peekable();
-        let collapsed = free.peek().is_some() && free.all(|edge| space.op(arch, edge) == CellOp::Skip);
+    pub fn all(space: &dyn Space, region: &Region, arch: &Arch) -> Vec<Flag> {
+        let (graph, active) = (space.graph(arch), space.active(arch));
+        let is_skip = |decision: usize| space.decisions()[decision].options[arch.get(decision)] == CellOp::Skip.name();
+        let relaxed = space.relaxed(region);
+        let mut free = relaxed.rows().iter().map(|row| row.decision).filter(|&decision| active[decision]).peekable();
+        let collapsed = free.peek().is_some() && free.all(is_skip);
         let flags = [
             (Flag::Dead, graph.is_dead()),
             (Flag::AllSkip, !graph.is_dead() && graph.live_ops() == 0),
@@ -248,7 +250,7 @@ mod tests {
         let space = Arc::new(nasbench201::nasbench201(nasbench201::default_skeleton()));
         let whole = Region::full(space.clone());
         let split = whole.restrict(0, OptionSet::single(3)).unwrap();
-        let flags = |region: &Region, options: [u8; 6]| Flag::all(&space, region, &Arch::new(options.to_vec()));
+        let flags = |region: &Region, options: [u8; 6]| Flag::all(space.as_ref(), region, &Arch::new(options.to_vec()));
         assert_eq!(flags(&whole, [1; 6]), [Flag::AllSkip, Flag::Collapsed]);
         // Skips that lie dead do not save a cell whose one live edge is a skip.
         assert_eq!(flags(&whole, [3, 0, 0, 1, 0, 0]), [Flag::AllSkip]);

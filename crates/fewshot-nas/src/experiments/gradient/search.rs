@@ -99,7 +99,7 @@ impl<'a> Piecework for Work<'a> {
         let seconds = clock.seconds();
 
         let chosen = search.choose(&self.judge)?;
-        let forward = forward_macs(&job.space, member.region, job.info.partial);
+        let forward = forward_macs(job.space.as_ref(), member.region, job.info.partial);
         let images = lab.search_images() as f64;
         let macs = (0..search.epochs()).map(|epoch| search.method().epoch_macs(epoch, images, &forward)).sum();
         Ok(Found {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fewshot_space::darts::{DartsOp, Relaxation};
-use fewshot_space::{Arch, DartsSpace, OptionSet, Region, Space};
+use fewshot_space::{Arch, DartsSpace, OptionSet, Region, RelaxedRow, Space};
 use proptest::prelude::*;
 use rand::RngExt;
 
@@ -263,6 +263,18 @@ fn the_rows_of_the_space_derive_what_its_relaxation_does() {
     for (region, rows) in [(whole, 28), (split, 27)] {
         let (relaxed, relaxation) = (space.relaxed(&region), space.relaxation(&region, false));
         assert_eq!(relaxed.rows().len(), rows);
+        // A network costs what has no row, and the option of each edge that it reads; a settled edge counts as if it were read.
+        let arch = region.sample(&mut rng(7)).unwrap();
+        let active = space.active(&arch);
+        let read = (0..rows).filter(|&row| active[relaxed.rows()[row].decision]);
+        let added: u64 = read
+            .map(|row| {
+                let RelaxedRow { decision, options } = &relaxed.rows()[row];
+                let place = options.iter().position(|&option| option == arch.get(*decision)).unwrap();
+                relaxed.macs(row)[place]
+            })
+            .sum();
+        assert_eq!(relaxed.fixed_macs() + added, space.cost(&arch).macs);
         for seed in 0..20 {
             let alpha = start(&relaxation, seed);
             let softmax = |row: &[f64]| {
