@@ -6,6 +6,7 @@ const PRESETS: &[(&str, &str)] = &[
     ("quick", include_str!("../../../../../recipes/quick.toml")),
     ("standard", include_str!("../../../../../recipes/standard.toml")),
     ("paper", include_str!("../../../../../recipes/paper.toml")),
+    ("cifar10-final", include_str!("../../../../../recipes/cifar10-final.toml")),
     ("cell1296-truth", include_str!("../../../../../recipes/cell1296-truth.toml")),
     ("proof-of-concept-smoke", include_str!("../../../../../recipes/proof-of-concept-smoke.toml")),
     ("proof-of-concept-laptop", include_str!("../../../../../recipes/proof-of-concept-laptop.toml")),
