@@ -198,7 +198,8 @@ fn odd_images() -> Vec<Vec<u8>> {
 /// A small space for images of 8x8 pixels.
 fn space(name: &str) -> OpenSpace {
     let mut settings = families::family(name).expect("a listed name").settings();
-    for (key, small) in [("width", 2), ("cells", 1)] {
+    let cells = if name == "darts" { 3 } else { 1 };
+    for (key, small) in [("width", 2), ("cells", cells)] {
         if let Some(size) = settings.get_mut(key) {
             *size = small.into();
         }

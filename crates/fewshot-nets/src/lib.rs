@@ -20,7 +20,7 @@ mod view;
 mod weights;
 pub mod write;
 
-pub use bodies::halves_evenly;
+pub use bodies::{DartsNetworks, DartsSwitches, halves_evenly};
 pub use geometry::{Real, Size, Window};
 pub use graph::{Fingerprint, Fusion, Graph, GraphBuilder, Node, Value};
 pub use layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, ReluConvNorm};

@@ -36,7 +36,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         None => layers,
     };
     let layers = match args.space {
-        Some(space) => layers.split_for(&space).set("space.name", space),
+        Some(space) => layers.split_for(&space).sized_for(&space).set("space.name", space),
         None => layers,
     };
     let layers = with_settings(layers, &args.settings)?;
@@ -103,7 +103,8 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         Some((_, found)) => found,
         None => (args.space.clone().unwrap_or_else(|| space_of(&text)), text),
     };
-    layers = layers.set("space.name", args.space.unwrap_or(space)).set("standalone.arch", arch);
+    let space = args.space.unwrap_or(space);
+    layers = layers.sized_for(&space).set("space.name", space).set("standalone.arch", arch);
     let is_resized = args.alone.alone_width.or(args.alone.alone_cells).is_some() || !args.settings.pairs.is_empty();
     if args.from.is_some() && !args.fresh && is_resized {
         let message =

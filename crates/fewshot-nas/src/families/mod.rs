@@ -4,6 +4,7 @@
 //! the program; [`register`] adds one from elsewhere, which then is searched, resumed, reported and exported like these.
 
 mod cells;
+mod darts;
 mod skeleton;
 mod stages;
 
@@ -13,9 +14,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use fewshot_space::{CellSpace, SpaceError, StageSpace, suggest};
 
 use self::cells::CellFamily;
+use self::darts::DartsFamily;
 pub use self::skeleton::{SettingError, Settings, Skeleton};
 use self::stages::StageFamily;
-use crate::nets::Blueprint;
+use crate::nets::{Blueprint, DartsNetworks};
 
 /// A kind of space.
 pub trait Family: Send + Sync {
@@ -36,7 +38,7 @@ pub trait Family: Send + Sync {
 }
 
 /// The families that come with the program, the default one first.
-const BUILTIN: [&dyn Family; 3] = [&StageFamily, &CellFamily::NASBENCH201, &CellFamily::CELL1296];
+const BUILTIN: [&dyn Family; 4] = [&StageFamily, &CellFamily::NASBENCH201, &CellFamily::CELL1296, &DartsFamily];
 
 /// Those from elsewhere, in the order in which they came.
 static OWN: RwLock<Vec<&'static dyn Family>> = RwLock::new(Vec::new());
@@ -140,6 +142,11 @@ impl OpenSpace {
         self.as_any().downcast_ref()
     }
 
+    /// As networks of DARTS cells, where it is of these.
+    pub fn darts(&self) -> Option<&DartsNetworks> {
+        self.as_any().downcast_ref()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self.blueprint.as_ref()
     }
@@ -183,6 +190,9 @@ mod tests {
             ("nasbench201", json!({ "width": "wide" }), "invalid type"),
             ("nasbench201", json!({ "reduction": "none" }), "unknown variant `none`"),
             ("stages", json!({ "width": 8 }), "all is decided"),
+            ("darts", json!({ "cells": 2 }), "cells = 2 is out of range: give 3 to 100"),
+            ("darts", json!({ "drop_path": 1.0 }), "drop_path = 1 is out of range: give 0 up to but not including 1"),
+            ("darts", json!({ "auxiliary": 1 }), "invalid type"),
         ] {
             let error = opened(name, settings).unwrap_err();
             assert!(error.contains(words) && error.starts_with(&format!("space {name}: ")), "{error}");

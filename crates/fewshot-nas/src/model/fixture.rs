@@ -13,7 +13,9 @@ use crate::run::TensorF32;
 /// The space `name` for images of `[height, width, channels]` and three classes; small, where its size is a setting.
 pub fn space(name: &str, image: [usize; 3]) -> OpenSpace {
     let mut settings = families::family(name).unwrap().settings();
-    for (key, small) in [("width", 4), ("cells", 1)] {
+    // Two reductions and a cell between them and the stem are the least in DARTS.
+    let cells = if name == "darts" { 3 } else { 1 };
+    for (key, small) in [("width", 4), ("cells", cells)] {
         if let Some(size) = settings.get_mut(key) {
             *size = small.into();
         }

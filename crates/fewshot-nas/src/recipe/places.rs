@@ -36,6 +36,11 @@ impl Places {
         self.of.insert(key.to_string(), RECIPE.to_string());
     }
 
+    /// Whether a file or a flag gave just this setting.
+    pub fn gives(&self, key: &str) -> bool {
+        self.of.contains_key(key)
+    }
+
     /// A list is replaced as a whole.
     fn forget(&mut self, key: &str) {
         let inside =
@@ -117,6 +122,7 @@ mod tests {
         places.read("[[arms]]\nname = \"c\"\n", "other.toml", None).unwrap();
         assert_eq!(places.of("supernet.lr"), RECIPE);
         assert_eq!(places.of("arms[0].name"), "other.toml, line 2");
+        assert!(places.gives("supernet.lr") && places.gives("seed") && !places.gives("supernet.lr_min"));
         assert_eq!(places.of("arms[1].train.lr"), "other.toml, line 1");
     }
 

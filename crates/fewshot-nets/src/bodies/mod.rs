@@ -1,6 +1,8 @@
 //! The bodies of the spaces that come with the program.
 
 mod cells;
+mod darts;
 mod stages;
 
 pub use cells::halves_evenly;
+pub use darts::{DartsNetworks, DartsSwitches};

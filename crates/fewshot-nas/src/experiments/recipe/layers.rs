@@ -11,7 +11,7 @@ use super::presets;
 use crate::experiments::gradient::recipe as gradient;
 use crate::experiments::ranking::recipe as ranking;
 use crate::experiments::tables::merge;
-use crate::families;
+use crate::families::{self, Settings, Skeleton};
 use crate::recipe::{Places, RecipeError, line};
 use crate::run::RunReader;
 
@@ -105,8 +105,9 @@ impl Layers {
         let splits = layer.get("split").is_some_and(|split| split.get("decisions").is_some());
         let merged = self.merged(layer);
         Ok(match space {
-            Some(space) if !splits => merged.split_for(&space),
-            _ => merged,
+            Some(space) if !splits => merged.split_for(&space).sized_for(&space),
+            Some(space) => merged.sized_for(&space),
+            None => merged,
         })
     }
 
@@ -121,6 +122,27 @@ impl Layers {
         let fits = split.get("decisions").and_then(Value::as_array).is_none_or(|own| own.iter().all(is_known));
         if let (false, Some(first)) = (fits, names.first()) {
             split.insert("decisions".to_string(), Value::from(vec![first.clone()]));
+        }
+        self
+    }
+
+    /// Sizes that networks of `space` cannot have become its family's, where neither file nor flag gave them: the sizes of a preset
+    /// are those of its own space.
+    #[must_use]
+    pub fn sized_for(mut self, space: &str) -> Self {
+        let Ok(family) = families::family(space) else { return self };
+        for (key, own) in family.settings() {
+            for table in ["space", "standalone"] {
+                let place = format!("{table}.{key}");
+                let sizes = self.table.get_mut(table).and_then(Value::as_table_mut);
+                let size = sizes.and_then(|sizes| sizes.get_mut(&key)).filter(|size| size.is_integer());
+                let Some(size) = size.filter(|_| !self.places.gives(&place)) else { continue };
+                let settings = Settings::from_iter([(key.clone(), size.as_integer().into())]);
+                let skeleton = Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) };
+                if families::open(space, skeleton).is_err() {
+                    *size = own.clone().into_value();
+                }
+            }
         }
         self
     }

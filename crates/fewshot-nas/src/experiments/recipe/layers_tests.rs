@@ -202,6 +202,25 @@ fn arms_are_written_out_from_the_rest_of_the_recipe() {
 }
 
 #[test]
+fn sizes_of_a_preset_give_way_where_a_space_cannot_have_them() {
+    let sizes = |layers: Layers| {
+        let recipe = layers.resolve().unwrap();
+        let (space, standalone) = (&recipe.common.space, &recipe.common.standalone);
+        (space.width, space.cells, standalone.width, standalone.cells)
+    };
+    let quick = || Layers::preset("quick").unwrap();
+    assert_eq!(sizes(quick().split_for("darts").sized_for("darts").set("space.name", "darts")), (8, 5, 12, 5));
+    // What a flag gave stays, and is refused when networks are built.
+    let given = quick().set("space.cells", 2).split_for("darts").sized_for("darts").set("space.name", "darts");
+    assert_eq!(sizes(given), (8, 2, 12, 5));
+    assert_eq!(sizes(quick().sized_for("nasbench201")), sizes(quick()));
+    assert_eq!(sizes(quick().sized_for("stages")), sizes(quick()));
+    let recipe = laid_over("quick", "[space]\nname = \"darts\"\ncells = 8").unwrap().common;
+    assert_eq!((recipe.space.cells, recipe.standalone.cells), (8, 5));
+    assert_eq!(recipe.split.decisions, ["normal.0-2"]);
+}
+
+#[test]
 fn arms_that_cannot_be_are_told_by_name() {
     for (text, hint) in [
         ("[[arms]]\nname = \"a\"\n[[arms]]\nname = \"a\"", "another arm has this name"),
