@@ -199,8 +199,8 @@ fn odd_images() -> Vec<Vec<u8>> {
 fn space(name: &str) -> OpenSpace {
     let mut settings = families::family(name).expect("a listed name").settings();
     for (key, small) in [("width", 2), ("cells", 1)] {
-        if let Some(size) = settings.get_mut(key) {
-            *size = small.into();
+        if families::is_count(&settings, key) {
+            settings.insert(key.to_string(), small.into());
         }
     }
     families::open(name, Skeleton { settings, ..Skeleton::of_images([8, 8, 3], 3) }).expect("a small space")

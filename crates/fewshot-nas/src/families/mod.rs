@@ -4,6 +4,7 @@
 //! the program; [`register`] adds one from elsewhere, which then is searched, resumed, reported and exported like these.
 
 mod cells;
+mod mbconv;
 mod skeleton;
 mod stages;
 
@@ -11,8 +12,10 @@ use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fewshot_space::{CellSpace, SpaceError, StageSpace, suggest};
+use serde_json::Value;
 
 use self::cells::CellFamily;
+use self::mbconv::MbFamily;
 pub use self::skeleton::{SettingError, Settings, Skeleton};
 use self::stages::StageFamily;
 use crate::nets::Blueprint;
@@ -36,7 +39,8 @@ pub trait Family: Send + Sync {
 }
 
 /// The families that come with the program, the default one first.
-const BUILTIN: [&dyn Family; 3] = [&StageFamily, &CellFamily::NASBENCH201, &CellFamily::CELL1296];
+const BUILTIN: [&dyn Family; 5] =
+    [&StageFamily, &CellFamily::NASBENCH201, &CellFamily::CELL1296, &MbFamily::OFA_MBV3, &MbFamily::PROXYLESS];
 
 /// Those from elsewhere, in the order in which they came.
 static OWN: RwLock<Vec<&'static dyn Family>> = RwLock::new(Vec::new());
@@ -109,6 +113,11 @@ pub fn open(name: &str, mut skeleton: Skeleton) -> Result<OpenSpace, SpaceError>
 /// [`SpaceError::Unknown`].
 pub fn default_space(name: &str) -> Result<Arc<dyn Blueprint>, SpaceError> {
     Ok(open(name, Skeleton::of_images([32, 32, 3], 10))?.blueprint)
+}
+
+/// Whether `key` is a setting that counts channels or cells. The sizes of a recipe are such numbers; multipliers are not.
+pub fn is_count(settings: &Settings, key: &str) -> bool {
+    settings.get(key).is_some_and(Value::is_u64)
 }
 
 /// What is wrong with a setting that is none of those known, with the name that was probably meant.

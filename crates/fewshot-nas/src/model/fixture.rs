@@ -14,8 +14,8 @@ use crate::run::TensorF32;
 pub fn space(name: &str, image: [usize; 3]) -> OpenSpace {
     let mut settings = families::family(name).unwrap().settings();
     for (key, small) in [("width", 4), ("cells", 1)] {
-        if let Some(size) = settings.get_mut(key) {
-            *size = small.into();
+        if families::is_count(&settings, key) {
+            settings.insert(key.to_string(), small.into());
         }
     }
     families::open(name, Skeleton { settings, ..Skeleton::of_images(image, 3) }).unwrap()

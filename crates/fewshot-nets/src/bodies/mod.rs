@@ -1,6 +1,7 @@
 //! The bodies of the spaces that come with the program.
 
 mod cells;
+mod mbconv;
 mod stages;
 
 pub use cells::halves_evenly;
