@@ -200,8 +200,8 @@ fn space(name: &str) -> OpenSpace {
     let mut settings = families::family(name).expect("a listed name").settings();
     let cells = if name == "darts" { 3 } else { 1 };
     for (key, small) in [("width", 2), ("cells", cells)] {
-        if let Some(size) = settings.get_mut(key) {
-            *size = small.into();
+        if families::is_count(&settings, key) {
+            settings.insert(key.to_string(), small.into());
         }
     }
     families::open(name, Skeleton { settings, ..Skeleton::of_images([8, 8, 3], 3) }).expect("a small space")

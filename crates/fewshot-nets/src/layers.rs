@@ -101,20 +101,29 @@ impl ReluConvNorm {
     }
 }
 
-/// A linear layer with `NAME.weight` `[input, output]` and `NAME.bias` `[output]`.
+/// A linear layer with `NAME.weight` `[input, output]` and, where it has one, `NAME.bias` `[output]`.
 #[derive(Debug, Clone)]
 pub struct LinearLayer {
     /// `[input, output]`.
     pub weight: View,
     /// `[output]`.
-    pub bias: View,
+    pub bias: Option<View>,
+    /// Whether adding the bias counts as multiply-adds. It does in the tables of NAS-Bench-201, and does not with OFA and ProxylessNAS
+    /// ([`Cost::bias`](fewshot_space::Cost::bias)).
+    pub counts_bias: bool,
 }
 
 impl LinearLayer {
-    /// The same with its first `input` inputs alone.
+    /// The same with its first `input` inputs and `output` outputs alone.
     #[must_use]
-    pub fn narrowed(&self, input: usize) -> LinearLayer {
-        LinearLayer { weight: self.weight.clone().first(0, input), ..self.clone() }
+    pub fn narrowed(&self, input: usize, output: usize) -> LinearLayer {
+        let bias = self.bias.clone().map(|bias| bias.first(0, output));
+        LinearLayer { weight: self.weight.clone().first(0, input).first(1, output), bias, ..self.clone() }
+    }
+
+    /// Values out.
+    pub fn output(&self) -> usize {
+        self.weight.used[1]
     }
 }
 
@@ -227,6 +236,6 @@ impl Builder {
         let init = Init::Uniform { fan_in: input };
         let weight = self.param(format!("{name}.weight"), &[input, output], init);
         let bias = self.param(format!("{name}.bias"), &[output], init);
-        LinearLayer { weight, bias }
+        LinearLayer { weight, bias: Some(bias), counts_bias: true }
     }
 }

@@ -36,6 +36,8 @@ pub use weights::{
 };
 
 #[cfg(test)]
+mod mbconv_tests;
+#[cfg(test)]
 mod mix_tests;
 #[cfg(test)]
 mod stage_tests;

@@ -15,6 +15,7 @@ use crate::op::{self, Op};
 use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
 use crate::shared::SharedGraph;
 use crate::timed::Block;
+use crate::view::View;
 use crate::weights::{Transfer, Weights, WeightsError};
 use crate::write::WriteError;
 
@@ -52,6 +53,16 @@ pub trait Body: Send + Sync {
     fn sums(&self) -> Vec<Vec<usize>> {
         Vec::new()
     }
+
+    /// What a smaller network, in which the parameter called `name` has this shape, sees of it, where that is not its first values
+    /// along each axis.
+    fn cut(&self, _name: &str, _shape: &[usize]) -> Option<View> {
+        None
+    }
+
+    /// Reorders channels so that the first ones matter most, and the network stays the function that it is; see
+    /// [`Net::sort_channels`].
+    fn sort_channels(&self, _weights: &mut Weights) {}
 
     /// Writes what `route` runs on the value `images`; returns the logits, rows.
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value;
@@ -196,8 +207,31 @@ impl Net {
         let mut child = Self::supernet(blueprint, region, self.weights.device(), seed);
         let (cells, parents) = (child.cells(), self.cells());
         let theirs = |name: &str| self.blueprint.name_at_depth(name, cells, parents);
-        let transfer = child.weights.transfer_as(&self.weights, theirs)?;
+        let cut = |name: &str, shape: &[usize]| self.body.cut(name, shape);
+        let transfer = child.weights.transfer_cut(&self.weights, theirs, cut)?;
         Ok((child, transfer))
+    }
+
+    /// The network of one architecture alone, with its own layers and nothing else, and what it is in this supernet as its weights:
+    /// the first channels, kernels as their transforms make them, running statistics where there are some. On batch statistics
+    /// it is the same function; [`Transfer::fresh`] names what the supernet has not, such as scales of its batch norms.
+    ///
+    /// # Errors
+    /// When the architecture lies outside the region.
+    pub fn cut_out(&self, arch: &Arch) -> Result<(Self, Transfer), NetError> {
+        self.check(&Path::Shared(arch.clone()))?;
+        let mut alone = Self::standalone(self.blueprint.clone(), arch, self.weights.device(), 0)?;
+        let cut = |name: &str, shape: &[usize]| self.body.cut(name, shape);
+        let transfer = alone.weights.transfer_cut(&self.weights, str::to_string, cut)?;
+        Ok((alone, transfer))
+    }
+
+    /// Puts the channels that matter most first where narrower networks use the first ones, as before a phase of training that
+    /// adds widths (Once-for-All: Cai et al., ICLR 2020, section 3.3). Every network of the region stays the function that
+    /// it is: channels stay on their side of the widths that there are. Optimizers start anew behind it, as their state is not
+    /// reordered. Networks without nested widths stay as they are.
+    pub fn sort_channels(&mut self) {
+        self.body.sort_channels(&mut self.weights);
     }
 
     fn build(

@@ -35,14 +35,14 @@ impl Block {
         let mut weights = Weights::new(device.clone(), 0);
         let mut op = self.op.clone();
         op.rehouse(&mut weights);
-        let value = |&[height, width, channels]: &Size| {
+        let value = |(place, &[height, width, channels]): (usize, &Size)| {
             let flat = made_up(height * width * channels, device);
-            match op {
-                Op::Linear(_) => Feature::Rows(flat.reshape([1, channels])),
+            match (&op, place) {
+                (Op::Linear(_), _) | (Op::ScaleChannels(_), 1) => Feature::Rows(flat.reshape([1, channels])),
                 _ => Feature::Map(flat.reshape([1, height, width, channels])),
             }
         };
-        let inputs: SmallVec<[Feature; 2]> = self.inputs.iter().map(value).collect();
+        let inputs: SmallVec<[Feature; 2]> = self.inputs.iter().enumerate().map(value).collect();
         Box::new(move || {
             let mut pass = Pass::score(&mut weights, NormMode::Running, None);
             drop(op.run(&mut pass, Inputs::new(inputs.clone())));

@@ -108,6 +108,17 @@ impl View {
         }
     }
 
+    /// The same, flat, whatever its rank, 1 to 4.
+    pub fn flat(&self, fetch: &mut impl FnMut(&View) -> Tensor<1>) -> Tensor<1> {
+        let count: usize = self.used.iter().product();
+        match self.held.len() {
+            1 => self.resolve::<1>(fetch),
+            2 => self.resolve::<2>(fetch).reshape([count]),
+            3 => self.resolve::<3>(fetch).reshape([count]),
+            _ => self.resolve::<4>(fetch).reshape([count]),
+        }
+    }
+
     /// Moves it into `weights`, made up and of just what is seen.
     pub(crate) fn rehouse(&mut self, weights: &mut Weights) {
         *self = View::whole(weights.add_made_up(&self.name, &self.used), self.name.clone(), &self.used);

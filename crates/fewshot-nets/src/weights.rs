@@ -3,6 +3,7 @@
 //! Everything that moves weights about (optimizer, checkpoint, transfer from a parent supernet) works by name on
 //! these flat lists and knows nothing of layers.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,6 +11,8 @@ use rand::{Rng, RngExt};
 
 use fewshot_run::TensorF32;
 use fewshot_space::random;
+
+use crate::view::View;
 
 /// Index of a trainable parameter in [`Weights`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +39,9 @@ pub enum Init {
     },
     /// One value everywhere: batch norm scale (1) and shift (0).
     Constant(f32),
-    /// Normal with mean 0: architecture parameters.
+    /// A square matrix that changes nothing: transforms of kernels (Once-for-All).
+    Identity,
+    /// Normal with mean 0: architecture parameters, and convolutions by the rule of He et al. (ICCV 2015).
     Normal {
         /// Standard deviation.
         deviation: f32,
@@ -168,6 +173,10 @@ impl Weights {
         let len = if self.is_outline { 0 } else { shape.iter().product() };
         let data = match init {
             Init::Constant(value) => vec![value; len],
+            Init::Identity => {
+                let side = shape.last().copied().unwrap_or(1).max(1);
+                (0..len).map(|place| f32::from(u8::from(place / side == place % side))).collect()
+            }
             Init::Normal { deviation } => {
                 let mut rng = random::stream(self.seed, &format!("init {name}"), 0, 0);
                 (0..len).map(|_| deviation * standard_normal(&mut rng)).collect()
@@ -228,23 +237,40 @@ impl Weights {
     /// # Errors
     /// As [`Weights::transfer_from`].
     pub fn transfer_as(&mut self, source: &Weights, theirs: impl Fn(&str) -> String) -> Result<Transfer, WeightsError> {
+        self.transfer_cut(source, theirs, |_, _| None)
+    }
+
+    /// The same, where a parameter that is smaller here is what `cut`, given its name there and its shape here, sees of the
+    /// source's; its first values along each axis where that says nothing.
+    ///
+    /// # Errors
+    /// As [`Weights::transfer_from`].
+    pub fn transfer_cut(
+        &mut self,
+        source: &Weights,
+        theirs: impl Fn(&str) -> String,
+        cut: impl Fn(&str, &[usize]) -> Option<View>,
+    ) -> Result<Transfer, WeightsError> {
         let params: BTreeMap<&str, &Param> = source.params.iter().map(|p| (p.name.as_str(), p)).collect();
         let stats: BTreeMap<&str, &RunningStats> = source.stats.iter().map(|s| (s.name.as_str(), s)).collect();
         let mut done = Transfer { copied: 0, fresh: Vec::new() };
         for own in &mut self.params {
-            match params.get(theirs(&own.name).as_str()) {
-                Some(found) => {
-                    own.value = first_values(found, own)?;
-                    done.copied += 1;
-                }
-                None => done.fresh.push(own.name.clone()),
-            }
+            let Some(found) = params.get(theirs(&own.name).as_str()) else {
+                done.fresh.push(own.name.clone());
+                continue;
+            };
+            own.value = match cut(&found.name, &own.shape) {
+                Some(view) => view.flat(&mut |view| source.params[view.param.0].value.clone()),
+                None => first_values(found, own)?,
+            };
+            done.copied += 1;
         }
         for own in &mut self.stats {
             match stats.get(theirs(&own.name).as_str()) {
                 Some(found) => {
-                    own.mean = found.mean.clone();
-                    own.var = found.var.clone();
+                    let channels = own.mean.dims()[0];
+                    own.mean = first_channels(&own.name, &found.mean, channels)?;
+                    own.var = first_channels(&own.name, &found.var, channels)?;
                     done.copied += 1;
                 }
                 None => done.fresh.push(own.name.clone()),
@@ -328,6 +354,16 @@ fn first_values(source: &Param, own: &Param) -> Result<Tensor<1>, WeightsError> 
     let mut taken = Vec::with_capacity(own.shape.iter().product());
     take_first(&values, &source.shape, &own.shape, &mut taken);
     Ok(tensor(taken, &source.value.device()))
+}
+
+/// The same of running statistics.
+fn first_channels(name: &str, source: &Tensor<1>, channels: usize) -> Result<Tensor<1>, WeightsError> {
+    let found = source.dims()[0];
+    match found.cmp(&channels) {
+        Ordering::Equal => Ok(source.clone()),
+        Ordering::Greater => Ok(source.clone().slice([0..channels])),
+        Ordering::Less => Err(WeightsError::Size { name: name.to_string(), found, expected: channels }),
+    }
 }
 
 /// Row by row, axis by axis.

@@ -1,13 +1,15 @@
 //! What a network costs.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use fewshot_data::Normalise;
 use fewshot_guard::printable;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::families::{self, Skeleton};
 use fewshot_nas::latency;
-use fewshot_nas::nets::Net;
-use fewshot_space::Region;
+use fewshot_nas::nets::{Blueprint, Net};
+use fewshot_space::{Arch, Cost, Region};
 use serde::Serialize;
 
 use super::settings::given;
@@ -38,22 +40,28 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
     let image = [side, side, args.channels as usize];
     let settings = given(&args.space, &args.settings)?;
     let skeleton = Skeleton { settings, ..Skeleton::of_images(image, args.classes as usize) };
-    let opened = families::open(&args.space, skeleton).map_err(ExperimentError::from)?;
-    let space = opened.blueprint();
+    let counted = families::count(&args.space, skeleton).map_err(ExperimentError::from)?;
+    let space = &counted.space;
     let arch = space.parse(&args.arch).map_err(ExperimentError::from)?;
     let (cost, device) = (space.cost(&arch), Device::flex());
-    let region = Region::single(space.clone(), &arch).map_err(ExperimentError::from)?;
-    let net = Net::catalogue(space.clone(), region, &device);
-    let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
-    let live = net.graph(&space.canonical(&arch), image, &plain).map_err(ExperimentError::from)?.cost();
-    let latency_ms = match args.latency {
-        true => Some(latency::time(space, &arch, image, &device).map_err(ExperimentError::from)?),
-        false => None,
+    let live = match &counted.blueprint {
+        Some(blueprint) => live_cost(blueprint, &arch, image)?,
+        None => cost,
+    };
+    let latency_ms = match (&counted.blueprint, args.latency) {
+        (_, false) => None,
+        (Some(blueprint), true) => {
+            Some(latency::time(blueprint, &arch, image, &device).map_err(ExperimentError::from)?)
+        }
+        (None, true) => {
+            let problem = format!("--latency: networks of {} can be counted, and not yet run", args.space);
+            return Err(Failure::Usage(problem));
+        }
     };
     let line = CostLine {
         space: args.space.clone(),
         arch: space.format(&arch),
-        network: opened.skeleton().clone(),
+        network: counted.skeleton.clone(),
         macs: cost.macs,
         params: cost.params,
         live_macs: live.macs,
@@ -83,4 +91,12 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
         text += &format!("\n{ms:.3} ms for one image on one thread of this machine");
     }
     print(&text)
+}
+
+/// The cost of the operations that the logits depend on.
+fn live_cost(blueprint: &Arc<dyn Blueprint>, arch: &Arch, image: [usize; 3]) -> Result<Cost, Failure> {
+    let region = Region::single(blueprint.clone(), arch).map_err(ExperimentError::from)?;
+    let net = Net::catalogue(blueprint.clone(), region, &Device::flex());
+    let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
+    Ok(net.graph(&blueprint.canonical(arch), image, &plain).map_err(ExperimentError::from)?.cost())
 }

@@ -299,7 +299,7 @@ fn with_settings(mut layers: Layers, args: &SettingsArgs) -> Result<Layers, Fail
     let space = layers.text("space.name").unwrap_or_default();
     for (key, value) in given(&space, args)? {
         layers = match key.as_str() {
-            "width" | "cells" => {
+            "width" | "cells" if value.is_u64() => {
                 layers.set(&format!("space.{key}"), value.clone()).set(&format!("standalone.{key}"), value)
             }
             key => layers.set(&format!("space.settings.{key}"), value),
@@ -314,7 +314,7 @@ fn tell_unused(layers: &Layers, flags: &[(&str, Option<u32>)], alone: &AloneArgs
     let Ok(family) = families::family(&space) else { return };
     let settings = family.settings();
     let of_alone = [("--alone-width", alone.alone_width), ("--alone-cells", alone.alone_cells)];
-    let is_unused = |flag: &str| !settings.contains_key(flag.rsplit('-').next().unwrap_or(flag));
+    let is_unused = |flag: &str| !families::is_count(&settings, flag.rsplit('-').next().unwrap_or(flag));
     let unused = flags.iter().copied().chain(of_alone).filter(|(flag, value)| value.is_some() && is_unused(flag));
     let unused: Vec<&str> = unused.map(|(flag, _)| flag).collect();
     if !unused.is_empty() {

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 /// What was given of the settings of `space`, each as the kind of value that the family has there by default.
 pub fn given(space: &str, args: &SettingsArgs) -> Result<Settings, Failure> {
-    let known = families::family(space).map_err(ExperimentError::from)?.settings();
+    let known = families::settings(space).map_err(ExperimentError::from)?;
     let mut settings = Settings::new();
     for (key, text) in &args.pairs {
         let Some(default) = known.get(key) else {

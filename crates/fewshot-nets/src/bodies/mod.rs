@@ -2,6 +2,7 @@
 
 mod cells;
 mod darts;
+mod mbconv;
 mod stages;
 
 pub use cells::halves_evenly;

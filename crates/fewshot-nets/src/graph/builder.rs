@@ -235,7 +235,7 @@ impl GraphBuilder {
         self.push(GlobalAvgPool, &[x])
     }
 
-    /// Linear layer with bias, of rows.
+    /// Linear layer, of rows.
     pub fn linear(&mut self, layer: &LinearLayer, x: Value) -> Value {
         self.push(Linear::from(layer), &[x])
     }

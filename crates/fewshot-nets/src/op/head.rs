@@ -44,25 +44,28 @@ impl Operation for GlobalAvgPool {
     }
 }
 
-/// `x · weight + bias` of rows, with `NAME.weight` `[input, output]` and `NAME.bias` `[output]`.
+/// `x · weight + bias` of rows, with `NAME.weight` `[input, output]` and, where there is one, `NAME.bias` `[output]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Linear {
     /// `[input, output]`.
     pub weight: View,
     /// `[output]`.
-    pub bias: View,
+    pub bias: Option<View>,
+    /// Whether adding the bias counts as multiply-adds ([`LinearLayer::counts_bias`]).
+    pub counts_bias: bool,
 }
 
 impl From<&LinearLayer> for Linear {
     fn from(layer: &LinearLayer) -> Self {
-        let LinearLayer { weight, bias } = layer.clone();
-        Self { weight, bias }
+        let LinearLayer { weight, bias, counts_bias } = layer.clone();
+        Self { weight, bias, counts_bias }
     }
 }
 
 impl Operation for Linear {
     fn label(&self) -> String {
-        format!("linear {}", self.weight.used[1])
+        let bias = if self.bias.is_some() { "" } else { " unbiased" };
+        format!("linear{bias} {}", self.weight.used[1])
     }
 
     fn size(&self, _: &[Size]) -> Size {
@@ -70,23 +73,31 @@ impl Operation for Linear {
     }
 
     fn cost(&self, _: Size) -> Cost {
-        Cost::linear(self.weight.used[0], self.weight.used[1])
+        let (inputs, outputs) = (self.weight.used[0], self.weight.used[1]);
+        let weight = Cost::conv(1, inputs, outputs, (1, 1));
+        match (&self.bias, self.counts_bias) {
+            (None, _) => weight,
+            (Some(_), true) => Cost::linear(inputs, outputs),
+            (Some(_), false) => weight + Cost::bias(outputs),
+        }
     }
 
     fn rehouse(&mut self, weights: &mut Weights) {
         self.weight.rehouse(weights);
-        self.bias.rehouse(weights);
+        self.bias.iter_mut().for_each(|bias| bias.rehouse(weights));
     }
 
     fn run(&self, pass: &mut Pass<'_>, mut inputs: Inputs) -> Feature {
         let x = inputs.rows();
         let weight = pass.view::<2>(&self.weight);
-        let bias = pass.view::<1>(&self.bias);
-        Feature::Rows(kernels::linear(x, weight, bias))
+        Feature::Rows(match &self.bias {
+            Some(bias) => kernels::linear(x, weight, pass.view(bias)),
+            None => x.matmul(weight),
+        })
     }
 
     fn onnx(&self, mut node: OnnxNode<'_, '_>) -> Result<(), WriteError> {
-        for view in [&self.weight, &self.bias] {
+        for view in std::iter::once(&self.weight).chain(&self.bias) {
             let values = node.writer.values(view)?;
             node.inputs.push(node.writer.floats(&view.name, &view.used, &values));
         }
@@ -95,7 +106,8 @@ impl Operation for Linear {
     }
 
     fn pytorch(&self, node: TorchNode<'_>) -> Result<String, WriteError> {
-        let make = format!("nn.Linear({}, {})", self.weight.used[0], self.weight.used[1]);
+        let bias = if self.bias.is_some() { "" } else { ", bias=False" };
+        let make = format!("nn.Linear({}, {}{bias})", self.weight.used[0], self.weight.used[1]);
         Ok(format!("self.{}({})", node.code.layer(self.weight.layer(), make), node.inputs[0]))
     }
 }

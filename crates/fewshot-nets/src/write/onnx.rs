@@ -64,12 +64,7 @@ impl<'w> OnnxWriter<'w> {
             });
             crate::tensor(values, &Device::flex())
         };
-        let seen = match view.held.len() {
-            1 => crate::to_vec(&view.resolve::<1>(&mut fetch)),
-            2 => crate::to_vec(&view.resolve::<2>(&mut fetch)),
-            3 => crate::to_vec(&view.resolve::<3>(&mut fetch)),
-            _ => crate::to_vec(&view.resolve::<4>(&mut fetch)),
-        };
+        let seen = crate::to_vec(&view.flat(&mut fetch));
         missing.map_or(Ok(seen), Err)
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use fewshot_space::DartsSpace;
 use fewshot_space::darts::CellDesign;
-use fewshot_space::{Arch, Cost, Decision, Graph as SpaceGraph, ParseArchError, Region, Space};
+use fewshot_space::{Arch, Cost, Decision, Graph as SpaceGraph, ParseArchError, Region, Relaxed, Space};
 use rand::Rng;
 
 use self::auxiliary::AuxiliaryNet;
@@ -88,6 +88,10 @@ impl Space for DartsNetworks {
 
     fn vary(&self, arch: &Arch, rng: &mut dyn Rng) -> Option<Arch> {
         self.space.vary(arch, rng)
+    }
+
+    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
+        self.space.relaxed(region)
     }
 
     fn format(&self, arch: &Arch) -> String {
