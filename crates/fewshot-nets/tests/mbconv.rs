@@ -10,8 +10,8 @@ use fewshot_space::{
 };
 use rand::RngExt;
 
-use super::testing::precise_loss;
-use super::*;
+use fewshot_nets::testing::precise_loss;
+use fewshot_nets::{Blueprint, Net, NetError, NormMode, Path, to_vec};
 
 const SIDE: usize = 16;
 
