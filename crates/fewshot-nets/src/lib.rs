@@ -36,8 +36,6 @@ pub use weights::{
 };
 
 #[cfg(test)]
-mod mbconv_tests;
-#[cfg(test)]
 mod mix_tests;
 #[cfg(test)]
 mod stage_tests;
