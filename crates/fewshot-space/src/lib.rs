@@ -45,6 +45,7 @@ mod region;
 mod space;
 pub mod stages;
 pub mod suggest;
+pub mod testing;
 mod text;
 mod timed;
 
