@@ -2,13 +2,11 @@
 //!
 //! `cargo run --release --example own_space -- search --space chain --minutes 30s`
 
-use std::{process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
 use fewshot_nas::families::{self, Family, Settings, Skeleton};
-use fewshot_nas::nets::{
-    BatchNorm, Blueprint, Body, Builder, ConvLayer, GraphBuilder, LinearLayer, NormKind, ReluConvNorm, Route, Value,
-};
-use fewshot_space::{Arch, Cost, Decision, Edge, Graph, OpKind, Region, Space, SpaceError};
+use fewshot_nas::nets::{Blueprint, Body, Builder, GraphBuilder, NormKind, Route, Value};
+use fewshot_space::{Arch, Cost, Decision, Graph, OpKind, Region, Space, SpaceError};
 
 /// Up to this many convolutions in a row, with kernels of these sides, after a stem that halves the image.
 const LONGEST: usize = 4;
@@ -22,12 +20,6 @@ struct Chain {
     width: usize,
 }
 
-impl Chain {
-    fn kernels(arch: &Arch) -> impl Iterator<Item = usize> {
-        (0..=arch.get(0)).map(|slot| KERNELS[arch.get(1 + slot)])
-    }
-}
-
 impl Space for Chain {
     fn name(&self) -> &str {
         ChainFamily.name()
@@ -36,50 +28,40 @@ impl Space for Chain {
         &self.decisions
     }
     fn graph(&self, arch: &Arch) -> Graph {
-        let length = 1 + arch.get(0);
-        let conv = |slot| Edge { from: slot, to: slot + 1, kind: OpKind::Conv };
-        Graph::new(length + 1, (0..length).map(conv).collect())
+        Graph::chain((0..=arch.get(0)).map(|_| OpKind::Conv))
     }
     fn cost(&self, arch: &Arch) -> Cost {
-        let Skeleton { image_height, image_width, channels_in, classes, .. } = self.skeleton;
-        let size = (image_height.div_ceil(2), image_width.div_ceil(2));
+        let [height, width, channels] = self.skeleton.image();
+        let size = (height.div_ceil(2), width.div_ceil(2));
         let conv = |kernel, input| Cost::conv(kernel, input, self.width, size) + Cost::batch_norm(self.width);
-        let convs: Cost = Chain::kernels(arch).map(|kernel| conv(kernel, self.width)).sum();
-        conv(3, channels_in) + convs + Cost::linear(self.width, classes)
+        let convs: Cost = (0..=arch.get(0)).map(|slot| conv(KERNELS[arch.get(1 + slot)], self.width)).sum();
+        conv(3, channels) + convs + Cost::linear(self.width, self.skeleton.classes)
     }
 }
 
 impl Blueprint for Chain {
-    /// The layers of every option that the region allows; a row of its longest convolutions.
+    /// The layers of every option that the region can reach, and the row of those that a network takes.
     fn build(&self, region: &Region, norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {
-        let (input, width) = (self.skeleton.channels_in, self.width);
-        let stem = (builder.conv("stem", 3, input, width, 2), builder.norm("stem.norm", width, NormKind::FULL));
-        let longest = 1 + region.allowed(0).iter().max().unwrap_or(0);
-        let mut conv = |slot: usize, option: usize| {
-            let name = format!("convs.{slot}.{}", KERNELS[option]);
-            let is_held = region.allowed(1 + slot).contains(option);
-            is_held.then(|| builder.relu_conv_norm(&name, KERNELS[option], [width; 2], 1, norm))
-        };
-        let convs = (0..longest).map(|slot| [0, 1, 2].map(|option| conv(slot, option))).collect();
-        Box::new(ChainBody { stem, convs, head: builder.linear("head", width, self.skeleton.classes) })
-    }
-}
-
-struct ChainBody {
-    stem: (ConvLayer, BatchNorm),
-    convs: Vec<[Option<ReluConvNorm>; 3]>,
-    head: LinearLayer,
-}
-
-impl Body for ChainBody {
-    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
-        let arch = route.arch(0);
-        let mut x = graph.conv_norm(&self.stem.0, &self.stem.1, images);
-        for conv in (0..=arch.get(0)).filter_map(|slot| self.convs[slot][arch.get(1 + slot)].as_ref()) {
-            x = graph.relu_conv_norm(conv, x);
+        let stem = builder.conv("stem", 3, self.skeleton.channels_in, self.width, 2);
+        let stem_norm = builder.norm("stem.norm", self.width, NormKind::FULL);
+        let mut convs = BTreeMap::new();
+        for slot in 0..LONGEST {
+            for option in region.reachable(1 + slot).iter() {
+                let kernel = KERNELS[option];
+                let name = format!("convs.{slot}.{kernel}");
+                convs.insert((slot, option), builder.relu_conv_norm(&name, kernel, [self.width; 2], 1, norm));
+            }
         }
-        let x = graph.global_avg_pool(x);
-        graph.linear(&self.head, x)
+        let head = builder.linear("head", self.width, self.skeleton.classes);
+        Box::new(move |graph: &mut GraphBuilder, images: Value, route: Route<'_>| {
+            let arch = route.arch(0);
+            let mut x = graph.conv_norm(&stem, &stem_norm, images);
+            for slot in 0..=arch.get(0) {
+                x = graph.relu_conv_norm(&convs[&(slot, arch.get(1 + slot))], x);
+            }
+            let x = graph.global_avg_pool(x);
+            graph.linear(&head, x)
+        })
     }
 }
 
@@ -109,4 +91,11 @@ impl Family for ChainFamily {
 fn main() -> ExitCode {
     families::register(ChainFamily).expect("no other family has this name");
     fewshot_cli::main()
+}
+
+/// What every space must hold to.
+#[test]
+fn chain_keeps_the_contract() {
+    let skeleton = Skeleton { settings: ChainFamily.settings(), ..Skeleton::of_images([32, 32, 3], 10) };
+    fewshot_space::testing::check_space(ChainFamily.open(&skeleton).unwrap());
 }

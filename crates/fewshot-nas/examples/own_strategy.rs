@@ -4,10 +4,10 @@
 
 use std::{error::Error, path::Path, sync::Arc};
 
-use fewshot_nas::search::{SearchError, Strategy, build};
+use fewshot_nas::search::{SearchError, Strategy, build, frame, unframe};
 use fewshot_nas::table::{Table, embedded};
 use fewshot_space::{Arch, CellSkeleton, CellSpace, Region, Space, random};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Changes the best so far, after some random draws. What it does next depends on its state and the seed alone.
 struct Climb {
@@ -15,6 +15,10 @@ struct Climb {
     seed: u64,
     asked: u64,
     best: Option<(f64, Arch)>,
+}
+
+fn climb(region: Region, seed: u64) -> Result<Box<dyn Strategy>, SearchError> {
+    Ok(Box::new(Climb { region, seed, asked: 0, best: None }))
 }
 
 impl Strategy for Climb {
@@ -27,7 +31,10 @@ impl Strategy for Climb {
             let mut rng = random::stream(self.seed, "search/climb", self.asked, 0);
             self.asked += 1;
             match &self.best {
-                Some((_, best)) if self.asked > 10 => self.region.mutate(best, &mut rng),
+                // Where it has no neighbour, another draw.
+                Some((_, best)) if self.asked > 10 => {
+                    self.region.mutate(best, &mut rng).or_else(|_| self.region.sample(&mut rng))
+                }
                 _ => self.region.sample(&mut rng),
             }
         };
@@ -35,20 +42,22 @@ impl Strategy for Climb {
     }
 
     fn tell(&mut self, arch: &Arch, score: f64) {
-        if score.is_finite() && self.best.as_ref().is_none_or(|(best, _)| score >= *best) {
+        let counts = score.is_finite() && self.region.contains(arch);
+        if counts && self.best.as_ref().is_none_or(|(best, _)| score >= *best) {
             self.best = Some((score, arch.clone()));
         }
     }
 
     fn state(&self) -> Value {
-        json!({ "asked": self.asked, "best": self.best })
+        frame("climb", &self.region, self.seed, (self.asked, &self.best))
     }
 
     fn restore(&mut self, state: &Value) -> Result<(), SearchError> {
-        let read = serde_json::from_value(state["asked"].clone())
-            .and_then(|asked| Ok((asked, serde_json::from_value(state["best"].clone())?)));
-        let damaged = |error: serde_json::Error| SearchError::State { strategy: "climb", problem: error.to_string() };
-        (self.asked, self.best) = read.map_err(damaged)?;
+        let (asked, best): (u64, Option<(f64, Arch)>) = unframe(state, "climb", &self.region, self.seed)?;
+        if best.as_ref().is_some_and(|(_, arch)| !self.region.contains(arch)) {
+            return Err(SearchError::State { strategy: "climb", problem: "its best is not of the region".into() });
+        }
+        (self.asked, self.best) = (asked, best);
         Ok(())
     }
 }
@@ -66,8 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for name in ["random", "climb"] {
         let mut sum = 0.0;
         for seed in 0..SEEDS {
-            let mut search: Box<dyn Strategy> = match name {
-                "climb" => Box::new(Climb { region: whole.clone(), seed, asked: 0, best: None }),
+            let mut search = match name {
+                "climb" => climb(whole.clone(), seed)?,
                 _ => build(name, whole.clone(), seed)?,
             };
             let mut best: f64 = 0.0;
@@ -83,4 +92,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{name:<8} {:.2} % after {BUDGET} evaluations, mean of {SEEDS} searches", sum / SEEDS as f64);
     }
     Ok(())
+}
+
+/// What every strategy must hold to, and that this one searches: run by `cargo test`.
+#[cfg(test)]
+mod tests {
+    use fewshot_nas::search::testing::{check_search, check_seeded, check_strategy};
+
+    use super::climb;
+
+    #[test]
+    fn climb_keeps_the_contract() {
+        check_strategy(climb);
+    }
+
+    #[test]
+    fn climb_follows_its_seed_and_the_scores() {
+        check_seeded(climb);
+        check_search(climb);
+    }
 }

@@ -68,6 +68,16 @@ pub trait Body: Send + Sync {
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value;
 }
 
+/// A network of one cell that runs no mixes may be a function that has its layers.
+impl<F> Body for F
+where
+    F: Fn(&mut GraphBuilder, Value, Route<'_>) -> Value + Send + Sync,
+{
+    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
+        self(graph, images, route)
+    }
+}
+
 /// A path that the network cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {

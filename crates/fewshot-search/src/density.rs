@@ -93,7 +93,7 @@ mod tests {
     use fewshot_space::random::stream;
 
     use super::*;
-    use crate::landscape::Chain;
+    use crate::testing::landscape::Chain;
     use fewshot_rank::testing::space;
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A [`Strategy`] proposes architectures of a [`Region`] and hears their scores; it knows nothing
 //! of how they are scored. [`strategies`] lists all of them and [`build`] makes one by name. A new
-//! strategy is one file here and one line in that list; the contract suite then tests it.
+//! strategy is one file here and one line in that list; the suites of [`testing`] then run over it, as they do over one from
+//! elsewhere whose tests call them.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -26,14 +27,13 @@ mod reinforce;
 mod rows;
 mod saved;
 mod smac;
+pub mod testing;
 mod told;
 mod tpe;
 mod tree;
 
 #[cfg(test)]
-mod contract;
-#[cfg(test)]
-mod landscape;
+mod contract_tests;
 #[cfg(test)]
 mod rea_tests;
 #[cfg(test)]
@@ -45,6 +45,7 @@ pub use error::SearchError;
 pub use pareto::front;
 pub use random::Random;
 pub use rea::{Rea, ReaConfig};
+pub use saved::{frame, unframe};
 
 use fewshot_space::{Arch, Region, suggest};
 use serde_json::Value;

@@ -215,8 +215,8 @@ impl Strategy for Local {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landscape;
-    use crate::landscape::Chain;
+    use crate::testing::landscape;
+    use crate::testing::landscape::Chain;
     use fewshot_rank::testing::space;
 
     /// Asks one at a time and tells the number of decisions that take the last option.

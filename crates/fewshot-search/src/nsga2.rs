@@ -192,40 +192,12 @@ impl Strategy for Nsga2 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landscape::{self, Chain};
-    use crate::{Random, front};
-
-    fn run(mut strategy: impl Strategy, steps: usize) -> Vec<[f64; 2]> {
-        let space = Chain::new(12);
-        let mut points = Vec::new();
-        for _ in 0..steps {
-            for arch in strategy.ask(4).unwrap() {
-                let score = landscape::score(&arch);
-                strategy.tell(&arch, score);
-                points.push([score, -(fewshot_space::Space::cost(&space, &arch).macs as f64)]);
-            }
-        }
-        points
-    }
-
-    /// Area of what the front beats, up to 12 points and down to no cost.
-    fn area(points: &[[f64; 2]]) -> f64 {
-        let mut front: Vec<[f64; 2]> = front(points).into_iter().map(|at| points[at]).collect();
-        front.sort_by(|a, b| a[0].total_cmp(&b[0]));
-        let (mut area, mut below) = (0.0, 0.0);
-        for [score, cost] in front {
-            area += (score - below) * (12.0 * 400.0 + cost);
-            below = score;
-        }
-        area
-    }
+    use crate::testing::check_front;
+    use crate::testing::landscape::Chain;
 
     #[test]
     fn the_front_is_beyond_that_of_random_search() {
-        let mean = |of: &dyn Fn(u64) -> Vec<[f64; 2]>| (0..10).map(|seed| area(&of(seed))).sum::<f64>() / 10.0;
-        let random = mean(&|seed| run(Random::new(Chain::region(12), seed).unwrap(), 100));
-        let evolved = mean(&|seed| run(Nsga2::new(Chain::region(12), seed, Nsga2Config::DEFAULT).unwrap(), 100));
-        assert!(evolved > 1.3 * random, "{evolved} against {random}");
+        check_front(|region, seed| Ok(Box::new(Nsga2::new(region, seed, Nsga2Config::DEFAULT)?)));
     }
 
     #[test]

@@ -47,7 +47,7 @@ mod tests {
     use fewshot_space::OptionSet;
 
     use super::*;
-    use crate::landscape::Chain;
+    use crate::testing::landscape::Chain;
 
     #[test]
     fn only_choices_have_columns_and_only_active_decisions_ones() {

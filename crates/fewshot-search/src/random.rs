@@ -64,7 +64,7 @@ mod tests {
     use fewshot_space::OptionSet;
 
     use super::*;
-    use crate::landscape::Chain;
+    use crate::testing::landscape::Chain;
     use fewshot_rank::testing::space;
 
     #[test]

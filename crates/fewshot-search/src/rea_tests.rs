@@ -2,8 +2,8 @@
 
 use fewshot_space::{Arch, Feature, Filter, Region};
 
-use super::landscape::Chain;
 use super::{Rea, ReaConfig, SearchError, Strategy};
+use crate::testing::landscape::Chain;
 use fewshot_rank::testing::space;
 
 fn rea(population: usize, sample: usize) -> Rea {

@@ -213,7 +213,7 @@ impl Strategy for Reinforce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landscape::Chain;
+    use crate::testing::landscape::Chain;
 
     fn told(config: ReinforceConfig, scores: &[f64]) -> Reinforce {
         let mut search = Reinforce::new(Chain::region(2), 1, config).unwrap();

@@ -85,7 +85,7 @@ mod tests {
     use fewshot_space::random::stream;
 
     use super::*;
-    use crate::landscape::Chain;
+    use crate::testing::landscape::Chain;
 
     #[test]
     fn options_come_as_often_as_their_rows_say() {

@@ -26,15 +26,19 @@ struct Saved<T> {
     data: T,
 }
 
-/// Frames `data`. A value that JSON cannot hold (there is none among the strategies) gives null,
-/// which [`unframe`] refuses.
-pub(super) fn frame<T: Serialize>(strategy: &str, region: &Region, seed: u64, data: T) -> Value {
+/// The state of a search: a strategy's own `data`, with its name, region and seed, which [`unframe`] asks for. A value that JSON
+/// cannot hold gives null, which [`unframe`] refuses.
+pub fn frame<T: Serialize>(strategy: &str, region: &Region, seed: u64, data: T) -> Value {
     let saved = Saved { format: FORMAT, strategy: strategy.to_owned(), region: region.spec(), seed, data };
     serde_json::to_value(saved).unwrap_or(Value::Null)
 }
 
-/// The data in a state, if the state is of this search.
-pub(super) fn unframe<T: DeserializeOwned>(
+/// The data in a [framed](frame) state, if the state is of this search. What the data say, such as whether an architecture is of the
+/// region, is for the strategy to check.
+///
+/// # Errors
+/// [`SearchError::State`] when the state is of another strategy, region or seed, of a newer format, or damaged.
+pub fn unframe<T: DeserializeOwned>(
     state: &Value,
     strategy: &'static str,
     region: &Region,

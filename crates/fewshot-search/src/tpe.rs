@@ -162,7 +162,7 @@ impl Learner for Tpe {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::landscape::Chain;
+    use crate::testing::landscape::Chain;
 
     #[test]
     fn the_good_part_has_the_published_size() {

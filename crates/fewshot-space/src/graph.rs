@@ -67,6 +67,13 @@ impl Graph {
         Graph { nodes, edges }
     }
 
+    /// Operations in a row, from input to output; without any, output and input are one.
+    pub fn chain(kinds: impl IntoIterator<Item = OpKind>) -> Graph {
+        let edge = |(from, kind)| Edge { from, to: from + 1, kind };
+        let edges: Vec<Edge> = kinds.into_iter().enumerate().map(edge).collect();
+        Graph::new(edges.len() + 1, edges)
+    }
+
     /// Number of nodes.
     pub fn nodes(&self) -> usize {
         self.nodes
@@ -159,6 +166,15 @@ mod tests {
         let graph = graph(&[(2, 3, OpKind::Conv), (0, 1, OpKind::Conv)]);
         assert!(graph.is_dead());
         assert_eq!((graph.live_ops(), graph.shortest_path(), graph.longest_path()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_chain_lives_from_end_to_end() {
+        let chain = Graph::chain([OpKind::Conv, OpKind::Identity, OpKind::Nonlinear]);
+        assert_eq!((chain.nodes(), chain.live().count()), (4, 3));
+        assert_eq!((chain.shortest_path(), chain.longest_path(), chain.live_ops()), (2, 2, 2));
+        let none = Graph::chain([]);
+        assert_eq!((none.nodes(), none.is_dead()), (1, false));
     }
 
     #[test]

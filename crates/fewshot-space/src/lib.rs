@@ -46,6 +46,7 @@ mod relaxed;
 mod space;
 pub mod stages;
 pub mod suggest;
+pub mod testing;
 mod text;
 mod timed;
 

@@ -310,8 +310,8 @@ mod tests {
 
     use super::*;
     use crate::Strategy;
-    use crate::landscape::{self, Chain};
     use crate::modelled::Modelled;
+    use crate::testing::landscape::{self, Chain};
 
     fn leaf(visits: f64, mean: f64) -> Node {
         Node { visits, mean, bag: vec![0], split: None, pool: Vec::new() }

@@ -86,6 +86,15 @@ impl Region {
         self.allowed.get(decision).copied().unwrap_or_default()
     }
 
+    /// The options of a decision that members take, before filters: the allowed ones, or none where the decision is inert in every
+    /// member. These are what a supernet over the region needs layers for. Empty when there is no such decision.
+    pub fn reachable(&self, decision: usize) -> OptionSet {
+        let condition = self.space.decisions().get(decision).and_then(|decision| decision.active_if);
+        let may_be_active =
+            condition.is_none_or(|above| !self.reachable(above.decision).intersect(above.options).is_empty());
+        if may_be_active { self.allowed(decision) } else { OptionSet::EMPTY }
+    }
+
     /// The filters, at most one per feature.
     pub fn filters(&self) -> &[Filter] {
         &self.filters

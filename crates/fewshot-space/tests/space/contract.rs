@@ -1,165 +1,25 @@
-//! What every space must hold to. A new space adds one line to the list at the end.
+//! Every space holds to the contract, and the suite sees who does not. A new space adds one line.
 
-use crate::toys;
-use crate::{cell, darts, is_active, nasbench, rng, stages};
+use crate::toys::{self, Toy};
+use crate::{cell, darts, nasbench, rng, stages};
 use fewshot_space::{
-    Arch, AutoGanSkeleton, Feature, OfaMbv3Skeleton, OptionSet, Partition, ProxylessSkeleton, Region, RegionError,
-    Space, suggest,
+    Arch, ArchError, AutoGanSkeleton, Cost, Decision, Graph, OfaMbv3Skeleton, ParseArchError, ProxylessSkeleton,
+    Region, Space, testing,
 };
-use rand::{Rng, RngExt};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Panics, saying what is wrong, when `space` breaks the contract of [`Space`].
-pub fn check_space(space: Arc<dyn Space>) {
-    check_decisions(space.as_ref());
+/// The suite, and what holds for every graph.
+fn check_space(space: Arc<dyn Space>) {
+    testing::check_space(space.clone());
     let whole = Region::full(space.clone());
     let mut rng = rng(0);
-    let archs: Vec<Arch> = (0..100).map(|_| whole.sample(&mut rng).expect("the whole space has members")).collect();
-    for arch in &archs {
-        check_arch(space.as_ref(), arch, &mut rng);
-        check_variation(&whole, arch, &archs[0], &mut rng);
-    }
-    check_texts(space.as_ref(), &archs[0], &mut rng);
-    check_listing(&whole);
-    check_splits(&whole, &archs);
-}
-
-fn check_decisions(space: &dyn Space) {
-    let decisions = space.decisions();
-    assert!(!space.name().is_empty() && !decisions.is_empty());
-    let names: BTreeSet<&str> = decisions.iter().map(|decision| decision.name.as_str()).collect();
-    assert_eq!(names.len(), decisions.len(), "two decisions have one name");
-    for (index, decision) in decisions.iter().enumerate() {
-        let name = &decision.name;
-        assert!(!name.is_empty() && !name.contains([',', '=', ' ']), "decision name `{name}`");
-        let options: BTreeSet<&String> = decision.options.iter().collect();
-        assert_eq!(options.len(), decision.options.len(), "two options of {name} have one name");
-        assert!((1..=OptionSet::CAPACITY).contains(&options.len()), "{name} has {} options", options.len());
-        assert_eq!(suggest::closest(name, names.iter().copied()), Some(name.as_str()));
-        if let Some(condition) = decision.active_if {
-            assert!(condition.decision < index, "{name} depends on a later decision");
-            let options = decisions[condition.decision].option_set();
-            assert!(
-                !condition.options.is_empty() && condition.options.is_subset(options),
-                "{name} has a vain condition"
-            );
-        }
-    }
-}
-
-fn check_arch(space: &dyn Space, arch: &Arch, rng: &mut impl Rng) {
-    assert_eq!(space.validate(arch), Ok(()));
-    assert_eq!(space.canonical(arch), *arch, "a drawn architecture is canonical");
-    let active = space.active(arch);
-    assert!((0..active.len()).all(|decision| active[decision] == is_active(space, arch, decision)));
-
-    // Inert decisions change nothing.
-    let noisy: Vec<u8> = (0..active.len())
-        .map(|index| match active[index] {
-            true => arch.options()[index],
-            false => rng.random_range(0..space.decisions()[index].options.len()) as u8,
-        })
-        .collect();
-    let noisy = Arch::new(noisy);
-    assert_eq!(space.canonical(&noisy), *arch);
-    assert_eq!(space.cost(&noisy), space.cost(arch));
-    assert_eq!(space.graph(&noisy), space.graph(arch));
-    assert_eq!(space.structure(&noisy), space.structure(arch));
-
-    let text = space.format(&noisy);
-    assert_eq!(space.parse(&text).as_ref(), Ok(arch), "{text}");
-    assert_eq!(space.parse(&format!("  {text}\n")).as_ref(), Ok(arch), "blanks around {text}");
-
-    let graph = space.graph(arch);
-    assert!(graph.live_convs() <= graph.live_ops());
-    assert!(graph.live_nonlinear() <= graph.live_ops());
-    assert!(graph.shortest_path() <= graph.longest_path());
-    assert!(graph.longest_path() <= graph.live_nonlinear());
-    assert_eq!(graph.is_dead(), graph.live().count() == 0 && graph.nodes() > 1);
-
-    let mut short = arch.options().to_vec();
-    short.pop();
-    assert!(space.validate(&Arch::new(short)).is_err());
-    let mut wild = arch.options().to_vec();
-    wild[0] = space.decisions()[0].options.len() as u8;
-    let error = space.validate(&Arch::new(wild)).expect_err("there is no such option").to_string();
-    assert!(error.contains(space.name()) && error.contains(&space.decisions()[0].name), "{error}");
-}
-
-fn check_variation(whole: &Region, arch: &Arch, other: &Arch, rng: &mut impl Rng) {
-    let space = whole.space();
-    let child = whole.mutate(arch, rng).expect("some decision has a choice");
-    let (before, after) = (space.active(arch), space.active(&child));
-    let changed =
-        (0..before.len()).filter(|&index| before[index] && after[index] && child.get(index) != arch.get(index)).count();
-    assert_eq!(changed, 1, "{arch:?} became {child:?}");
-    assert!(whole.contains(&child) && space.canonical(&child) == child);
-
-    let child = whole.crossover(arch, other, rng).expect("both are members");
-    assert!(whole.contains(&child) && space.canonical(&child) == child);
-    let from =
-        |parent: &Arch, index: usize| is_active(space.as_ref(), parent, index) && parent.get(index) == child.get(index);
-    for index in 0..before.len() {
-        assert!(!is_active(space.as_ref(), &child, index) || from(arch, index) || from(other, index));
-    }
-}
-
-/// Damaged texts are refused or read as something valid, but never a panic.
-fn check_texts(space: &dyn Space, arch: &Arch, rng: &mut impl Rng) {
-    let text = space.format(arch);
-    let mut damaged = vec![String::new(), " ".into(), "\u{e9}\u{1f600}".into(), format!("{text}{text}")];
-    damaged.extend((0..text.len()).map(|end| text[..end].to_string()));
-    for at in 0..text.len() {
-        let mut bytes = text.clone().into_bytes();
-        bytes[at] = b"|~+=,'([ x0\n"[rng.random_range(0..12)];
-        damaged.extend(String::from_utf8(bytes));
-    }
-    let mut refused = 0;
-    for text in damaged {
-        match space.parse(&text) {
-            Ok(arch) => assert_eq!(space.validate(&arch), Ok(()), "{text}"),
-            Err(error) => {
-                refused += 1;
-                assert!(error.column <= text.chars().count() + 1, "{error}");
-                assert!(error.to_string().contains(space.name()), "{error}");
-            }
-        }
-    }
-    assert!(refused > text.len(), "hardly any damage was noticed");
-}
-
-fn check_listing(whole: &Region) {
-    let size = whole.size().expect("the space can be counted");
-    let listed: Vec<Arch> = whole.iter().take(2000).collect();
-    assert_eq!(listed.len() as u128, size.min(2000));
-    assert!(listed.is_sorted_by(|a, b| a < b), "the list ascends without repetition");
-    assert!(listed.iter().all(|arch| whole.contains(arch) && whole.space().canonical(arch) == *arch));
-}
-
-fn check_splits(whole: &Region, archs: &[Arch]) {
-    for (index, decision) in whole.space().decisions().iter().enumerate() {
-        let parts = match whole.split(&[index]) {
-            Ok(parts) => parts,
-            Err(RegionError::MayBeInert { .. }) if decision.active_if.is_some() => continue,
-            Err(error) => panic!("{error}"),
-        };
-        let partition = Partition::new(whole.clone(), parts).expect("a split gives a partition");
-        for arch in archs {
-            assert_eq!(partition.route(arch), Some(arch.get(index)));
-            assert_eq!(whole.space().decisions()[index].options.len(), partition.regions().len());
-        }
-    }
-    for feature in Feature::ALL {
-        let mut values: Vec<u64> = archs.iter().map(|arch| feature.of(whole.space().as_ref(), arch)).collect();
-        values.sort_unstable();
-        let middle = values[values.len() / 2].max(1);
-        let parts = whole.split_by(feature, &[middle]).expect("one positive bound");
-        let partition = Partition::new(whole.clone(), parts).expect("a split gives a partition");
-        for arch in archs {
-            let high = feature.of(whole.space().as_ref(), arch) >= middle;
-            assert_eq!(partition.route(arch), Some(high.into()));
-        }
+    for _ in 0..100 {
+        let graph = space.graph(&whole.sample(&mut rng).expect("the whole space has members"));
+        assert!(graph.live_convs() <= graph.live_ops());
+        assert!(graph.live_nonlinear() <= graph.live_ops());
+        assert!(graph.shortest_path() <= graph.longest_path());
+        assert!(graph.longest_path() <= graph.live_nonlinear());
+        assert_eq!(graph.is_dead(), graph.live().count() == 0 && graph.nodes() > 1);
     }
 }
 
@@ -226,4 +86,78 @@ fn fourteen_integers() {
 #[test]
 fn conditions_on_conditions() {
     check_space(toys::nested());
+}
+
+/// A space with conditions on conditions, and one fault.
+#[derive(Debug)]
+struct Faulty {
+    toy: Arc<Toy>,
+    fault: Fault,
+}
+
+#[derive(Debug, PartialEq)]
+enum Fault {
+    Decisions,
+    Cost,
+    Text,
+    Validity,
+}
+
+impl Space for Faulty {
+    fn name(&self) -> &str {
+        self.toy.name()
+    }
+
+    fn decisions(&self) -> &[Decision] {
+        let decisions = self.toy.decisions();
+        // Without the first one, conditions refer to others than they were made for.
+        if self.fault == Fault::Decisions { &decisions[1..] } else { decisions }
+    }
+
+    fn graph(&self, arch: &Arch) -> Graph {
+        self.toy.graph(arch)
+    }
+
+    fn cost(&self, arch: &Arch) -> Cost {
+        let inert = if self.fault == Fault::Cost { arch.get(2) as u64 } else { 0 };
+        self.toy.cost(arch) + Cost { macs: inert, params: 0 }
+    }
+
+    fn parse(&self, text: &str) -> Result<Arch, ParseArchError> {
+        let arch = self.toy.parse(text)?;
+        let misread = self.fault == Fault::Text && text.starts_with(' ');
+        Ok(if misread { Arch::new(vec![0; 6]) } else { arch })
+    }
+
+    fn validate(&self, arch: &Arch) -> Result<(), ArchError> {
+        if self.fault == Fault::Validity { Ok(()) } else { self.toy.validate(arch) }
+    }
+}
+
+fn check_faulty(fault: Fault) {
+    testing::check_space(Arc::new(Faulty { toy: toys::nested(), fault }));
+}
+
+#[test]
+#[should_panic(expected = "depends on a later decision")]
+fn a_condition_on_a_later_decision_is_seen() {
+    check_faulty(Fault::Decisions);
+}
+
+#[test]
+#[should_panic(expected = "an inert decision changes the cost")]
+fn a_cost_of_what_is_inert_is_seen() {
+    check_faulty(Fault::Cost);
+}
+
+#[test]
+#[should_panic(expected = "blanks around")]
+fn a_text_form_that_minds_blanks_is_seen() {
+    check_faulty(Fault::Text);
+}
+
+#[test]
+#[should_panic(expected = "too short")]
+fn a_space_that_takes_any_architecture_is_seen() {
+    check_faulty(Fault::Validity);
 }

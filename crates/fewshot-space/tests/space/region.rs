@@ -1,7 +1,7 @@
 //! Counting, listing, restricting and splitting.
 
-use crate::toys::{self, small_region};
-use crate::{all_codes, cell, members_by_definition, nasbench};
+use crate::toys::{self, small_product, small_region};
+use crate::{all_codes, cell, is_active, members_by_definition, nasbench};
 use fewshot_space::{Arch, ArchError, Feature, Filter, OptionSet, PARTS_LIMIT, Region, RegionError, Space};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -181,6 +181,20 @@ proptest! {
             let canonical = region.space().canonical(&code);
             prop_assert_eq!(region.contains(&code), members.binary_search(&canonical).is_ok());
         }
+    }
+
+    #[test]
+    fn reachable_options_are_those_that_members_take(region in small_product()) {
+        let space = region.space().as_ref();
+        let members = members_by_definition(&region);
+        for decision in 0..space.decisions().len() {
+            let taken: OptionSet = (members.iter())
+                .filter(|arch| is_active(space, arch, decision))
+                .map(|arch| arch.get(decision))
+                .collect();
+            prop_assert_eq!(region.reachable(decision), taken);
+        }
+        prop_assert!(region.reachable(space.decisions().len()).is_empty());
     }
 
     #[test]

@@ -1,9 +1,8 @@
-//! A made-up space for tests: larger than any table, with decisions that depth switches off, and
-//! a score whose optimum is known.
+//! A made-up space: larger than any table, with decisions that depth switches off, and a score whose optimum is known.
 
 use std::sync::Arc;
 
-use fewshot_space::{Arch, Cost, Decision, Edge, Graph, OpKind, OptionSet, Region, Space};
+use fewshot_space::{Arch, Cost, Decision, Graph, OpKind, OptionSet, Region, Space};
 
 /// Options of a slot.
 const KINDS: usize = 4;
@@ -11,12 +10,12 @@ const KINDS: usize = 4;
 /// A chain of up to `slots` operations of four kinds: first the depth is decided, then the kind
 /// of each slot, which is inert beyond the depth. It has 4^0 + 4^1 + .. + 4^slots networks.
 #[derive(Debug)]
-pub(super) struct Chain {
+pub(crate) struct Chain {
     decisions: Vec<Decision>,
 }
 
 impl Chain {
-    pub(super) fn new(slots: usize) -> Chain {
+    pub(crate) fn new(slots: usize) -> Chain {
         let mut decisions = vec![Decision::new("depth", (0..=slots).map(|d| format!("d{d}")))];
         for slot in 0..slots {
             let deep_enough: OptionSet = (slot + 1..=slots).collect();
@@ -26,7 +25,7 @@ impl Chain {
         Chain { decisions }
     }
 
-    pub(super) fn region(slots: usize) -> Region {
+    pub(crate) fn region(slots: usize) -> Region {
         Region::full(Arc::new(Chain::new(slots)))
     }
 }
@@ -41,8 +40,7 @@ impl Space for Chain {
     }
 
     fn graph(&self, arch: &Arch) -> Graph {
-        let edge = |from| Edge { from, to: from + 1, kind: OpKind::Conv };
-        Graph::new(arch.get(0) + 1, (0..arch.get(0)).map(edge).collect())
+        Graph::chain((0..arch.get(0)).map(|_| OpKind::Conv))
     }
 
     fn cost(&self, arch: &Arch) -> Cost {
@@ -54,7 +52,7 @@ impl Space for Chain {
 
 /// One point for each slot in use that holds the kind `slot % 4`; at most the number of slots.
 /// A deeper chain can only gain.
-pub(super) fn score(arch: &Arch) -> f64 {
+pub(crate) fn score(arch: &Arch) -> f64 {
     let kinds = arch.options()[1..=arch.get(0)].iter().enumerate();
     kinds.filter(|&(slot, &kind)| usize::from(kind) == slot % KINDS).count() as f64
 }
