@@ -361,7 +361,7 @@ fn first_channels(name: &str, source: &Tensor<1>, channels: usize) -> Result<Ten
     let found = source.dims()[0];
     match found.cmp(&channels) {
         Ordering::Equal => Ok(source.clone()),
-        Ordering::Greater => Ok(source.clone().slice([0..channels])),
+        Ordering::Greater => Ok(source.clone().narrow(0, 0, channels)),
         Ordering::Less => Err(WeightsError::Size { name: name.to_string(), found, expected: channels }),
     }
 }

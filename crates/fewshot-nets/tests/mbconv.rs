@@ -108,8 +108,8 @@ fn published_networks_have_their_published_costs() {
     assert_eq!(thousands(ofa(1.2, [3, 3, 2], 160)), (100_321, 4_602));
 
     let proxyless = |op: &str| {
-        let stage = vec![op; 4].join(",");
-        let arch = format!("{};{op}", vec![stage.as_str(); 5].join(";"));
+        let stage = [op; 4].join(",");
+        let arch = format!("{};{op}", [stage.as_str(); 5].join(";"));
         cost(Arc::new(ProxylessSpace::new(ProxylessSkeleton::imagenet()).unwrap()), &arch, 224)
     };
     assert_eq!(thousands(proxyless("k7e6")), (606_591, 5_103));

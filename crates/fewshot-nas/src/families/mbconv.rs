@@ -15,6 +15,9 @@ const LARGE: usize = 96;
 /// The shortest side from which on the stem of smaller ones halves them.
 const HALVED: usize = 48;
 
+/// Opens a space for what is given of it.
+type Make = fn(Given, &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError>;
+
 /// One of them. What fits images of one size fits others badly, so that stages and strides are chosen by the images where they
 /// are not given: from 96 pixels on the published network; below that the three stages of the tiny scale, whose stem halves
 /// images from 48 pixels on. The published stages on images below 96 pixels halve them once less, below 48 twice less.
@@ -22,7 +25,7 @@ pub struct MbFamily {
     name: &'static str,
     about: &'static str,
     /// How it is opened.
-    make: fn(Given, &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError>,
+    make: Make,
     has_resolutions: bool,
 }
 
