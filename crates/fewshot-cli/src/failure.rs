@@ -25,7 +25,7 @@ pub enum Failure {
     #[error(transparent)]
     Export(#[from] fewshot_nas::export::ExportError),
     /// Some images were not read; each was named before.
-    #[error("{failed} of {all} images could not be read")]
+    #[error("{failed} of {all} images (or folders without any) could not be read")]
     Images {
         /// How many.
         failed: usize,

@@ -47,6 +47,14 @@ pub enum DataError {
         /// The path as it was given.
         path: PathBuf,
     },
+    /// A symbolic link to what is not there.
+    #[error("`{}` is a broken link: it leads to `{}`, where nothing is; repair or remove it", path.display(), target.display())]
+    BrokenLink {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads to, as it is written in the link.
+        target: PathBuf,
+    },
     /// The operating system could not open or read a file.
     #[error("cannot read `{}`: {source}", path.display())]
     Io {
@@ -365,7 +373,10 @@ impl DataError {
     /// Wraps an error of the operating system with the path it is about.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> DataError + '_ {
         move |source| match source.kind() {
-            io::ErrorKind::NotFound => DataError::NotFound { path: path.to_owned() },
+            io::ErrorKind::NotFound => match std::fs::read_link(path) {
+                Ok(target) => DataError::BrokenLink { path: path.to_owned(), target },
+                Err(_) => DataError::NotFound { path: path.to_owned() },
+            },
             _ => DataError::Io { path: path.to_owned(), source },
         }
     }

@@ -40,6 +40,7 @@ enum Skipped {
     NoImage,
     NoFile,
     Loop,
+    Empty,
 }
 
 /// What was left out, each kind with its number and one example.
@@ -60,6 +61,7 @@ impl LeftOut {
                 Skipped::Run => ("run folder of this program", "run folders of this program", "not data"),
                 Skipped::NoImage => ("file that is no image", "files that are no images", "told by their content"),
                 Skipped::NoFile => ("entry that is no file", "entries that are no files", "a device, a pipe or such"),
+                Skipped::Empty => ("empty folder", "empty folders", "nothing is in it"),
                 Skipped::Loop => ("folder", "folders", "deeper than 16 levels, or a link that leads back"),
             };
             format!("left out: {count} {} ({reason}), e.g. `{example}`", if *count == 1 { one } else { many })
@@ -142,7 +144,7 @@ fn walk(name: String, path: PathBuf, above: &mut Vec<PathBuf>, left_out: &mut Le
         return Ok(tree);
     }
     for (name, path) in entries {
-        // A dangling link is told as a file that is missing, which it is, once it is read.
+        // A broken link has no metadata: it is told once it is read.
         let metadata = fs::metadata(&path);
         let is_folder = metadata.as_ref().is_ok_and(fs::Metadata::is_dir);
         if name.starts_with('.') {
@@ -157,7 +159,11 @@ fn walk(name: String, path: PathBuf, above: &mut Vec<PathBuf>, left_out: &mut Le
                 continue;
             }
             above.push(real);
-            tree.folders.push(walk(name, path, above, left_out)?);
+            let folder = walk(name, path, above, left_out)?;
+            if folder.is_empty() {
+                left_out.add(Skipped::Empty, &folder.path);
+            }
+            tree.folders.push(folder);
             above.pop();
         } else if metadata.as_ref().is_ok_and(|metadata| !metadata.is_file()) {
             left_out.add(Skipped::NoFile, &path);
@@ -228,6 +234,30 @@ mod tests {
                 "left out: 2 files that are no images (told by their content), e.g. `Thumbs.db`",
             ]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn broken_links_are_called_so() {
+        for name in ["1.jpg", "cat"] {
+            let folder = tempfile::tempdir().unwrap();
+            let link = folder.path().join(name);
+            std::os::unix::fs::symlink("/nowhere/at/all", &link).unwrap();
+            let found = Tree::read(folder.path())
+                .and_then(|(tree, _)| tree.images.first().map_or(Ok(vec![]), |path| read(path)));
+            let message = found.unwrap_err().to_string();
+            assert!(message.contains(&format!("`{}` is a broken link", link.display())), "{message}");
+            assert!(message.contains("`/nowhere/at/all`, where nothing is"), "{message}");
+        }
+    }
+
+    #[test]
+    fn empty_folders_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("a/none")).unwrap();
+        fs::write(folder.path().join("a/1.jpg"), [0xFF, 0xD8]).unwrap();
+        let (_, left_out) = Tree::read(folder.path()).unwrap();
+        assert_eq!(left_out.notes(folder.path()), ["left out: 1 empty folder (nothing is in it), e.g. `a/none`"]);
     }
 
     #[cfg(unix)]

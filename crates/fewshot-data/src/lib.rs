@@ -36,6 +36,7 @@ mod info;
 mod load;
 mod loader;
 mod normalise;
+mod plain;
 mod plan;
 mod readers;
 mod resample;

@@ -7,6 +7,7 @@ use sha2::Sha256;
 
 use crate::decode::{self, Decoded, Ground, Raster};
 use crate::files;
+use crate::plain::{Plain, plain};
 use crate::resize::{self, Fitter};
 use crate::sizes::{Sizes, Tally};
 use crate::transparency::Transparency;
@@ -83,6 +84,8 @@ pub(crate) struct Loaded {
     pub sizes: Option<Sizes>,
     /// What was transparent.
     pub transparency: Transparency,
+    /// Those with one colour all over, in their order; not those that are so only without their alpha channel.
+    pub plain: Vec<Plain>,
 }
 
 /// Reads the images at `rows`, decodes and resizes them on all cores, and returns them in the order of `rows`.
@@ -93,23 +96,29 @@ pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result
     };
     let mut pixels = Pixels::new(rows.len(), size, target)?;
     let (mut found, mut transparency) = (Tally::default(), Transparency::default());
+    let (mut index, mut plain_ones) = (0, Vec::new());
     let ready = size.0 * size.1 * target.channels.unwrap_or(3);
     in_chunks(
         images,
         rows,
         ready,
         |fitter: &mut Fitter, record| {
+            let place = record.place.clone();
             let Decoded { raster, alpha } = decoded(record, target.ground)?;
-            Ok(((raster.height, raster.width), alpha, prepare(raster, size, target.channels, fitter)))
+            let is_black = plain(&raster).filter(|_| alpha != decode::Alpha::Alone);
+            let seen = is_black.map(|is_black| (place, is_black));
+            Ok(((raster.height, raster.width), alpha, seen, prepare(raster, size, target.channels, fitter)))
         },
-        |(size, alpha, raster)| {
+        |(size, alpha, seen, raster)| {
             found.add(size);
             transparency.add(alpha);
+            plain_ones.extend(seen.map(|(place, is_black)| Plain { index, place, is_black }));
+            index += 1;
             pixels.push(&raster)
         },
     )?;
     let (shape, pixels) = pixels.finish();
-    Ok(Loaded { shape, pixels, sizes: found.sizes(size, target.size.is_some()), transparency })
+    Ok(Loaded { shape, pixels, sizes: found.sizes(size, target.size.is_some()), transparency, plain: plain_ones })
 }
 
 /// Decodes the images at `rows` and drops them: a damaged one is told before hours are spent, and not after.

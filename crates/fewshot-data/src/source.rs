@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::dataset::hexadecimal;
 use crate::decode::Ground;
 use crate::load::{self, Images, Loaded, Target, load};
+use crate::plain;
 use crate::readers::{self, Found, Part};
 use crate::split::{counts, hold_out, stratified_subset};
 use crate::{DataError, Dataset, Shape, Sizes};
@@ -284,10 +285,12 @@ pub(crate) fn assemble(
         rows = chosen.into_iter().map(|at| rows[at as usize]).collect();
     }
 
-    let Loaded { shape, pixels, sizes, transparency } = load(train.images.as_ref(), &rows, &Target::of(options))?;
+    let Loaded { shape, pixels, sizes, transparency, plain: of_one_colour } =
+        load(train.images.as_ref(), &rows, &Target::of(options))?;
     notes.extend(transparency.note());
     let sizes = sizes.ok_or_else(|| DataError::NoImages { path: path.to_owned() })?;
     let train = Dataset::new(name.clone(), shape, pixels, pick(&train.labels, &rows), classes.clone())?;
+    notes.extend(plain::notes(&train, &of_one_colour));
     let test_labels = pick(&test_labels, &test_rows);
     let test = seal(format!("{name} (test)"), classes, test_images, test_rows, test_labels, shape, options)?;
     Ok(DataSource { train, test, reader, sizes, notes })

@@ -28,7 +28,10 @@ pub(super) struct Working<'a>(&'a Interrupt);
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        self.0.idle.store(true, Ordering::SeqCst);
+        // Who was asked to stop ends by himself now, and says so.
+        if !self.0.requested.load(Ordering::SeqCst) {
+            self.0.idle.store(true, Ordering::SeqCst);
+        }
     }
 }
 
@@ -70,15 +73,19 @@ impl Interrupt {
     /// A flag that the first SIGINT (Ctrl-C) or SIGTERM sets while a plan runs. The second ends the process at once
     /// with [`INTERRUPTED_EXIT_CODE`], for when the step takes too long: nothing is lost then but
     /// the work since the last checkpoint. So does the first one before there is a run (while images are read, or blocks
-    /// timed) and after it: there is nothing to save.
+    /// timed) and after it: there is nothing to save. What a signal leads to is told to `tell` at once, a line each time, on a
+    /// thread of its own.
     ///
     /// # Errors
     /// The system's error if the signals cannot be caught.
-    pub fn install() -> std::io::Result<Self> {
+    pub fn install(tell: impl Fn(&str) + Send + 'static) -> std::io::Result<Self> {
         let interrupt = Self::new();
         interrupt.idle.store(true, Ordering::SeqCst);
+        let is_heard = listen(&interrupt, tell);
         for signal in [SIGINT, SIGTERM] {
-            flag::register_conditional_shutdown(signal, INTERRUPTED_EXIT_CODE, Arc::clone(&interrupt.idle))?;
+            if !is_heard {
+                flag::register_conditional_shutdown(signal, INTERRUPTED_EXIT_CODE, Arc::clone(&interrupt.idle))?;
+            }
             // The order matters: the first signal finds the flag unset here and sets it below.
             let flag = &interrupt.requested;
             flag::register_conditional_shutdown(signal, INTERRUPTED_EXIT_CODE, Arc::clone(flag))?;
@@ -115,6 +122,29 @@ impl Interrupt {
     pub fn check(&self) -> Result<(), Interrupted> {
         if self.is_requested() { Err(Interrupted) } else { Ok(()) }
     }
+}
+
+/// Says what each signal leads to, and ends the process where nothing would be saved. Whether there is a thread for it: without
+/// one, signals do their work in silence.
+#[cfg(unix)]
+fn listen(interrupt: &Interrupt, tell: impl Fn(&str) + Send + 'static) -> bool {
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) else { return false };
+    let idle = Arc::clone(&interrupt.idle);
+    let heard = move || {
+        for _ in signals.forever() {
+            if idle.load(Ordering::SeqCst) {
+                tell("interrupted: no work was under way, so nothing is lost");
+                signal_hook::low_level::exit(INTERRUPTED_EXIT_CODE);
+            }
+            tell("stopping after this step, which is saved; once more (Ctrl-C) stops at once");
+        }
+    };
+    std::thread::Builder::new().name("signals".to_string()).spawn(heard).is_ok()
+}
+
+#[cfg(not(unix))]
+fn listen(_: &Interrupt, _: impl Fn(&str) + Send + 'static) -> bool {
+    false
 }
 
 /// A file that grows beyond the limit of its user (`ulimit -f`) is from now on an error of the write, which can be told, and no

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::ReadingArgs;
+use super::{ReadingArgs, number};
 
 /// `fewshot rank`
 #[derive(Debug, Args)]
@@ -112,7 +112,7 @@ pub enum DataCommand {
         /// A file or folder that a reader knows [default: embedded sample]
         path: Option<PathBuf>,
         /// Resize images to this side
-        #[arg(long, value_name = "PIXELS")]
+        #[arg(long, value_name = "PIXELS", value_parser = number::at_least_one, allow_negative_numbers = true)]
         image_size: Option<u32>,
         /// How they are read.
         #[command(flatten)]

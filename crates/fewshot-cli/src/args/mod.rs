@@ -1,6 +1,9 @@
 //! The command line.
 
 mod examples;
+pub mod flags;
+#[cfg(test)]
+mod flags_tests;
 mod lists;
 mod model;
 mod number;
@@ -90,7 +93,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Resize images to this side
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = number::at_least_one, allow_negative_numbers = true)]
     pub image_size: Option<u32>,
     /// How they are read.
     #[command(flatten)]
@@ -107,7 +110,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub balance: bool,
     /// Use at most this many training images
-    #[arg(long, value_name = "N", value_parser = number::count_u32, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = number::at_least_one, allow_negative_numbers = true)]
     pub limit: Option<u32>,
     /// A TOML file with any part of a recipe, laid over the preset or the one it names (`base`)
     #[arg(long, value_name = "FILE")]

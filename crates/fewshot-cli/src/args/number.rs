@@ -40,6 +40,9 @@ pub enum NumberError {
     /// A count that is no whole number.
     #[error("not a whole number: give {COUNTS}")]
     Fraction,
+    /// A count of nothing.
+    #[error("0 is none: leave the flag out where nothing is to be limited, or give {COUNTS}")]
+    Zero,
     /// A count above what the setting holds.
     #[error("too large: give {COUNTS}, at most {most}")]
     TooLarge {
@@ -80,6 +83,14 @@ pub fn count(text: &str) -> Result<u64, NumberError> {
 /// A count that a setting of 32 bits holds.
 pub fn count_u32(text: &str) -> Result<u32, NumberError> {
     u32::try_from(count(text)?).map_err(|_| NumberError::TooLarge { most: u32::MAX.into() })
+}
+
+/// A count of at least 1 that a setting of 32 bits holds.
+pub fn at_least_one(text: &str) -> Result<u32, NumberError> {
+    match count_u32(text)? {
+        0 => Err(NumberError::Zero),
+        count => Ok(count),
+    }
 }
 
 /// Milliseconds, at least 0: with the unit `us` (or `µs`), `ms` or `s`, or none for milliseconds.

@@ -3,8 +3,20 @@
 use clap::Parser;
 use proptest::prelude::*;
 
-use super::number::{NumberError, count, count_u32, duration, milliseconds};
+use super::number::{NumberError, at_least_one, count, count_u32, duration, milliseconds};
 use super::{Args, Command};
+
+#[test]
+fn nothing_is_no_limit() {
+    assert_eq!(at_least_one("1K"), Ok(1000));
+    assert_eq!(at_least_one("0"), Err(NumberError::Zero));
+    for args in [["search", "--limit", "0"], ["train", "--image-size", "0"]] {
+        let refused = Args::try_parse_from(["fewshot"].into_iter().chain(args)).unwrap_err().to_string();
+        assert!(refused.contains(args[1]) && refused.contains("leave the flag out"), "{refused}");
+    }
+    let refused = Args::try_parse_from(["fewshot", "data", "info", "--image-size", "0"]).unwrap_err().to_string();
+    assert!(refused.contains("leave the flag out"), "{refused}");
+}
 
 #[test]
 fn counts() {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use fewshot_data::{OpenOptions, Which};
+use fewshot_data::{DataError, OpenOptions, Which};
 use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
@@ -51,13 +51,22 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     let (mut predictions, mut failed) = (Vec::new(), Vec::new());
     let mut images = Vec::new();
     for path in &args.images {
-        let (files, notes) = fewshot_data::image_files(path)?;
+        let (files, notes) = match fewshot_data::image_files(path) {
+            // The other images are still wanted, if there are any.
+            Err(error @ DataError::NoImages { .. }) if args.images.len() > 1 => {
+                say(format_args!("fewshot: {error}"));
+                failed.push(json!({ "file": path.display().to_string(), "error": error.to_string() }));
+                continue;
+            }
+            found => found?,
+        };
         notes.iter().for_each(|note| say(format_args!("{}: {note}", path.display())));
         if path.is_dir() {
             say(format_args!("{}: {} images", path.display(), files.len()));
         }
         images.extend(files);
     }
+    let all = images.len() + failed.len();
     for files in images.chunks(CHUNK) {
         let read: Vec<_> = files.par_iter().map(|file| model.read_image(file)).collect();
         let (mut known, mut pixels) = (Vec::new(), Vec::new());
@@ -87,7 +96,7 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     }
     match failed.len() {
         0 => Ok(()),
-        failed => Err(Failure::Images { failed, all: images.len() }),
+        failed => Err(Failure::Images { failed, all }),
     }
 }
 

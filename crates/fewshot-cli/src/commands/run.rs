@@ -2,21 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::experiments::{
-    self, CheckedRecipe, ExperimentError, Layers, Moved, Outcome, Recipe, Session, Setting, UNSEEN, preset_names,
+    self, CheckedRecipe, ExperimentError, Layers, Moved, Outcome, Recipe, Session, UNSEEN, preset_names,
 };
 use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::run::{Interrupt, RunReader};
+use fewshot_nas::run::{Interrupt, Progress, RunReader};
 use fewshot_space::suggest;
 
 use super::outcome::{end, shown};
 use super::settings::given;
 use super::{print, use_threads};
+use crate::args::flags;
 use crate::args::{
     AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, SettingsArgs, TrainArgs,
 };
@@ -36,36 +38,42 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         None => layers,
     };
     let layers = match args.space {
-        Some(space) => layers.split_for(&space).sized_for(&space).set("space.name", space),
+        Some(space) => flags::SPACE.lay(layers.split_for(&space).sized_for(&space), Some(space)),
         None => layers,
     };
     let layers = with_settings(layers, &args.settings)?;
     tell_unused(&layers, &[("--width", args.width), ("--cells", args.cells)], &args.alone);
-    let layers = set(layers, "space.width", args.width);
-    let layers = set(layers, "space.cells", args.cells);
-    let layers = set(layers, "supernet.epochs", args.epochs);
-    let layers = set(layers, "children.epochs", args.child_epochs);
-    let layers = set(layers, "search.strategy", args.pareto.filter(|&count| count > 0).map(|_| "nsga2"));
-    let layers = set(layers, "search.strategy", args.strategy);
-    let layers = set(layers, "search.budget", args.budget);
-    let layers = set(layers, "search.finalists", args.finalists);
-    let layers = set(layers, "search.max_macs", args.max_macs.map(clamp));
-    let layers = set(layers, "search.max_params", args.max_params.map(clamp));
-    let layers = set(layers, "search.max_latency_ms", args.max_latency_ms);
+    let layers = flags::WIDTH.lay(layers, args.width);
+    let layers = flags::CELLS.lay(layers, args.cells);
+    let layers = flags::EPOCHS.lay(layers, args.epochs);
+    let layers = flags::CHILD_EPOCHS.lay(layers, args.child_epochs);
+    let layers = match args.pareto {
+        Some(1..) => flags::PARETO.lay_at("search.strategy", layers, "nsga2"),
+        _ => layers,
+    };
+    let layers = flags::STRATEGY.lay(layers, args.strategy);
+    let layers = flags::BUDGET.lay(layers, args.budget);
+    let layers = flags::FINALISTS.lay(layers, args.finalists);
+    let layers = flags::MAX_MACS.lay(layers, args.max_macs.map(clamp));
+    let layers = flags::MAX_PARAMS.lay(layers, args.max_params.map(clamp));
+    let layers = flags::MAX_LATENCY_MS.lay(layers, args.max_latency_ms);
     if args.pareto.is_some_and(|count| count > 0) && args.finalists.is_some() {
         say("--finalists changed nothing: a front is trained whole, and no finalists are chosen from (--pareto)");
     }
-    let layers = set(layers, "search.pareto", args.pareto);
-    let layers = set(layers, "search.verify", args.verify);
-    let layers = set(layers, "budget.minutes", args.minutes.map(|seconds| seconds / 60.0));
-    let layers = set(layers, "standalone.references", args.no_references.then_some(false));
-    let layers = set(layers, "standalone.randoms", args.no_references.then_some(0));
-    let layers = set(layers, "standalone.randoms", args.randoms);
-    let layers = set(layers, "split.decisions", args.split);
+    let layers = flags::PARETO.lay(layers, args.pareto);
+    let layers = flags::VERIFY.lay(layers, args.verify);
+    let layers = flags::MINUTES.lay(layers, args.minutes.map(|seconds| seconds / 60.0));
+    let layers = flags::NO_REFERENCES.lay(layers, args.no_references.then_some(false));
+    let layers = match args.no_references {
+        true => flags::NO_REFERENCES.lay_at("standalone.randoms", layers, 0),
+        false => layers,
+    };
+    let layers = flags::RANDOMS.lay(layers, args.randoms);
+    let layers = flags::SPLIT.lay(layers, args.split);
     let layers = match args.splits {
         Some(count) => {
             let space = layers.text("space.name").unwrap_or_default();
-            layers.set("split.decisions", first_decisions(&space, count)?)
+            flags::SPLITS.lay(layers, Some(first_decisions(&space, count)?))
         }
         None => layers,
     };
@@ -103,8 +111,16 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         Some((_, found)) => found,
         None => (args.space.clone().unwrap_or_else(|| space_of(&text)), text),
     };
-    let space = args.space.unwrap_or(space);
-    layers = layers.sized_for(&space).set("space.name", space).set("standalone.arch", arch);
+    layers = layers.sized_for(args.space.as_deref().unwrap_or(&space));
+    // What a run found is the run's own, whatever flag named the run.
+    layers = match args.space {
+        Some(space) => flags::SPACE.lay(layers, Some(space)),
+        None => layers.set("space.name", space),
+    };
+    layers = match args.arch {
+        Some(_) => flags::ARCH.lay(layers, Some(arch)),
+        None => layers.set("standalone.arch", arch),
+    };
     let is_resized = args.alone.alone_width.or(args.alone.alone_cells).is_some() || !args.settings.pairs.is_empty();
     if args.from.is_some() && !args.fresh && is_resized {
         let message =
@@ -115,7 +131,7 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
     tell_unused(&layers, &[], &args.alone);
     match &args.from {
         Some(run) => {
-            layers = layers.set("standalone.test", args.test);
+            layers = flags::TEST.lay(layers, Some(args.test));
             if !args.fresh {
                 let files = [UNSEEN, MODEL].map(|name| run.join(name));
                 let weights = files.iter().find(|file| file.exists());
@@ -124,23 +140,39 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
                         "the run's network was trained on all images: what held-out ones say of it flatters it (--fresh)",
                     );
                 }
-                layers = set(layers, "standalone.from", weights.map(|file| absolute(file)));
+                if let Some(file) = weights {
+                    layers = layers.set("standalone.from", absolute(file));
+                }
             }
         }
         // Nothing is chosen, so no images are held out, unless a recipe says so.
         None if args.run.recipe.is_none() => layers = layers.set("standalone.all_images_from", 0.0),
         None => {}
     }
-    let epochs = args.epochs.or(args.alone.alone_epochs);
-    layers = match (args.minutes, epochs) {
-        (Some(seconds), _) => layers.set("budget.minutes", seconds / 60.0).set("standalone.train.epochs", 0),
-        (None, Some(epochs)) => layers.set("budget.minutes", 0.0).set("standalone.train.epochs", epochs),
+    let by_epochs = args.epochs.map(|epochs| (flags::TRAIN_EPOCHS, epochs));
+    let by_epochs = by_epochs.or(args.alone.alone_epochs.map(|epochs| (flags::ALONE_EPOCHS, epochs)));
+    layers = match (args.minutes, by_epochs) {
+        (Some(seconds), _) => {
+            let layers = flags::TRAIN_MINUTES.lay(layers, Some(seconds / 60.0));
+            flags::TRAIN_MINUTES.lay_at("standalone.train.epochs", layers, 0)
+        }
+        (None, Some((flag, epochs))) => flag.lay(flag.lay_at("budget.minutes", layers, 0.0), Some(epochs)),
         // As long as the run had planned.
         (None, None) if args.from.is_some() => layers.set("budget.minutes", 0.0),
         (None, None) => layers,
     };
     let layers = alone(layers, &AloneArgs { alone_epochs: None, ..args.alone });
-    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
+    let images = layers.text("data.path").filter(|path| !path.is_empty() && !Path::new(path).exists());
+    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run).map_err(|failure| match (failure, args.from) {
+        // The run says where its images were; a path that was given just now needs no such hint.
+        (Failure::Pipeline(source @ ExperimentError::Data(_)), Some(run))
+            if images.is_some() && args.run.data.is_none() =>
+        {
+            let (source, run) = (Box::new(source), run.display().to_string());
+            ExperimentError::Gone { source, command: "train", run, flag: "--data PATH" }.into()
+        }
+        (failure, _) => failure,
+    })
 }
 
 /// Space and architecture of what a run found or trained.
@@ -172,11 +204,11 @@ pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
     let Some(preset) = wanted.iter().find(|name| names.contains(&name.as_str()) && name.contains('-')) else {
         return Err(Failure::Usage(no_comparison(&args.name, scale, &names)));
     };
-    let layers = set(base(preset, &args.run)?, "ranking.networks", args.networks);
-    let layers = set(layers, "ranking.seeds", args.seeds);
-    let layers = set(layers, "ranking.truth", args.truth.as_deref().map(absolute));
-    let layers = set(layers, "ranking.columns", args.truth_columns);
-    let layers = set(layers, "gradient.methods", args.methods);
+    let layers = flags::NETWORKS.lay(base(preset, &args.run)?, args.networks);
+    let layers = flags::SEEDS.lay(layers, args.seeds);
+    let layers = flags::TRUTH.lay(layers, args.truth.as_deref().map(absolute));
+    let layers = flags::TRUTH_COLUMNS.lay(layers, args.truth_columns);
+    let layers = flags::METHODS.lay(layers, args.methods);
     begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
 }
 
@@ -226,9 +258,10 @@ fn in_session(
     work: impl FnOnce(&Session<'_>) -> Result<Outcome, ExperimentError>,
 ) -> Result<Outcome, Failure> {
     let device = device::by_name(device).map_err(|error| Failure::Usage(error.to_string()))?;
-    let interrupt = Interrupt::install()?;
-    let terminal = Terminal::new();
-    Ok(work(&Session::new(device, &interrupt, &terminal))?)
+    let terminal = Arc::new(Terminal::new());
+    let heard = Arc::clone(&terminal);
+    let interrupt = Interrupt::install(move |line| heard.line(line))?;
+    Ok(work(&Session::new(device, &interrupt, terminal.as_ref()))?)
 }
 
 /// Preset, recipe file and the flags that all runs share.
@@ -242,32 +275,42 @@ fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
         layers = layers.file(file).map_err(ExperimentError::from)?;
     }
     let path = args.data.as_deref().map(absolute);
-    let layers = set(layers, "data.path", path);
-    let layers = set(layers, "data.image_size", args.image_size);
-    let layers = set(layers, "data.ground", args.reading.ground.clone());
-    let layers = set(layers, "data.label_column", args.reading.label_column.clone());
-    let layers = set(layers, "data.image_column", args.reading.image_column.clone());
-    let layers = set(layers, "data.limit", args.limit);
+    let layers = flags::DATA.lay(layers, path);
+    let layers = flags::IMAGE_SIZE.lay(layers, args.image_size);
+    let layers = flags::GROUND.lay(layers, args.reading.ground.clone());
+    let layers = flags::LABEL_COLUMN.lay(layers, args.reading.label_column.clone());
+    let layers = flags::IMAGE_COLUMN.lay(layers, args.reading.image_column.clone());
+    let layers = flags::LIMIT.lay(layers, args.limit);
     let layers = match args.augment {
         Some(how) => augmented(layers, how),
         None => layers,
     };
-    let layers = set(layers, "data.flip", args.no_flip.then_some(false));
-    let layers = set(layers, "data.balance", args.balance.then_some(true));
-    let layers = set(layers, "seed", args.seed);
-    Ok(set(layers, "threads", args.threads))
+    let layers = flags::NO_FLIP.lay(layers, args.no_flip.then_some(false));
+    let layers = flags::BALANCE.lay(layers, args.balance.then_some(true));
+    let layers = flags::SEED.lay(layers, args.seed);
+    Ok(flags::THREADS.lay(layers, args.threads))
 }
 
 fn augmented(layers: Layers, how: Augmentation) -> Layers {
     let (flip, crop, cutout, erase, zoom, light) = match how {
-        Augmentation::Auto => return layers.set("data.augment", "by_size").set("data.flip", true),
+        Augmentation::Auto => {
+            let layers = flags::AUGMENT.lay(layers, Some("by_size"));
+            return flags::AUGMENT.lay_at("data.flip", layers, true);
+        }
         Augmentation::None => (false, 0.0, 0.0, 0.0, 0.0, 0.0),
         Augmentation::Light => (true, 0.125, 0.0, 0.0, 0.0, 0.0),
         Augmentation::Strong => (true, 0.125, 0.0, 0.5, 0.15, 0.2),
     };
-    let layers = layers.set("data.augment", "given").set("data.flip", flip);
-    let shares = [("crop", crop), ("cutout", cutout), ("erase", erase), ("zoom", zoom), ("light", light)];
-    shares.into_iter().fold(layers, |layers, (key, share)| layers.set(&format!("data.{key}"), share))
+    let layers = flags::AUGMENT.lay(layers, Some("given"));
+    let layers = flags::AUGMENT.lay_at("data.flip", layers, flip);
+    let shares = [
+        ("data.crop", crop),
+        ("data.cutout", cutout),
+        ("data.erase", erase),
+        ("data.zoom", zoom),
+        ("data.light", light),
+    ];
+    shares.into_iter().fold(layers, |layers, (key, share)| flags::AUGMENT.lay_at(key, layers, share))
 }
 
 /// A run is resumed from anywhere, so it keeps the absolute path of its images.
@@ -276,16 +319,9 @@ fn absolute(path: &Path) -> String {
 }
 
 fn alone(layers: Layers, args: &AloneArgs) -> Layers {
-    let layers = set(layers, "standalone.width", args.alone_width);
-    let layers = set(layers, "standalone.cells", args.alone_cells);
-    set(layers, "standalone.train.epochs", args.alone_epochs)
-}
-
-fn set(layers: Layers, key: &str, value: Option<impl Setting>) -> Layers {
-    match value {
-        Some(value) => layers.set(key, value),
-        None => layers,
-    }
+    let layers = flags::ALONE_WIDTH.lay(layers, args.alone_width);
+    let layers = flags::ALONE_CELLS.lay(layers, args.alone_cells);
+    flags::ALONE_EPOCHS.lay(layers, args.alone_epochs)
 }
 
 /// TOML has signed integers only; no network has more.
@@ -300,9 +336,10 @@ fn with_settings(mut layers: Layers, args: &SettingsArgs) -> Result<Layers, Fail
     for (key, value) in given(&space, args)? {
         layers = match key.as_str() {
             "width" | "cells" if value.is_u64() => {
-                layers.set(&format!("space.{key}"), value.clone()).set(&format!("standalone.{key}"), value)
+                let layers = flags::SET.lay_at(&format!("space.{key}"), layers, value.clone());
+                flags::SET.lay_at(&format!("standalone.{key}"), layers, value)
             }
-            key => layers.set(&format!("space.settings.{key}"), value),
+            key => flags::SET.lay_at(&format!("space.settings.{key}"), layers, value),
         };
     }
     Ok(layers)

@@ -23,7 +23,25 @@ pub fn given(space: &str, args: &SettingsArgs) -> Result<Settings, Failure> {
             _ => text.parse::<f64>().ok().map(Value::from),
         };
         let refused = || Failure::Usage(format!("--set {key}={text}: give a value like {default}"));
-        settings.insert(key.clone(), value.ok_or_else(refused)?);
+        if settings.insert(key.clone(), value.ok_or_else(refused)?).is_some() {
+            return Err(Failure::Usage(format!("--set {key} is given more than once: say one value for it")));
+        }
     }
     Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_given_once() {
+        let given_as = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+            given("nasbench201", &SettingsArgs { pairs })
+        };
+        assert_eq!(given_as(&[("width", "4"), ("cells", "1")]).unwrap().len(), 2);
+        let refused = given_as(&[("width", "4"), ("cells", "1"), ("width", "8")]).unwrap_err().to_string();
+        assert!(refused.starts_with("--set width is given more than once"), "{refused}");
+    }
 }

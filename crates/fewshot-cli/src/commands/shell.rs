@@ -7,6 +7,7 @@ use clap_mangen::roff::{Roff, roman};
 use fewshot_nas::run::{RunError, create_folder, write_output};
 
 use super::print;
+use crate::args::flags::with_keys;
 use crate::args::{Args, CompletionsArgs, ManArgs};
 use crate::failure::Failure;
 
@@ -45,7 +46,7 @@ pub fn man(args: ManArgs) -> Result<(), Failure> {
 fn page(command: &clap::Command) -> Result<(String, Vec<u8>), Failure> {
     let after = command.get_after_help().map(ToString::to_string);
     // Left to clap_mangen, the lines of examples would be filled like prose.
-    let man = Man::new(command.clone().after_help(Resettable::Reset)).source(SOURCE);
+    let man = Man::new(with_keys(command.clone()).after_help(Resettable::Reset)).source(SOURCE);
     let mut page = Vec::new();
     man.render(&mut page)?;
     if let Some(after) = after {

@@ -45,6 +45,23 @@ fn a_damaged_photograph_and_an_empty_class_are_named_before_anything_runs() {
 }
 
 #[test]
+fn a_training_of_a_run_whose_images_have_moved_says_how_to_point_at_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let (photos, out) = (photos(dir.path()), dir.path().join("run"));
+    let mut search = tiny_search(dir.path(), &out);
+    let output = search.arg("--data").arg(&photos).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let moved = dir.path().join("moved");
+    std::fs::rename(&photos, &moved).unwrap();
+    let further = dir.path().join("further");
+    let output = program(&[&"train", &out, &"--out", &further, &"--epochs", &"1"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains(&format!("`fewshot train {} --data PATH`", out.display())), "{}", said(&output));
+    let output = program(&[&"train", &out, &"--out", &further, &"--epochs", &"1", &"--data", &moved]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("file"), "in the way").unwrap();

@@ -104,3 +104,60 @@ fn transparent_images_are_told_and_laid_on_a_ground() {
     let output = program(&[&"data", &"info", &dir.path(), &"--ground", &"sky"]);
     assert!(said(&output).contains("the ground is sky, but must be white"), "{}", said(&output));
 }
+
+#[test]
+fn an_empty_folder_is_named_and_the_other_images_are_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    class_folders(dir.path(), &["Bag"], 2);
+    let empty = dir.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    // Given by itself.
+    let output = program(&[&"predict", &trained(), &empty, &dir.path().join("Bag"), &"--json"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let found = last_json(&output);
+    assert_eq!(found["images"].as_array().unwrap().len(), 2, "{found}");
+    assert!(found["failed"].to_string().contains("holds no image"), "{found}");
+    assert!(said(&output).contains("empty` holds no image"), "{}", said(&output));
+    // In a folder that is given.
+    let output = program(&[&"predict", &trained(), &dir.path()]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("left out: 1 empty folder (nothing is in it), e.g. `empty`"), "{}", said(&output));
+}
+
+#[test]
+fn images_of_one_colour_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    class_folders(dir.path(), &["Bag", "Coat"], 10);
+    assert_eq!(info(dir.path())["notes"], serde_json::json!([]));
+    for (name, shade) in [("a.png", 0), ("b.png", 0), ("c.png", 9)] {
+        for number in 0..5 {
+            write_png(&dir.path().join("Coat").join(format!("{number}-{name}")), 28, &[shade; 28 * 28]);
+        }
+    }
+    let notes = info(dir.path())["notes"].to_string();
+    assert!(notes.contains("have one colour all over") && notes.contains("of them black"), "{notes}");
+    assert!(notes.contains("of class `Coat`") && !notes.contains("class `Bag`"), "{notes}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_broken_link_is_called_one() {
+    let dir = tempfile::tempdir().unwrap();
+    class_folders(dir.path(), &["Bag", "Coat"], 10);
+    std::os::unix::fs::symlink("/nowhere/at/all.png", dir.path().join("Bag/link.png")).unwrap();
+    let output = program(&[&"data", &"info", &dir.path()]);
+    let text = crate::common::failure(&output, 1);
+    assert!(text.contains("link.png` is a broken link: it leads to `/nowhere/at/all.png`"), "{text}");
+}
+
+#[test]
+fn numbers_out_of_range_are_told_by_their_flags() {
+    for (args, expected) in [
+        (["search", "--verify", "3"], "--verify: search.verify = 3 is out of range"),
+        (["search", "--split", "e9"], "--split: split.decisions[0]"),
+    ] {
+        let output = crate::common::run(args);
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains(expected), "{}", said(&output));
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{fewshot, result_without_seconds, tiny_search};
+use crate::common::{fewshot, result_without_seconds, said, tiny_search};
 use fewshot_space::random;
 use rand::RngExt;
 
@@ -61,6 +61,21 @@ fn ctrl_c_keeps_the_last_step_and_exits_with_130() {
     assert!(!out.join("result.json").exists());
     assert!(fewshot(["resume"]).arg(&out).output().unwrap().status.success());
     assert!(out.join("result.json").exists());
+}
+
+#[test]
+fn ctrl_c_says_at_once_that_the_run_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let child = tiny_search(dir.path(), &out).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while !out.join("stages").exists() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(130), "{text}");
+    assert!(text.contains("stopping after this step, which is saved"), "{text}");
 }
 
 /// Begins the run, or goes on with it once it has begun.

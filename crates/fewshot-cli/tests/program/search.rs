@@ -188,7 +188,7 @@ fn latency_is_measured_kept_and_limits() {
     let none = tiny_search(dir.path(), &dir.path().join("none")).args(["--max-latency-ms", "0.001"]).output().unwrap();
     let error = String::from_utf8_lossy(&none.stderr).into_owned();
     assert_eq!(none.status.code(), Some(2), "{error}");
-    assert!(error.contains("latency_us<=1") && error.contains("the fastest takes"), "{error}");
+    assert!(error.contains("--max-latency-ms 0.001 (latency_us<=1)") && error.contains("the fastest takes"), "{error}");
 }
 
 #[test]

@@ -14,6 +14,13 @@ const DENSEST: usize = 1024;
 /// Bytes that a pixel may take while it is decoded: three coefficients of a progressive file, and its colours.
 const DECODING_BYTES: u64 = 9;
 
+/// What a decoder says, on one line: some of its words hold line breaks, or the letters `\n` that stand for them.
+fn words(error: impl std::fmt::Display) -> String {
+    let text = error.to_string().replace("\\n", "\n");
+    let parts: Vec<&str> = text.lines().map(|part| part.trim().trim_matches('"').trim()).collect();
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 fn reader(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
     // Strict: the lenient mode fills the rest of a cut file with grey and reports success.
     let options = DecoderOptions::default().set_strict_mode(true).set_max_width(MAX_SIDE).set_max_height(MAX_SIDE);
@@ -22,7 +29,7 @@ fn reader(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
 
 pub(super) fn dimensions(bytes: &[u8]) -> Result<(usize, usize), String> {
     let mut decoder = reader(bytes);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
+    decoder.decode_headers().map_err(words)?;
     let (width, height) = decoder.dimensions().ok_or("the header names no size")?;
     check(height, width)?;
     Ok(orientation(decoder.exif().map(Vec::as_slice)).turned(height, width))
@@ -30,7 +37,7 @@ pub(super) fn dimensions(bytes: &[u8]) -> Result<(usize, usize), String> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Raster, String> {
     let mut decoder = reader(bytes);
-    decoder.decode_headers().map_err(|error| error.to_string())?;
+    decoder.decode_headers().map_err(words)?;
     let (width, height) = decoder.dimensions().ok_or("the header names no size")?;
     check(height, width)?;
     compressed_to(bytes.len(), height * width / DENSEST, (height, width))?;
@@ -44,7 +51,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Raster, String> {
         decode_unusual(bytes, height, width)?
     } else {
         decoder.set_options(decoder.options().jpeg_set_out_colorspace(space));
-        let pixels = decoder.decode().map_err(|error| error.to_string())?;
+        let pixels = decoder.decode().map_err(words)?;
         Raster::new(height, width, channels, pixels)?
     };
     Ok(orientation.apply(raster))
@@ -88,7 +95,7 @@ fn is_unusual(bytes: &[u8]) -> bool {
 fn decode_unusual(bytes: &[u8], height: usize, width: usize) -> Result<Raster, String> {
     let mut decoder = jpeg_decoder::Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(3 * height * width);
-    let pixels = decoder.decode().map_err(|error| error.to_string())?;
+    let pixels = decoder.decode().map_err(words)?;
     let info = decoder.info().ok_or("the header names no size")?;
     let channels = match info.pixel_format {
         jpeg_decoder::PixelFormat::L8 => 1,
@@ -96,4 +103,16 @@ fn decode_unusual(bytes: &[u8], height: usize, width: usize) -> Result<Raster, S
         other => return Err(format!("this layout of components is read for colour, not for {other:?}")),
     };
     Raster::new(info.height.into(), info.width.into(), channels, pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_decoder_says_is_one_line() {
+        assert_eq!(words("the file is cut"), "the file is cut");
+        assert_eq!(words("\"No more bytes\\n\""), "No more bytes");
+        assert_eq!(words("Exhausted data\n  after 3 rows\n"), "Exhausted data after 3 rows");
+    }
 }

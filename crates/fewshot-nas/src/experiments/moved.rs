@@ -52,7 +52,7 @@ pub fn explained(error: ExperimentError, recipe: &CommonRecipe, run: &Path) -> E
         ExperimentError::Table(_) if is_gone(&recipe.ranking.truth) => "--truth FILE",
         _ => return error,
     };
-    ExperimentError::Gone { source: Box::new(error), run: run.display().to_string(), flag }
+    ExperimentError::Gone { source: Box::new(error), command: "resume", run: run.display().to_string(), flag }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::recipe::RecipeError;
 use crate::run::{PlanError, RunError};
+use fewshot_space::SpaceError;
 
 /// Why a run could not be begun or ended.
 #[derive(Debug, thiserror::Error)]
@@ -13,8 +14,8 @@ pub enum ExperimentError {
     #[error(transparent)]
     Recipe(#[from] RecipeError),
     /// The space.
-    #[error(transparent)]
-    Space(#[from] fewshot_space::SpaceError),
+    #[error("{0}{hint}", hint = flag_of(.0))]
+    Space(#[from] SpaceError),
     /// An architecture's text.
     #[error(transparent)]
     Arch(#[from] fewshot_space::ParseArchError),
@@ -110,10 +111,12 @@ pub enum ExperimentError {
         limits: String,
     },
     /// Data is not where it was.
-    #[error("{source}; if it has moved, say where it is: `fewshot resume {run} {flag}`")]
+    #[error("{source}; if it has moved, say where it is: `fewshot {command} {run} {flag}`")]
     Gone {
         /// What could not be read.
         source: Box<ExperimentError>,
+        /// The command that reads it.
+        command: &'static str,
         /// The run.
         run: String,
         /// The flag to say it by.
@@ -171,6 +174,18 @@ pub enum ExperimentError {
         reason: String,
     },
     /// The search ended without a single score.
-    #[error("the search scored no architecture: raise `search.budget`")]
+    #[error("the search scored no architecture: raise `search.budget` (--budget)")]
     NothingScored,
+}
+
+/// The flag behind a number of images that a space refuses, where there is one.
+fn flag_of(error: &SpaceError) -> &'static str {
+    match error {
+        SpaceError::Skeleton { error, .. } => match error.field {
+            "image_height" | "image_width" => " (`--image-size`)",
+            "channels_in" => " (`--channels`)",
+            _ => "",
+        },
+        _ => "",
+    }
 }

@@ -153,7 +153,7 @@ fn too_tight(space: &Arc<dyn Space>, limited: &Region) -> ExperimentError {
     };
     let timed = limited.filters().iter().any(|filter| filter.feature == Feature::Latency);
     ExperimentError::TooTight {
-        limits: limited.label(),
+        limits: in_flags(limited),
         macs: least(Feature::Macs),
         params: least(Feature::Params),
         latency: if timed {
@@ -161,6 +161,21 @@ fn too_tight(space: &Arc<dyn Space>, limited: &Region) -> ExperimentError {
         } else {
             String::new()
         },
+    }
+}
+
+/// The limits of a region as they are given to the program, and as files have them.
+fn in_flags(limited: &Region) -> String {
+    let flags = limited.filters().iter().filter_map(|filter| match filter.feature {
+        Feature::Macs => Some(format!("--max-macs {}", filter.max)),
+        Feature::Params => Some(format!("--max-params {}", filter.max)),
+        Feature::Latency => Some(format!("--max-latency-ms {}", filter.max as f64 / 1000.0)),
+        _ => None,
+    });
+    let flags: Vec<String> = flags.collect();
+    match flags.is_empty() {
+        true => limited.label(),
+        false => format!("{} ({})", flags.join(" "), limited.label()),
     }
 }
 

@@ -13,6 +13,7 @@ mod sections;
 pub use budget::{BudgetPlan, BudgetRecipe};
 pub(crate) use check::known_strategy;
 pub use common::{CommonRecipe, Kind};
+pub(crate) use error::RECIPE;
 pub use error::RecipeError;
 pub(crate) use places::{Places, line};
 pub use sections::{

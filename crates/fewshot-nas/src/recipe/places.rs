@@ -30,10 +30,10 @@ impl Places {
         Ok(())
     }
 
-    /// Notes that no file says this setting any more.
-    pub fn set(&mut self, key: &str) {
+    /// Notes that no file says this setting any more, but `origin`: a flag, say.
+    pub fn set(&mut self, key: &str, origin: &str) {
         self.forget(key);
-        self.of.insert(key.to_string(), RECIPE.to_string());
+        self.of.insert(key.to_string(), origin.to_string());
     }
 
     /// Whether a file or a flag gave just this setting.
@@ -118,9 +118,11 @@ mod tests {
     fn flags_and_later_files_take_over() {
         let mut places = Places::default();
         places.read(TEXT, "mine.toml", None).unwrap();
-        places.set("supernet.lr");
+        places.set("supernet.lr", RECIPE);
+        places.set("supernet.epochs", "--epochs");
         places.read("[[arms]]\nname = \"c\"\n", "other.toml", None).unwrap();
         assert_eq!(places.of("supernet.lr"), RECIPE);
+        assert_eq!(places.of("supernet.epochs"), "--epochs");
         assert_eq!(places.of("arms[0].name"), "other.toml, line 2");
         assert!(places.gives("supernet.lr") && places.gives("seed") && !places.gives("supernet.lr_min"));
         assert_eq!(places.of("arms[1].train.lr"), "other.toml, line 1");

@@ -21,7 +21,7 @@ fn child_entry() {
     };
     let run = Path::new(&run);
     match task.as_str() {
-        "toy" => match toy::run(run, &Interrupt::install().unwrap(), &NoProgress) {
+        "toy" => match toy::run(run, &Interrupt::install(told).unwrap(), &NoProgress) {
             Ok(()) => {}
             Err(RunError::Interrupted { .. }) => std::process::exit(INTERRUPTED_EXIT_CODE),
             Err(error) => panic!("{error}"),
@@ -32,19 +32,19 @@ fn child_entry() {
             std::thread::sleep(Duration::from_secs(60));
         }
         "deaf" => {
-            let interrupt = Interrupt::install().unwrap();
+            let interrupt = Interrupt::install(told).unwrap();
             let _working = interrupt.working();
             println!("ready");
             std::thread::sleep(Duration::from_secs(60));
         }
         "idle" => {
-            let interrupt = Interrupt::install().unwrap();
+            let interrupt = Interrupt::install(told).unwrap();
             drop(interrupt.working());
             println!("ready");
             std::thread::sleep(Duration::from_secs(60));
         }
         "polite" => {
-            let interrupt = Interrupt::install().unwrap();
+            let interrupt = Interrupt::install(told).unwrap();
             let _working = interrupt.working();
             println!("ready");
             while interrupt.check().is_ok() {
@@ -58,6 +58,10 @@ fn child_entry() {
         "close" => disk::close(run),
         other => panic!("no task {other}"),
     }
+}
+
+fn told(line: &str) {
+    println!("told: {line}");
 }
 
 /// The command that starts a child with a task on a run.
@@ -133,6 +137,21 @@ mod signals {
             let idle = start("idle", Path::new(""));
             signal(&idle, name);
             assert_eq!(wait(idle).code(), Some(INTERRUPTED_EXIT_CODE));
+        }
+    }
+
+    #[test]
+    fn what_a_signal_leads_to_is_told_at_once() {
+        for (task, expected) in [("deaf", "told: stopping after this step"), ("idle", "told: interrupted: no work was")]
+        {
+            let mut child = start(task, Path::new(""));
+            // What `start` read of it is gone, and nothing was said before "ready".
+            signal(&child, "-INT");
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let is_told = lines.map_while(Result::ok).any(|line| line.starts_with(expected));
+            assert!(is_told, "{task}");
+            let _ = child.kill();
+            child.wait().unwrap();
         }
     }
 

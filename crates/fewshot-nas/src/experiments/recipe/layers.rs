@@ -12,7 +12,7 @@ use crate::experiments::gradient::recipe as gradient;
 use crate::experiments::ranking::recipe as ranking;
 use crate::experiments::tables::merge;
 use crate::families::{self, Settings, Skeleton};
-use crate::recipe::{Places, RecipeError, line};
+use crate::recipe::{Places, RECIPE, RecipeError, line};
 use crate::run::RunReader;
 
 /// A value that a recipe can hold: number, text, list of texts.
@@ -148,8 +148,13 @@ impl Layers {
     }
 
     /// Sets one value, e.g. `set("search.budget", 100)`.
-    pub fn set(mut self, key: &str, value: impl Setting) -> Self {
-        self.places.set(key);
+    pub fn set(self, key: &str, value: impl Setting) -> Self {
+        self.set_by(RECIPE, key, value)
+    }
+
+    /// Sets one value; `origin` is what errors about it call its place, e.g. `--budget`.
+    pub fn set_by(mut self, origin: &str, key: &str, value: impl Setting) -> Self {
+        self.places.set(key, origin);
         let mut table = &mut self.table;
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {

@@ -18,6 +18,12 @@ fn flags_and_files_override_single_settings() {
 }
 
 #[test]
+fn what_a_flag_set_is_told_by_its_flag() {
+    let refused = Layers::preset("quick").unwrap().set_by("--verify", "search.verify", 3).resolve().unwrap_err();
+    assert!(refused.to_string().starts_with("--verify: search.verify = 3 is out of range"), "{refused}");
+}
+
+#[test]
 fn a_run_is_repeated_from_its_own_settings() {
     let dir = tempfile::tempdir().unwrap();
     let recipe = Layers::preset("quick").unwrap().set("seed", 7).set("search.budget", 9).resolve().unwrap();
