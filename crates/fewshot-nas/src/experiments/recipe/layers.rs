@@ -227,7 +227,20 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
     RecipeError::Parse { origin: format!("{origin}{}", line.unwrap_or_default()), message: error.message().to_string() }
 }
 
-/// Presets name every key, so a key that they lack is a misspelling: say where it stands.
+/// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
+const LEFT_OUT: [(&str, &str); 9] = [
+    ("data.", "label_column"),
+    ("data.", "image_column"),
+    ("data.", "ground"),
+    ("data.", "auto_augment"),
+    ("data.", "cut_mix"),
+    ("data.", "mix_up"),
+    ("supernet.", "auxiliary"),
+    ("children.", "auxiliary"),
+    ("standalone.train.", "auxiliary"),
+];
+
+/// Presets name every other key, so a key that they lack is a misspelling: say where it stands.
 fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
         // Only some presets have these; what stands in them is checked when the recipe is resolved.
@@ -238,6 +251,9 @@ fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Re
         // Settings of a space are known to its family.
         if matches!((prefix, key.as_str()), ("budget.", "plan") | ("ranking.", "truth_digest") | ("space.", "settings"))
         {
+            continue;
+        }
+        if LEFT_OUT.contains(&(prefix, key.as_str())) {
             continue;
         }
         let Some(expected) = known.get(key) else {
