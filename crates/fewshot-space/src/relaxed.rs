@@ -48,10 +48,10 @@ pub struct Largest {
 }
 
 impl Largest {
-    /// Of a region.
-    pub fn new(region: &Region) -> Self {
-        let space = region.space();
-        let decisions = space.decisions().len();
+    /// Of a region, where `macs` counts a network's multiply-adds: that of a supernet may be smaller than the region's own space
+    /// says.
+    pub fn new(region: &Region, macs: impl Fn(&Arch) -> u64) -> Self {
+        let decisions = region.space().decisions().len();
         let allowed = |decision: usize| region.allowed(decision).iter().collect::<Vec<usize>>();
         let rows = (0..decisions).map(|decision| RelaxedRow { decision, options: allowed(decision) });
         let rows: Vec<RelaxedRow> = rows.filter(|row| row.options.len() > 1).collect();
@@ -60,13 +60,13 @@ impl Largest {
         let macs_with = |options: &[u8], row: &RelaxedRow, option: usize| {
             let mut options = options.to_vec();
             options[row.decision] = option as u8;
-            space.cost(&Arch::new(options)).macs
+            macs(&Arch::new(options))
         };
         for row in &rows {
             let least = row.options.iter().min_by_key(|&&option| macs_with(&cheapest, row, option));
             cheapest[row.decision] = least.map_or(0, |&option| option as u8);
         }
-        let fixed_macs = space.cost(&Arch::new(cheapest.clone())).macs;
+        let fixed_macs = macs(&Arch::new(cheapest.clone()));
         let added = |row: &RelaxedRow| {
             let of = |&option: &usize| macs_with(&cheapest, row, option).saturating_sub(fixed_macs);
             row.options.iter().map(of).collect()

@@ -53,7 +53,7 @@ pub trait Space: std::fmt::Debug + Send + Sync {
     /// What a network over `region`, a region of this space, weighs when it runs all its options at once. Without a relaxation of
     /// its own a space has a row per open decision.
     fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
-        Box::new(Largest::new(region))
+        Box::new(Largest::new(region, |arch| self.cost(arch).macs))
     }
 
     /// Which decisions matter in this architecture; the others are inert.

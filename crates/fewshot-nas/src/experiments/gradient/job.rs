@@ -115,7 +115,7 @@ pub fn forward_macs(space: &dyn Space, region: &Region, partial: usize) -> Forwa
 
 #[cfg(test)]
 mod tests {
-    use fewshot_space::{Arch, OptionSet, nasbench201};
+    use fewshot_space::{Arch, CellSkeleton, OptionSet, nasbench201};
 
     use super::*;
 
@@ -134,6 +134,12 @@ mod tests {
         let split = whole.restrict(0, OptionSet::single(3)).unwrap();
         let split = forward_macs(space.as_ref(), &split, 4);
         assert!((split.mixed - fixed - 35.4e6 - 5.0 * (3.93e6 + 35.4e6) / 16.0).abs() < 1e6, "{split:?}");
+        // A supernet is counted as large as it is, whatever networks the region is for.
+        let narrow = CellSkeleton { width: 8, ..nasbench201::default_skeleton() };
+        let narrow = Arc::new(nasbench201::nasbench201(narrow));
+        let own = forward_macs(narrow.as_ref(), &Region::full(narrow.clone()), 1);
+        assert!(own.mixed < 0.5 * macs.mixed);
+        assert_eq!(forward_macs(narrow.as_ref(), &whole, 1).mixed, own.mixed);
         let arch = Region::single(space.clone(), &Arch::new(vec![3; 6])).unwrap();
         assert_eq!(forward_macs(space.as_ref(), &arch, 1).path, space.cost(&Arch::new(vec![3; 6])).macs as f64);
     }
