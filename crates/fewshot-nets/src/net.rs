@@ -11,12 +11,13 @@ use fewshot_space::{Arch, Region, Space};
 use crate::graph::{Fingerprint, Fusion, Graph, GraphBuilder, Value};
 use crate::layers::{Builder, NormKind};
 use crate::mix::{Mix, Path, Route};
+use crate::net_error::NetError;
 use crate::op::{self, Op};
 use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
 use crate::shared::SharedGraph;
 use crate::timed::Block;
 use crate::view::View;
-use crate::weights::{Transfer, Weights, WeightsError};
+use crate::weights::{Transfer, Weights};
 use crate::write::WriteError;
 
 /// How the networks of a space are built: the one thing that a new space brings besides its description.
@@ -76,62 +77,6 @@ where
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
         self(graph, images, route)
     }
-}
-
-/// A path that the network cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum NetError {
-    /// The architecture needs an operation that this sub-supernet does not hold.
-    #[error("{arch} lies outside the region `{region}` of this supernet: route it through the partition")]
-    OutsideRegion {
-        /// The architecture as text.
-        arch: String,
-        /// The region's label.
-        region: String,
-    },
-    /// A per-cell path of the wrong length.
-    #[error("a path of {found} architectures for {expected} cells")]
-    PathLength {
-        /// Architectures in the path.
-        found: usize,
-        /// Cells of the network.
-        expected: usize,
-    },
-    /// A network that cannot be taken elsewhere.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The space has no mixed forward pass.
-    #[error(
-        "networks of the space {0} cannot run several options at once, which gradient-based methods need: choose a space of cells"
-    )]
-    NotMixed(String),
-    /// A mix that does not fit the space.
-    #[error("a mix of {found} decisions for a space of {expected}")]
-    MixLength {
-        /// Blends in the mix.
-        found: usize,
-        /// Decisions of the space.
-        expected: usize,
-    },
-    /// The network's decisions work on part of the channels only.
-    #[error("a network on partial channels runs mixes, no paths")]
-    PartialPath,
-    /// The channels cannot be divided.
-    #[error(
-        "networks of {space} cannot work on one channel in {partial}: choose a width that is a multiple of {partial}"
-    )]
-    Partial {
-        /// The space.
-        space: String,
-        /// Divisor.
-        partial: usize,
-    },
-    /// The parent's weights do not fit.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// The region is empty or otherwise unusable.
-    #[error(transparent)]
-    Region(#[from] fewshot_space::RegionError),
 }
 
 /// Shared weights for one [`Region`].

@@ -30,11 +30,6 @@ fn pooled(window: Window, [height, width, channels]: Size) -> Size {
     [height, width, channels]
 }
 
-/// Pools have no dilation in ONNX before opset 19, and none here.
-fn attributes(window: Window) -> Vec<AttributeProto> {
-    conv_attributes(window)
-}
-
 impl Operation for AvgPool {
     fn label(&self) -> String {
         label("avg_pool", self.window)
@@ -54,7 +49,7 @@ impl Operation for AvgPool {
     }
 
     fn onnx(&self, node: OnnxNode<'_, '_>) -> Result<(), WriteError> {
-        let mut attributes = attributes(self.window);
+        let mut attributes = conv_attributes(self.window);
         attributes.push(AttributeProto::int("count_include_pad", 0));
         node.writer.push("AveragePool", node.inputs, node.out, attributes);
         Ok(())
@@ -86,7 +81,7 @@ impl Operation for MaxPool {
     }
 
     fn onnx(&self, node: OnnxNode<'_, '_>) -> Result<(), WriteError> {
-        node.writer.push("MaxPool", node.inputs, node.out, attributes(self.window));
+        node.writer.push("MaxPool", node.inputs, node.out, conv_attributes(self.window));
         Ok(())
     }
 

@@ -6,7 +6,8 @@ use fewshot_space::{Arch, OptionSet, Region, Space};
 
 use super::{drawn, images, lanas, plain, small};
 use crate::mix::{Blend, Mix, Path, Term};
-use crate::net::{Net, NetError};
+use crate::net::Net;
+use crate::net_error::NetError;
 use crate::pass::NormMode;
 use crate::testing::precise_loss;
 use crate::weights::to_vec;
