@@ -188,7 +188,6 @@ impl Body for DartsBody {
                 graph.auxiliary(logits);
             }
         }
-        let x = graph.global_avg_pool(previous);
-        graph.linear(&self.classifier, x)
+        graph.pooled_linear(&self.classifier, previous)
     }
 }
