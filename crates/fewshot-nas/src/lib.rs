@@ -4,7 +4,7 @@
 //! sub-supernets, starts each from the parent's weights, and scores every network in the sub-supernet that owns it.
 //!
 //! The modules, in the order of the data: [`recipe`] says an experiment, [`nets`] builds networks for regions of a
-//! space, [`train`] trains them, [`estimate`] turns them into scores, [`search`] asks for architectures and is told
+//! space, [`train`] trains them for a [`task`], [`estimate`] turns them into scores, [`search`] asks for architectures and is told
 //! their scores ([`gradient`] finds them by gradients instead), [`rank`] compares scores with the truth in a [`table`],
 //! [`stats`] says how sure a number is, [`run`] makes all of it resumable, and [`experiments`] put it together, each kind in a
 //! [`lab`] of images and networks. [`latency`] predicts how long networks take. A [`model`] is what is left in the end, and
@@ -25,6 +25,7 @@ pub mod latency;
 pub mod model;
 pub mod recipe;
 mod stages;
+pub mod task;
 pub mod train;
 
 pub use fewshot_nets as nets;

@@ -16,8 +16,9 @@ use crate::op::{self, Op};
 use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
 use crate::shared::SharedGraph;
 use crate::timed::Block;
+use crate::values::Transfer;
 use crate::view::View;
-use crate::weights::{Transfer, Weights};
+use crate::weights::Weights;
 use crate::write::WriteError;
 
 /// How the networks of a space are built: the one thing that a new space brings besides its description.
@@ -29,6 +30,11 @@ pub trait Blueprint: Space + Any {
     /// Whether decisions can work on one channel in `partial` ([`Builder::with_partial`]).
     fn allows_partial(&self, partial: usize) -> bool {
         partial == 1
+    }
+
+    /// Decisions that are drawn once for all sub-networks of a training step, and for the teacher; each is active in every architecture.
+    fn of_a_step(&self) -> Vec<usize> {
+        Vec::new()
     }
 
     /// Name in a network of `other` cells of the weight that is called `name` in one of `cells`: where a supernet grows, each of its
@@ -63,7 +69,7 @@ pub trait Body: Send + Sync {
 
     /// Reorders channels so that the first ones matter most, and the network stays the function that it is; see
     /// [`Net::sort_channels`].
-    fn sort_channels(&self, _weights: &mut Weights) {}
+    fn sort_channels(&self, _trained: &Region, _weights: &mut Weights) {}
 
     /// Writes what `route` runs on the value `images`; returns the logits, rows.
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value;
@@ -182,11 +188,11 @@ impl Net {
     }
 
     /// Puts the channels that matter most first where narrower networks use the first ones, as before a phase of training that
-    /// adds widths (Once-for-All: Cai et al., ICLR 2020, section 3.3). Every network of the region stays the function that
-    /// it is: channels stay on their side of the widths that there are. Optimizers start anew behind it, as their state is not
-    /// reordered. Networks without nested widths stay as they are.
-    pub fn sort_channels(&mut self) {
-        self.body.sort_channels(&mut self.weights);
+    /// adds widths (Once-for-All: Cai et al., ICLR 2020, section 3.3). Every network of `trained`, the region that was trained so
+    /// far, stays the function that it is: channels stay on their side of the widths in it. Others may change. Optimizers start
+    /// anew behind it, as their state is not reordered. Networks without nested widths stay as they are.
+    pub fn sort_channels(&mut self, trained: &Region) {
+        self.body.sort_channels(trained, &mut self.weights);
     }
 
     fn build(
@@ -204,6 +210,22 @@ impl Net {
     /// The part of the space that this network holds the operations of.
     pub fn region(&self) -> &Region {
         &self.region
+    }
+
+    /// `path` with what another path of the same training step says of the decisions that a step draws once.
+    pub fn in_step_with(&self, path: &Path, other: &Path) -> Path {
+        let decisions = self.blueprint.of_a_step();
+        let joined = |arch: &Arch, other: &Arch| {
+            let mut options = arch.options().to_vec();
+            decisions.iter().for_each(|&decision| options[decision] = other.options()[decision]);
+            Arch::new(options)
+        };
+        match path {
+            Path::Shared(arch) => Path::Shared(joined(arch, other.cell(0))),
+            Path::PerCell(archs) => {
+                Path::PerCell(archs.iter().enumerate().map(|(cell, arch)| joined(arch, other.cell(cell))).collect())
+            }
+        }
     }
 
     /// Number of cells that a per-cell path needs.

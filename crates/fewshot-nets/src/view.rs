@@ -45,8 +45,8 @@ pub enum Transform {
 pub struct Shrink {
     /// Side of the kernel that it gives.
     pub side: usize,
-    /// `[side², side²]`: each new tap is a sum over the taps of the centre.
-    pub matrix: Box<View>,
+    /// `[side², side²]`: each new tap is a sum over the taps of the centre. None: the centre itself.
+    pub matrix: Option<Box<View>>,
 }
 
 impl View {
@@ -100,8 +100,10 @@ impl View {
                 (seen[0], seen[1]) = (self.held[0], self.held[1]);
                 let mut kernel = first_of(whole, extents(&seen));
                 for Shrink { side, matrix } in steps {
-                    let matrix = matrix.resolve::<2>(fetch);
-                    kernel = shrink(kernel, *side, matrix);
+                    kernel = match matrix {
+                        Some(matrix) => shrink(kernel, *side, matrix.resolve::<2>(fetch)),
+                        None => centre(kernel, *side),
+                    };
                 }
                 kernel
             }
@@ -148,6 +150,15 @@ fn shrink<const D: usize>(kernel: Tensor<D>, side: usize, matrix: Tensor<2>) -> 
     let kernel = kernel.reshape([dims[0], dims[1], rest]);
     (dims[0], dims[1]) = (side, side);
     weights::kernel_transform(kernel, side, matrix).reshape(dims)
+}
+
+/// The centre of `kernel` `[k, k, ..]`.
+fn centre<const D: usize>(kernel: Tensor<D>, side: usize) -> Tensor<D> {
+    let dims = kernel.dims();
+    let first = (dims[0] - side) / 2;
+    kernel.slice::<[std::ops::Range<usize>; D]>(std::array::from_fn(|axis| {
+        if axis < 2 { first..first + side } else { 0..dims[axis] }
+    }))
 }
 
 /// Running statistics as a batch norm sees them: of its first channels.

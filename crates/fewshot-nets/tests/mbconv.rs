@@ -188,7 +188,7 @@ fn blocks_past_the_depth_change_nothing() {
 }
 
 #[test]
-fn sorted_channels_keep_every_function_of_the_region() {
+fn sorted_channels_keep_every_function_of_the_trained_region() {
     let space = ofa();
     // The phases of progressive shrinking: the widest alone, and two widths.
     for widths in [[2].as_slice(), &[1, 2]] {
@@ -196,11 +196,12 @@ fn sorted_channels_keep_every_function_of_the_region() {
         for slot in 0..space.slots().len() {
             region = region.restrict(space.expansion_of(slot), widths.iter().copied().collect()).unwrap();
         }
-        let mut net = trained(space.clone(), region.clone());
+        // The network has narrower blocks too, which no phase has trained yet.
+        let mut net = trained(space.clone(), Region::full(space.clone()));
         let archs = draws(&region, 12);
         let before: Vec<Vec<f32>> = archs.iter().map(|arch| logits(&mut net, arch)).collect();
         let unsorted = net.weights().to_values().unwrap();
-        net.sort_channels();
+        net.sort_channels(&region);
         let sorted = net.weights().to_values().unwrap();
         assert_ne!(unsorted, sorted);
         for (arch, before) in archs.iter().zip(&before) {
@@ -214,6 +215,75 @@ fn sorted_channels_keep_every_function_of_the_region() {
         let parts = if widths.len() == 1 { vec![&rows[..]] } else { vec![&rows[..narrower], &rows[narrower..]] };
         assert!(parts.iter().all(|part| part.is_sorted_by(|a, b| a >= b)), "{rows:?}");
     }
+}
+
+#[test]
+fn a_child_with_a_kernel_that_its_parent_lacks_starts_from_the_centre() {
+    let space = ofa();
+    let full = Region::full(space.clone());
+    let kernels = |options: &[usize]| {
+        let allowed: OptionSet = options.iter().copied().collect();
+        (0..space.slots().len())
+            .fold(full.clone(), |region, slot| region.restrict(space.kernel_of(slot), allowed).unwrap())
+    };
+    let centre = |data: &[f32], from: usize, to: usize| -> Vec<f32> {
+        let (channels, first) = (data.len() / (from * from), (from - to) / 2);
+        let tap = |row: usize, column: usize| &data[((first + row) * from + first + column) * channels..][..channels];
+        (0..to * to).flat_map(|place| tap(place / to, place % to).to_vec()).collect()
+    };
+    let name = "stages.0.0.depthwise.weight";
+    // Without any matrix, and behind the one that there is.
+    for (held, wanted) in [(&[2][..], &[0][..]), (&[1, 2], &[0]), (&[2], &[1]), (&[1], &[0])] {
+        let parent = trained(space.clone(), kernels(held));
+        let (child, _) = parent.child(kernels(wanted), 0).unwrap();
+        let child = child.weights().to_values().unwrap();
+        let (from, to) = (3 + 2 * held[held.len() - 1], 3 + 2 * wanted[0]);
+        let whole = parent.weights().to_values().unwrap()[name].data().to_vec();
+        assert_eq!(child[name].shape()[..2], [to, to]);
+        if held.len() == 1 {
+            assert_eq!(child[name].data(), centre(&whole, from, to), "{held:?} {wanted:?}");
+        } else {
+            let mut wider = parent.clone();
+            let five = wider.child(kernels(&[1]), 0).unwrap().0.weights().to_values().unwrap();
+            assert_eq!(child[name].data(), centre(five[name].data(), 5, 3));
+            assert_ne!(child[name].data(), centre(&whole, 7, 3), "the matrix of 5 counts");
+            let arch = kernels(&[1]).sample(&mut random::stream(0, "arch", 0, 0)).unwrap();
+            logits(&mut wider, &arch);
+        }
+    }
+}
+
+#[test]
+fn a_network_of_another_resolution_resizes_the_images() {
+    let skeleton = OfaMbv3Skeleton {
+        width: 0.25,
+        channels_in: 1,
+        classes: 3,
+        resolutions: vec![12, SIDE],
+        ..OfaMbv3Skeleton::tiny()
+    };
+    let space = Arc::new(OfaMbv3Space::new(skeleton).unwrap());
+    let full = Region::full(space.clone());
+    let mut net = trained(space.clone(), full.clone());
+    let arch = |side: usize| space.canonical(&space.parse(&format!("d=1,2,1;k=3,5,3,7;e=3,4,3,6;r={side}")).unwrap());
+    assert_ne!(net.computation(&arch(12)).unwrap(), net.computation(&arch(SIDE)).unwrap());
+    // Its cost is that of the network on images of its own size, and logits differ with what it sees.
+    let plain = Normalise { mean: vec![0.0], std: vec![1.0] };
+    for side in [12, SIDE] {
+        let alone = Net::standalone(space.clone(), &arch(side), &Device::flex(), 0).unwrap();
+        assert_eq!(alone.graph(&arch(side), [SIDE, SIDE, 1], &plain).unwrap().cost(), space.cost(&arch(side)));
+        assert_eq!(alone.graph(&arch(side), [12, 12, 1], &plain).unwrap().cost(), space.cost(&arch(side)));
+    }
+    assert_ne!(logits(&mut net, &arch(12)), logits(&mut net, &arch(SIDE)));
+    let (_, leaves) = net.train(images(8), &Path::Shared(arch(12))).unwrap();
+    assert!(leaves.iter().flatten().count() > 10);
+    // A step draws it once.
+    let [small, large] = [12, SIDE].map(|side| Path::Shared(arch(side)));
+    assert_eq!(net.in_step_with(&small, &large), large);
+    let other = Path::Shared(full.sample(&mut random::stream(4, "arch", 0, 0)).unwrap());
+    let joined = net.in_step_with(&other, &small);
+    assert_eq!(space.resolution(joined.cell(0)), 12);
+    net.check(&joined).unwrap();
 }
 
 #[test]

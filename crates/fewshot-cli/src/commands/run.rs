@@ -38,7 +38,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         None => layers,
     };
     let layers = match args.space {
-        Some(space) => flags::SPACE.lay(layers.split_for(&space).sized_for(&space), Some(space)),
+        Some(space) => flags::SPACE.lay(layers.for_space(&space), Some(space)),
         None => layers,
     };
     let layers = with_settings(layers, &args.settings)?;
@@ -77,7 +77,11 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         }
         None => layers,
     };
-    begin(alone(layers, &args.alone).resolve().map_err(ExperimentError::from)?, &args.run)
+    let layers = alone(layers, &args.alone);
+    if let Some(line) = layers.told() {
+        say(printable::line(&line));
+    }
+    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
 }
 
 pub fn train(args: TrainArgs) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::likeliest;
+use crate::task::likeliest;
 
 /// Classes that the label may be among, for the wider accuracy.
 const TOP: usize = 5;

@@ -1,5 +1,7 @@
 //! Some training steps of its own for each network before it is scored.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Batch;
 use fewshot_space::Arch;
@@ -8,6 +10,7 @@ use super::scorer::different;
 use super::{EstimateError, Measure, NormPolicy, ScoreSet};
 use crate::nets::{Net, Path};
 use crate::run::{Interrupt, in_lanes};
+use crate::task::{Classification, Task};
 use crate::train::{Sampling, Schedule, TrainConfig, TrainError, Trainer};
 
 /// Fine-tuning: each network leaves the supernet with a copy of its weights, is trained for some steps alone, and only
@@ -19,12 +22,13 @@ use crate::train::{Sampling, Schedule, TrainConfig, TrainError, Trainer};
 pub struct FineTune {
     batches: Vec<(Tensor<4>, Vec<u32>)>,
     config: TrainConfig,
+    task: Arc<dyn Task>,
     interrupt: Interrupt,
 }
 
 impl FineTune {
-    /// One step for each of `batches`, moved to `device` once and for all. The rate falls from `config.lr` to 0 along a cosine;
-    /// momentum, decay and clipping are those of `config`.
+    /// One step towards the right classes for each of `batches`, moved to `device` once and for all. The rate falls from
+    /// `config.lr` to 0 along a cosine; momentum, decay and clipping are those of `config`.
     pub fn new(batches: impl IntoIterator<Item = Batch>, config: TrainConfig, device: &Device) -> Self {
         let upload =
             |batch: Batch| (Tensor::from_data(TensorData::new(batch.images, batch.shape), device), batch.labels);
@@ -32,7 +36,14 @@ impl FineTune {
         // Paths are given, so none is drawn and no region listed.
         let sampling = Sampling::PerNetwork;
         let config = TrainConfig { lr_min: 0.0, epochs: 1, schedule: Schedule::Step, sampling, ..config };
-        Self { batches, config, interrupt: Interrupt::new() }
+        let task = Arc::new(Classification { smoothing: config.label_smoothing });
+        Self { batches, config, task, interrupt: Interrupt::new() }
+    }
+
+    /// The same for another task.
+    #[must_use]
+    pub fn for_task(self, task: Arc<dyn Task>) -> Self {
+        Self { task, ..self }
     }
 
     /// The same, which stops when it is asked to.
@@ -51,7 +62,7 @@ impl FineTune {
     ///
     /// # Errors
     /// When an architecture lies outside the net's region, or a measure needs images and `set` has none. A network whose loss
-    /// or answer is no longer a number scores 0.
+    /// or answer is no longer a number scores as what is worth nothing: 0 of a classification.
     pub fn scores(
         &self,
         net: &Net,
@@ -78,7 +89,8 @@ impl FineTune {
         policy: NormPolicy,
         measure: Measure,
     ) -> Result<f64, EstimateError> {
-        let mut trainer = Trainer::new(net, self.config.clone(), 0)?;
+        let worst = set.task().metric().worst_score();
+        let mut trainer = Trainer::for_task(self.task.clone(), net, self.config.clone(), 0)?;
         let path = Path::Shared(arch.clone());
         let mut losses = Vec::new();
         for (step, (images, labels)) in self.batches.iter().enumerate() {
@@ -87,7 +99,7 @@ impl FineTune {
             match trainer.step_on(images.clone(), labels, &path, lr) {
                 Ok(seen) => losses.push(seen.loss),
                 // A network that cannot be trained at this rate is worth nothing, and no reason to stop with the others.
-                Err(TrainError::Diverged { .. }) => return Ok(0.0),
+                Err(TrainError::Diverged { .. }) => return Ok(worst),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -98,7 +110,7 @@ impl FineTune {
         match set.scores(&mut trainer.into_net(), std::slice::from_ref(arch), policy, measure) {
             Ok(scores) => Ok(scores[0]),
             // Its last step did it.
-            Err(EstimateError::NotFinite(_)) => Ok(0.0),
+            Err(EstimateError::NotFinite(_)) => Ok(worst),
             Err(error) => Err(error),
         }
     }

@@ -1,6 +1,7 @@
-//! Accuracy of paths of a network on held-out images.
+//! What paths of a network make of held-out images.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Batch;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{EstimateError, Evaluation, Tally};
 use crate::nets::{Calibration, Fingerprint, Net, NetError, NormMode, Path, to_vec};
 use crate::run::Interrupt;
-use crate::train::{count_correct, log_likelihood};
+use crate::task::{Classification, Task};
 
 /// Which statistics batch norms use while a network is scored.
 ///
@@ -28,15 +29,15 @@ pub enum NormPolicy {
     Recalibrated,
 }
 
-/// What a score is, of the images that it is made on. Higher is better, 0 to 1.
+/// What a score is, of the images that it is made on. Higher is better; of a classification it is from 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
-    /// Share of images whose likeliest class is the right one.
+    /// The task's metric, as a score: of a classification the share of images whose likeliest class is the right one.
     #[default]
     Accuracy,
-    /// Geometric mean of the probability that the right class is given: e to the minus mean cross entropy. It also counts how
-    /// sure the network is, so it tells networks apart that accuracy on few images does not.
+    /// e to the mean of [`Task::log_likelihood`]: of a classification the geometric mean of the probability that the right class is
+    /// given. It also counts how sure the network is, so it tells networks apart that accuracy on few images does not.
     Likelihood,
     /// The same of the training images, before each update of the second half of a fine-tuning: how fast a network learns
     /// tells more of where it ends than how far it got (Ru et al., NeurIPS 2021, "Speedy performance estimation"). It
@@ -74,11 +75,13 @@ pub struct ScoreSet {
     batches: Vec<(Tensor<4>, Vec<u32>)>,
     calibration: Vec<Tensor<4>>,
     images: u64,
+    task: Arc<dyn Task>,
     interrupt: Interrupt,
 }
 
 impl ScoreSet {
-    /// Moves batches to `device`. `calibration` holds training batches, used by [`NormPolicy::Recalibrated`] only.
+    /// Moves batches to `device`, to tell classes apart. `calibration` holds training batches, used by
+    /// [`NormPolicy::Recalibrated`] only.
     pub fn new(
         score: impl IntoIterator<Item = Batch>,
         calibration: impl IntoIterator<Item = Batch>,
@@ -91,7 +94,18 @@ impl ScoreSet {
         let batches: Vec<_> = score.into_iter().map(upload).collect();
         let images = batches.iter().map(|(_, labels)| labels.len() as u64).sum();
         let calibration = calibration.into_iter().map(|batch| upload(batch).0).collect();
-        Self { batches, calibration, images, interrupt: Interrupt::new() }
+        Self { batches, calibration, images, task: Arc::new(Classification::default()), interrupt: Interrupt::new() }
+    }
+
+    /// The same for another task.
+    #[must_use]
+    pub fn for_task(self, task: Arc<dyn Task>) -> Self {
+        Self { task, ..self }
+    }
+
+    /// What networks are judged for.
+    pub fn task(&self) -> &Arc<dyn Task> {
+        &self.task
     }
 
     /// The same, whose scoring stops when it is asked to.
@@ -105,44 +119,44 @@ impl ScoreSet {
         self.images
     }
 
-    /// Top-1 accuracy, 0 to 1, of whatever makes logits `[batch, classes]` of images `[batch, height, width, channels]`.
+    /// The task's metric of whatever makes answers `[batch, numbers]` of images `[batch, height, width, channels]`.
     ///
     /// # Errors
-    /// When there are no images, or `logits` fails.
-    pub fn accuracy_of(
+    /// When there are no images, or `answers` fails.
+    pub fn metric_of(
         &self,
-        mut logits: impl FnMut(Tensor<4>) -> Result<Tensor<2>, NetError>,
+        mut answers: impl FnMut(Tensor<4>) -> Result<Tensor<2>, NetError>,
     ) -> Result<f64, EstimateError> {
         if self.images == 0 {
             return Err(EstimateError::NoImages);
         }
-        let mut correct = 0;
+        let mut sum = 0.0;
         for (images, labels) in &self.batches {
-            let logits = logits(images.clone())?;
-            let values = finite(&logits).ok_or_else(|| EstimateError::NotFinite("the mixed network".to_string()))?;
-            correct += count_correct(&values, logits.dims()[1], labels);
+            let values = finite(&answers(images.clone())?)
+                .ok_or_else(|| EstimateError::NotFinite("the mixed network".to_string()))?;
+            sum += self.task.measure(&values, labels);
         }
-        Ok(correct as f64 / self.images as f64)
+        Ok(sum / self.images as f64)
     }
 
-    /// Top-1 accuracy of `arch` in `net`, 0 to 1.
+    /// The task's metric of `arch` in `net`.
     ///
     /// # Errors
     /// When the architecture lies outside the net's region, or there are no images.
-    pub fn accuracy(&self, net: &mut Net, arch: &Arch, policy: NormPolicy) -> Result<f64, EstimateError> {
-        Ok(self.accuracies(net, std::slice::from_ref(arch), policy)?[0])
+    pub fn metric(&self, net: &mut Net, arch: &Arch, policy: NormPolicy) -> Result<f64, EstimateError> {
+        Ok(self.metrics(net, std::slice::from_ref(arch), policy)?[0])
     }
 
-    /// Top-1 accuracy of each of `archs` in `net`, 0 to 1.
+    /// The task's metric of each of `archs` in `net`.
     ///
     /// # Errors
     /// As [`ScoreSet::scores`].
-    pub fn accuracies(&self, net: &mut Net, archs: &[Arch], policy: NormPolicy) -> Result<Vec<f64>, EstimateError> {
-        self.scores(net, archs, policy, Measure::Accuracy)
+    pub fn metrics(&self, net: &mut Net, archs: &[Arch], policy: NormPolicy) -> Result<Vec<f64>, EstimateError> {
+        self.means(net, archs, policy, Measure::Accuracy)
     }
 
-    /// Score of each of `archs` in `net`, 0 to 1: the same bits as one by one, and sooner, since what neighbours have in
-    /// common is computed once.
+    /// Score of each of `archs` in `net`, of which the higher is the better: the same bits as one by one, and sooner, since what
+    /// neighbours have in common is computed once.
     ///
     /// # Errors
     /// When an architecture lies outside the net's region, its logits are no numbers, or there are no images to score on or, where
@@ -154,26 +168,41 @@ impl ScoreSet {
         policy: NormPolicy,
         measure: Measure,
     ) -> Result<Vec<f64>, EstimateError> {
+        let mut means = self.means(net, archs, policy, measure)?;
+        let score = |mean: f64| match measure {
+            Measure::Accuracy => self.task.metric().score(mean),
+            Measure::Likelihood | Measure::Speed => mean.exp(),
+        };
+        means.iter_mut().for_each(|mean| *mean = score(*mean));
+        Ok(means)
+    }
+
+    /// Per architecture, the mean over all images of what `measure` is made of.
+    fn means(
+        &self,
+        net: &mut Net,
+        archs: &[Arch],
+        policy: NormPolicy,
+        measure: Measure,
+    ) -> Result<Vec<f64>, EstimateError> {
         if self.images == 0 {
             return Err(EstimateError::NoImages);
         }
-        let mut scores = vec![0.0; archs.len()];
+        let mut means = vec![0.0; archs.len()];
         for part in different(net, archs)?.chunks(PART) {
             let paths: Vec<Path> = part.iter().map(|equals| Path::Shared(archs[equals[0]].clone())).collect();
             let sums = kernels::on_kernel_threads(|| self.sums(net, &paths, policy, measure))?;
             for (equals, sum) in part.iter().zip(sums) {
-                let mean = sum / self.images as f64;
-                let score = if measure == Measure::Accuracy { mean } else { mean.exp() };
-                equals.iter().for_each(|&index| scores[index] = score);
+                equals.iter().for_each(|&index| means[index] = sum / self.images as f64);
             }
         }
-        Ok(scores)
+        Ok(means)
     }
 
-    /// What `arch` in `net` makes of each class, with running statistics; `top1` is [`ScoreSet::accuracy`].
+    /// What `arch` in `net` makes of each class, with running statistics, where labels are classes; `top1` is the accuracy.
     ///
     /// # Errors
-    /// As [`ScoreSet::accuracy`].
+    /// As [`ScoreSet::metric`].
     pub fn evaluate(&self, net: &mut Net, arch: &Arch, classes: &[String]) -> Result<Evaluation, EstimateError> {
         if self.images == 0 {
             return Err(EstimateError::NoImages);
@@ -229,10 +258,9 @@ impl ScoreSet {
                     not_finite.get_or_insert(place);
                     return Ok(());
                 };
-                let classes = logits.dims()[1];
                 sums[place] += match measure {
-                    Measure::Accuracy => count_correct(&values, classes, labels) as f64,
-                    Measure::Likelihood | Measure::Speed => log_likelihood(&values, classes, labels),
+                    Measure::Accuracy => self.task.measure(&values, labels),
+                    Measure::Likelihood | Measure::Speed => self.task.log_likelihood(&values, labels),
                 };
                 Ok::<_, EstimateError>(())
             })?;

@@ -62,6 +62,8 @@ fn config() -> TrainConfig {
         clip: 5.0,
         label_smoothing: 0.0,
         auxiliary: 0.0,
+        distill: 0.0,
+        paths: 1,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
         freeze_split_edge: false,
@@ -158,7 +160,7 @@ fn likelihood_is_the_geometric_mean_of_probabilities() {
         }
         Ok(logits)
     };
-    set.accuracy_of(logits).unwrap();
+    set.metric_of(logits).unwrap();
     assert_eq!(row, 100);
     assert!((score - (logs / 100.0).exp()).abs() < 1e-12, "{score}");
     assert!(score > 0.0 && score < 1.0, "{score}");

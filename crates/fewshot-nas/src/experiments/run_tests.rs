@@ -1,13 +1,14 @@
 //! A library's whole use: recipe, images and folder by value.
 
 use std::path::Path;
+use std::sync::Mutex;
 
 use fewshot_data::{Dataset, Shape};
 
 use super::*;
 use crate::experiments::recipe::Layers;
 use crate::experiments::search::SearchResult;
-use crate::run::{NoProgress, Position};
+use crate::run::{NoProgress, Position, StageInfo};
 
 /// Images of three classes, which differ in where they are bright.
 fn images(name: &str, count: usize, brightness: u8) -> Dataset {
@@ -72,6 +73,80 @@ fn a_search_on_images_in_memory_ends_the_same_cut_or_uncut() {
     // What has ended needs no images.
     let ended = Session::new(Device::flex(), &interrupt, &NoProgress);
     assert_eq!(found(resume(&cut, &Moved::default(), &ended).unwrap()).arch, whole.arch);
+}
+
+/// A supernet of Once-for-All in phases, with sub-supernets that have the same teacher.
+fn shrinking_search() -> CheckedRecipe {
+    let layers = Layers::preset("quick").unwrap().for_space("ofa-mbv3").set("space.name", "ofa-mbv3");
+    let layers = layers.set("space.settings.width", 0.25).set("supernet.epochs", 6).set("children.epochs", 1);
+    let layers = layers.set("data.image_size", 8).set("search.budget", 12).set("search.finalists", 2);
+    let layers = layers.set("standalone.train.epochs", 2).set("standalone.randoms", 0);
+    // The largest network, which teaches, is beyond the limit.
+    layers.set("search.max_macs", 120_000).set("scoring.batch", 20).resolve().unwrap()
+}
+
+/// Stops the run in the training of each stage, once.
+struct StopInEach<'a> {
+    at: Mutex<String>,
+    stopped: &'a Mutex<Vec<String>>,
+    interrupt: &'a Interrupt,
+}
+
+impl Progress for StopInEach<'_> {
+    fn stage_started(&self, stage: StageInfo<'_>) {
+        *self.at.lock().unwrap() = stage.name.to_string();
+    }
+
+    fn position(&self, position: Position<'_>) {
+        let (stage, mut stopped) = (self.at.lock().unwrap(), self.stopped.lock().unwrap());
+        if position.what == "training" && position.done > 0 && !stopped.contains(&stage) {
+            stopped.push(stage.clone());
+            self.interrupt.request();
+        }
+    }
+}
+
+#[test]
+fn a_supernet_that_is_shrunk_in_phases_ends_the_same_cut_in_each_or_uncut() {
+    let dir = tempfile::tempdir().unwrap();
+    let given = Images::new(images("mine", 120, 200), images("mine (test)", 30, 200)).unwrap();
+    let interrupt = Interrupt::new();
+    let session = Session::new(Device::flex(), &interrupt, &NoProgress).on(given.clone());
+    let whole = dir.path().join("whole");
+    let expected = found(start(shrinking_search(), &whole, &session).unwrap());
+    assert_eq!((expected.space.as_str(), expected.evaluations, expected.supernets), ("ofa-mbv3", 12, 3));
+    assert!(expected.macs <= 120_000);
+
+    let (cut, stopped) = (dir.path().join("cut"), Mutex::new(Vec::new()));
+    let outcome = loop {
+        let interrupt = Interrupt::new();
+        let progress = StopInEach { at: Mutex::default(), stopped: &stopped, interrupt: &interrupt };
+        let session = Session::new(Device::flex(), &interrupt, &progress).on(given.clone());
+        let result = match cut.join("run.toml").exists() {
+            false => start(shrinking_search(), &cut, &session),
+            true => resume(&cut, &Moved::default(), &session),
+        };
+        match result {
+            Ok(outcome) => break outcome,
+            Err(error) => assert!(crate::run::is_interrupted(&error), "{error}"),
+        }
+    };
+    assert_eq!(found(outcome), expected);
+    let stopped = stopped.into_inner().unwrap();
+    let phases = ["full", "kernel", "depth-1", "depth-2", "width-1"].map(|phase| format!("shrink-{phase}"));
+    let children = (0..3).map(|child| format!("child-{child}"));
+    for stage in phases.into_iter().chain(["supernet".to_string()]).chain(children) {
+        assert!(stopped.contains(&stage), "{stage}: {stopped:?}");
+        assert_eq!(weights(&cut, &stage), weights(&whole, &stage), "{stage}");
+    }
+}
+
+/// What a stage left of a network's weights.
+fn weights(run: &Path, stage: &str) -> Vec<u8> {
+    let folders = std::fs::read_dir(run.join("stages")).unwrap().map(|entry| entry.unwrap().path());
+    let named = |folder: &std::path::PathBuf| folder.file_name().unwrap().to_string_lossy().ends_with(stage);
+    let folder = folders.filter(named).min_by_key(|folder| folder.as_os_str().len()).unwrap();
+    std::fs::read(folder.join("checkpoint.safetensors")).unwrap()
 }
 
 #[test]

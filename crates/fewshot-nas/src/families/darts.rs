@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fewshot_space::darts::{CellDesign, DartsSkeleton, NAME};
 use fewshot_space::{DartsSpace, SpaceError};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, from_value, to_value};
+use serde_json::{Value, from_value, json, to_value};
 
 use super::{Family, Settings, Skeleton};
 use crate::nets::{Blueprint, DartsNetworks, DartsSwitches};
@@ -41,6 +41,18 @@ impl Family for DartsFamily {
     fn settings(&self) -> Settings {
         let Ok(Value::Object(fields)) = to_value(DartsSettings::default()) else { return Settings::new() };
         fields
+    }
+
+    /// It is too large to be listed, so that paths are drawn network by network. The edge is one that every network has.
+    fn defaults(&self, kind: &str) -> Settings {
+        if kind != "search" {
+            return Settings::new();
+        }
+        Settings::from_iter([
+            ("supernet.sampling".to_string(), "per_network".into()),
+            ("children.sampling".to_string(), "per_network".into()),
+            ("split.decisions".to_string(), json!(["normal.0-2"])),
+        ])
     }
 
     fn open(&self, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError> {

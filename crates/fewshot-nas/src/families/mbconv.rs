@@ -27,6 +27,8 @@ pub struct MbFamily {
     /// How it is opened.
     make: Make,
     has_resolutions: bool,
+    /// What its searches set otherwise than presets of other spaces.
+    search: fn() -> Value,
 }
 
 /// Settings as they are given.
@@ -87,6 +89,7 @@ impl MbFamily {
         about: "stages of inverted bottlenecks with nested kernels, widths and depths (Once-for-all, MobileNetV3)",
         make: ofa_mbv3,
         has_resolutions: true,
+        search: ofa_search,
     };
     /// ProxylessNAS.
     pub const PROXYLESS: Self = Self {
@@ -94,6 +97,7 @@ impl MbFamily {
         about: "one inverted bottleneck, or none, per layer (ProxylessNAS)",
         make: proxyless,
         has_resolutions: false,
+        search: proxyless_search,
     };
 }
 
@@ -117,12 +121,52 @@ impl Family for MbFamily {
         }
     }
 
+    fn defaults(&self, kind: &str) -> Settings {
+        match (kind, (self.search)()) {
+            ("search", Value::Object(settings)) => settings,
+            _ => Settings::new(),
+        }
+    }
+
     fn open(&self, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError> {
         let refuse =
             |error: serde_json::Error| SpaceError::Settings { space: self.name.into(), reason: error.to_string() };
         let given = serde_json::from_value(Value::Object(skeleton.settings.clone())).map_err(refuse)?;
         (self.make)(given, skeleton)
     }
+}
+
+/// Progressive shrinking with the shares and rates of the published phases (Cai et al., ICLR 2020, appendix), two sub-networks a
+/// step where there are several, since training here is on one machine. The block that is split is there in every network.
+fn ofa_search() -> Value {
+    json!({
+        "supernet.sampling": "per_network",
+        "supernet.lr": 0.08,
+        "supernet.label_smoothing": 0.1,
+        "children.sampling": "per_network",
+        "children.lr": 0.0025,
+        "children.label_smoothing": 0.1,
+        "children.paths": 2,
+        "children.distill": 1.0,
+        "split.decisions": ["s2.b1.k"],
+        "shrink": [
+            { "name": "full", "last": { "k": 1, "depth": 1, "e": 1 }, "share": 30.0, "warmup": 1.0 },
+            { "name": "kernel", "last": { "depth": 1, "e": 1 }, "share": 10.0, "lr": 0.375, "distill": 1.0 },
+            { "name": "depth-1", "last": { "depth": 2, "e": 1 }, "share": 3.0, "lr": 0.03125, "paths": 2, "distill": 1.0 },
+            { "name": "depth-2", "last": { "e": 1 }, "share": 10.0, "lr": 0.09375, "paths": 2, "distill": 1.0 },
+            { "name": "width-1", "last": { "e": 2 }, "share": 3.0, "lr": 0.03125, "paths": 2, "distill": 1.0, "sort": true },
+            { "name": "width-2", "share": 10.0, "lr": 0.09375, "paths": 2, "distill": 1.0, "sort": true },
+        ],
+    })
+}
+
+/// The layer that is split is the first of a stage, which every network has.
+fn proxyless_search() -> Value {
+    json!({
+        "supernet.sampling": "per_network",
+        "children.sampling": "per_network",
+        "split.decisions": ["s2.b1"],
+    })
 }
 
 fn ofa_mbv3(given: Given, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError> {

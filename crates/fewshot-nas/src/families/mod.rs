@@ -36,6 +36,11 @@ pub trait Family: Send + Sync {
     fn settings(&self) -> Settings {
         Settings::new()
     }
+    /// What recipes of a kind of run (`search`, ..) set otherwise for its networks than a preset that was made for another space, by
+    /// their keys (`supernet.sampling`): how it is sampled, split, scored and trained. Files and flags lie over it.
+    fn defaults(&self, _kind: &str) -> Settings {
+        Settings::new()
+    }
     /// The space for networks of this skeleton, whose settings are all there.
     ///
     /// # Errors

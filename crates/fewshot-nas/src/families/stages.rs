@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use fewshot_space::{SpaceError, StageSkeleton, StageSpace};
 
-use super::{Family, Skeleton};
+use super::{Family, Settings, Skeleton};
 use crate::nets::Blueprint;
 
 /// It.
@@ -17,6 +17,15 @@ impl Family for StageFamily {
 
     fn about(&self) -> &'static str {
         "three stages of plain, residual, separable or inverted blocks, sizes decided too"
+    }
+
+    /// It is too large to be listed.
+    fn defaults(&self, kind: &str) -> Settings {
+        if kind != "search" {
+            return Settings::new();
+        }
+        let keys = ["supernet.sampling", "children.sampling"];
+        keys.into_iter().map(|key| (key.to_string(), "per_network".into())).collect()
     }
 
     fn open(&self, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError> {

@@ -87,9 +87,10 @@ impl GradientMethod for Enas {
             let mut advantages = Vec::new();
             for (arch, entropy) in archs.into_iter().zip(to_vec(&entropy.inner())) {
                 let batch = learner.upload(images.next());
-                let accuracy = learner.correct(&batch, arch)? as f64 / batch.labels.len() as f64;
-                let reward = accuracy + ENTROPY * f64::from(entropy);
-                let baseline = self.baseline.map_or(accuracy, |old| BASELINE * old + (1.0 - BASELINE) * reward);
+                let measured = learner.measure(&batch, arch)? / batch.labels.len() as f64;
+                let quality = learner.task.metric().score(measured);
+                let reward = quality + ENTROPY * f64::from(entropy);
+                let baseline = self.baseline.map_or(quality, |old| BASELINE * old + (1.0 - BASELINE) * reward);
                 advantages.push(reward - baseline);
                 last = Some(baseline);
             }

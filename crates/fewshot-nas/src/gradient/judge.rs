@@ -41,13 +41,15 @@ impl Judge {
         Self { set, policy }
     }
 
-    /// The best of some candidates, and its accuracy; the first of equal ones.
+    /// The best of some candidates by the task's metric; the first of equal ones.
     ///
     /// # Errors
     /// When there are no images.
     pub fn best(&self, net: &mut Net, candidates: &[Arch]) -> Result<Chosen, GradientError> {
-        let scores = self.set.accuracies(net, candidates, self.policy)?;
-        let best = (0..scores.len()).reduce(|best, next| if scores[next] > scores[best] { next } else { best });
+        let scores = self.set.metrics(net, candidates, self.policy)?;
+        let metric = self.set.task().metric();
+        let is_better = |next: usize, best: usize| metric.compare(scores[best], scores[next]).is_lt();
+        let best = (0..scores.len()).reduce(|best, next| if is_better(next, best) { next } else { best });
         let best = best.ok_or(crate::estimate::EstimateError::NoImages)?;
         Ok(Chosen { arch: candidates[best].clone(), path_accuracy: scores[best], mixed_accuracy: None })
     }
@@ -59,7 +61,7 @@ impl Judge {
     /// When there are no images, or the mix does not fit.
     pub fn mixed(&self, net: &mut Net, mix: &Mix) -> Result<f64, GradientError> {
         let mode = mode_of(self.policy);
-        Ok(kernels::on_kernel_threads(|| self.set.accuracy_of(|images| net.score_mixed(images, mix, mode)))?)
+        Ok(kernels::on_kernel_threads(|| self.set.metric_of(|images| net.score_mixed(images, mix, mode)))?)
     }
 
     /// The accuracy of one architecture of a network that runs mixes.

@@ -1,5 +1,7 @@
 //! The weights' side of a gradient-based search: a network, its optimizer, and the losses of batches.
 
+use std::sync::Arc;
+
 use burn::tensor::{Gradients, Tensor, TensorData};
 use fewshot_data::Batch;
 use fewshot_space::Arch;
@@ -8,7 +10,8 @@ use super::{At, GradientError};
 use crate::estimate::EstimateError;
 use crate::nets::optim::{Optimizer, Sgd};
 use crate::nets::{Mix, Moment, Net, NormMode, Path, Trained, to_vec};
-use crate::train::{StepRecord, Targets, TrainConfig, count_correct, descend, loss};
+use crate::task::{Classification, Task};
+use crate::train::{Objective, StepRecord, TrainConfig, descend};
 
 /// Images on the device, with their labels.
 #[derive(Debug, Clone)]
@@ -28,13 +31,15 @@ pub struct Learner {
     pub optimizer: Optimizer<Sgd>,
     /// Training of the weights.
     pub config: TrainConfig,
+    /// What they are trained for.
+    pub task: Arc<dyn Task>,
     /// Statistics of batch norms while paths are scored between training steps.
     pub mode: NormMode,
 }
 
 /// Gradients of the loss of one batch.
 pub struct Slopes {
-    /// The loss, and how many images were right.
+    /// The loss, and what the images were measured by.
     pub seen: StepRecord,
     /// By the weights; empty where they were not asked for, `None` for those that the mix did not use.
     pub weights: Vec<Option<Tensor<1>>>,
@@ -43,10 +48,11 @@ pub struct Slopes {
 }
 
 impl Learner {
-    /// A fresh optimizer on `net`.
+    /// A fresh optimizer on `net`, to tell classes apart.
     pub fn new(net: Net, config: TrainConfig, mode: NormMode) -> Self {
         let optimizer = Optimizer::new(net.weights(), config.rule(), config.limits());
-        Self { net, optimizer, config, mode }
+        let task = Arc::new(Classification { smoothing: config.label_smoothing });
+        Self { net, optimizer, config, task, mode }
     }
 
     /// Moves a batch to the network's device.
@@ -74,9 +80,9 @@ impl Learner {
     }
 
     fn descend(&mut self, trained: Trained, batch: &Labelled, at: At) -> Result<StepRecord, GradientError> {
-        let Self { net, optimizer, config, .. } = self;
-        let targets = Targets::classes(&batch.labels, config.label_smoothing);
-        finite(descend(optimizer, net.weights_mut(), trained, &targets, at.lr), at)
+        let Self { net, optimizer, task, .. } = self;
+        let objective = Objective::labels(task.as_ref(), &batch.labels);
+        finite(descend(optimizer, net.weights_mut(), trained, &objective, at.lr), at)
     }
 
     /// The gradients of a batch's loss by `arch`, the tracked tensors that `mix` is made from, and by the weights if
@@ -94,8 +100,7 @@ impl Learner {
     ) -> Result<Slopes, GradientError> {
         let (logits, leaves) = self.net.train_mixed(batch.images.clone(), mix, weights)?;
         let device = self.net.weights().device();
-        let targets = Targets::classes(&batch.labels, self.config.label_smoothing);
-        let (loss, seen) = loss(logits, &targets, device);
+        let (loss, seen) = Objective::labels(self.task.as_ref(), &batch.labels).loss(logits, device);
         let seen = finite(seen, at)?;
         if !loss.is_tracked() {
             // Nothing tracked is on a path to the loss: a region without a choice.
@@ -108,18 +113,18 @@ impl Learner {
         Ok(Slopes { seen, weights, arch })
     }
 
-    /// How many images of a batch one architecture gets right.
+    /// The sum over a batch's images of what the task's metric is the mean of, for one architecture: how many it gets right.
     ///
     /// # Errors
     /// When it lies outside the region.
-    pub fn correct(&mut self, batch: &Labelled, arch: Arch) -> Result<u64, GradientError> {
+    pub fn measure(&mut self, batch: &Labelled, arch: Arch) -> Result<f64, GradientError> {
         let name = self.net.region().space().format(&arch);
         let logits = self.net.score(batch.images.clone(), &Path::Shared(arch), self.mode, None)?;
         let values = to_vec(&logits);
         if !values.iter().all(|value| value.is_finite()) {
             return Err(EstimateError::NotFinite(name).into());
         }
-        Ok(count_correct(&values, logits.dims()[1], &batch.labels))
+        Ok(self.task.measure(&values, &batch.labels))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{At, Chosen, GradientError, GradientMethod, Judge, Learner, MethodInfo, MethodSettings, Seen};
 use crate::nets::{NamedValues, Net, NormMode};
-use crate::train::EpochRecord;
+use crate::train::{EpochRecord, whole_if_possible};
 
 /// The images of a search: weights are trained on the one half, architectures on the other, both augmented.
 ///
@@ -70,7 +70,8 @@ pub struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Sums {
     loss: f64,
-    correct: u64,
+    #[serde(rename = "correct", serialize_with = "whole_if_possible")]
+    measured: f64,
     images: u64,
 }
 
@@ -246,10 +247,10 @@ impl GradientSearch {
                 epoch,
                 lr: settings.lr_at(epoch, 0, steps),
                 loss: loss / images.max(1) as f64,
-                accuracy: progress.train.accuracy(),
+                accuracy: progress.train.metric(),
                 held_out: None,
             },
-            val_accuracy: (progress.val.images > 0).then(|| progress.val.accuracy()),
+            val_accuracy: (progress.val.images > 0).then(|| progress.val.metric()),
             beliefs,
         });
         (progress.epoch, progress.step) = (epoch + 1, 0);
@@ -261,11 +262,11 @@ impl GradientSearch {
 impl Sums {
     fn add(&mut self, seen: crate::train::StepRecord, images: usize) {
         self.loss += seen.loss * images as f64;
-        self.correct += seen.correct;
+        self.measured += seen.measured;
         self.images += images as u64;
     }
 
-    fn accuracy(&self) -> f64 {
-        self.correct as f64 / self.images.max(1) as f64
+    fn metric(&self) -> f64 {
+        self.measured / self.images.max(1) as f64
     }
 }

@@ -79,6 +79,8 @@ impl MethodSettings {
                 clip: 5.0,
                 label_smoothing: 0.0,
                 auxiliary: 0.4,
+                distill: 0.0,
+                paths: 1,
                 sampling: Sampling::PerNetwork,
                 unsampled: Unsampled::Decay,
                 freeze_split_edge: false,

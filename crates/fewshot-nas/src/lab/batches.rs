@@ -24,7 +24,7 @@ impl Lab {
     pub fn judging_set(&self) -> Result<ScoreSet, ExperimentError> {
         let held_out: Arc<[u32]> = self.splits.search_val.clone().into();
         let loader = EvalLoader::new(self.train.clone(), held_out, self.normalise.clone(), self.recipe.scoring.batch)?;
-        Ok(ScoreSet::new(loader.batches(), [], &self.device).stopped_by(&self.interrupt))
+        Ok(ScoreSet::new(loader.batches(), [], &self.device).for_task(self.task()).stopped_by(&self.interrupt))
     }
 
     fn search_indices(&self) -> Vec<u32> {
@@ -87,7 +87,7 @@ impl Lab {
         let config = TrainConfig { batch: scoring.batch, ..self.recipe.supernet.clone() };
         let calibration = self.search_loader(&config, self.seed("calibration"))?;
         let calibration = calibration.epoch(0, 0).take(scoring.calibration_batches);
-        Ok(ScoreSet::new(score.batches(), calibration, &self.device).stopped_by(&self.interrupt))
+        Ok(ScoreSet::new(score.batches(), calibration, &self.device).for_task(self.task()).stopped_by(&self.interrupt))
     }
 
     /// What each network is trained with before it is scored, where the recipe wants that: batches of search-train images, for
@@ -141,6 +141,6 @@ impl Lab {
     pub fn open_test(&self) -> Result<ScoreSet, ExperimentError> {
         let test = Arc::new(self.test.open()?);
         let loader = EvalLoader::all(test, self.normalise.clone(), self.recipe.scoring.batch)?;
-        Ok(ScoreSet::new(loader.batches(), [], &self.device).stopped_by(&self.interrupt))
+        Ok(ScoreSet::new(loader.batches(), [], &self.device).for_task(self.task()).stopped_by(&self.interrupt))
     }
 }

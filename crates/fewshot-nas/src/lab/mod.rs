@@ -33,6 +33,7 @@ use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::Blueprint;
 use crate::recipe::{CommonRecipe, SplitRecipe, SupernetReduction};
 use crate::run::{Fingerprint, Interrupt};
+use crate::task::{Classification, Task};
 
 /// Everything that stages read and none changes.
 #[derive(Clone)]
@@ -144,6 +145,11 @@ impl Lab {
     /// Names the images, those of the test without a look at them.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint { training: self.train.fingerprint().to_string(), test: Some(self.test.fingerprint().to_string()) }
+    }
+
+    /// What networks are trained for and judged by.
+    pub fn task(&self) -> Arc<dyn Task> {
+        Arc::new(Classification::default())
     }
 
     /// Where tensors live.

@@ -4,11 +4,14 @@ use fewshot_space::Feature;
 
 use super::common::{CommonRecipe, Kind};
 use super::error::RecipeError;
+use super::shrink;
 use crate::estimate::{Measure, NormPolicy};
 use crate::families::{self, Skeleton};
 use crate::search;
 use crate::train::{ConfigError, TrainConfig};
 
+/// Sides of large images, as those of ImageNet.
+const LARGE: usize = 224;
 /// More worker threads than any machine makes use of.
 const MOST_THREADS: usize = 1024;
 
@@ -70,10 +73,19 @@ impl CommonRecipe {
             return Err(RecipeError::setting(&*key, format!("{key}: the space {name} has {problem}")));
         }
         let settings = self.space.settings.clone();
-        let space = families::open(name, Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) })
-            .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
-        let decisions: Vec<&str> =
-            space.blueprint().decisions().iter().map(|decision| decision.name.as_str()).collect();
+        let space =
+            families::open(name, Skeleton { settings: settings.clone(), ..Skeleton::of_images([32, 32, 3], 10) })
+                .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
+        shrink::check(&self.shrink, space.blueprint().as_ref())?;
+        // Which decisions there are may depend on the size of the images, which are not read yet: large ones have the most.
+        let large = families::open(name, Skeleton { settings, ..Skeleton::of_images([LARGE, LARGE, 3], 10) }).ok();
+        let spaces = [Some(&space), large.as_ref()];
+        let mut decisions: Vec<&str> = Vec::new();
+        for decision in spaces.into_iter().flatten().flat_map(|space| space.blueprint().decisions()) {
+            if !decisions.contains(&decision.name.as_str()) {
+                decisions.push(&decision.name);
+            }
+        }
         for (index, name) in self.split.decisions.iter().enumerate() {
             if !decisions.contains(&name.as_str()) {
                 let (space, known) = (&self.space.name, decisions.join(", "));

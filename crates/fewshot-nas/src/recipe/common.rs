@@ -6,6 +6,7 @@ use super::budget::BudgetRecipe;
 use super::sections::{
     DataRecipe, RankingRecipe, ScoringRecipe, SearchRecipe, SpaceRecipe, SplitRecipe, StandaloneRecipe,
 };
+use super::shrink::ShrinkPhase;
 use crate::latency::LatencyTable;
 use crate::train::TrainConfig;
 
@@ -42,6 +43,8 @@ pub struct CommonRecipe {
     pub space: SpaceRecipe,
     /// Training of the one supernet.
     pub supernet: TrainConfig,
+    /// Phases of it, where it does not have all of its networks from the beginning.
+    pub shrink: Vec<ShrinkPhase>,
     /// Where it is split.
     pub split: SplitRecipe,
     /// Training of each sub-supernet after transfer.

@@ -9,6 +9,7 @@ mod common;
 mod error;
 mod places;
 mod sections;
+pub(crate) mod shrink;
 
 pub use budget::{BudgetPlan, BudgetRecipe};
 pub(crate) use check::known_strategy;
@@ -20,3 +21,4 @@ pub use sections::{
     DataRecipe, FineTuneRecipe, RankingRecipe, ScoringRecipe, SearchRecipe, SpaceRecipe, SplitRecipe, StandaloneRecipe,
     Strength, SupernetReduction,
 };
+pub use shrink::ShrinkPhase;

@@ -67,15 +67,15 @@ pub fn train_to(
     let judge = Judge { set: &set, arch, every: epochs.div_ceil(LOOKS).max(1) };
     let switch = ((epochs as f64 * lab.recipe().standalone.all_images_from).round() as u64).clamp(begun, epochs);
     let phases = [
-        Phase { until: switch, loader: &first, judge: Some(&judge) },
-        Phase { until: epochs, loader: &all, judge: None },
+        Phase { until: switch, region: None, loader: &first, judge: Some(&judge) },
+        Phase { until: epochs, region: None, loader: &all, judge: None },
     ];
     let seed = lab.seed("alone paths");
     if begun < switch && switch < epochs {
-        let trained = train_phases(context, net.clone(), &config, &phases[..1], seed)?;
+        let trained = train_phases(context, net.clone(), &config, &phases[..1], None, seed)?;
         keep_unseen(context, trained.history.len() as u64 == switch)?;
     }
-    let trained = train_phases(context, net, &config, &phases, seed)?;
+    let trained = train_phases(context, net, &config, &phases, None, seed)?;
     Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
 }
 
@@ -111,7 +111,7 @@ pub fn train_several(
     loader: &TrainLoader,
 ) -> Result<Vec<Net>, ExperimentError> {
     let config = &lab.recipe().standalone.train;
-    let phases = [Phase { until, loader, judge: None }];
+    let phases = [Phase { until, region: None, loader, judge: None }];
     let jobs: Vec<(PathBuf, &Arch)> = archs
         .iter()
         .enumerate()

@@ -109,7 +109,9 @@ impl train::Observer for Keeper<'_> {
         if let (0, Some(epoch)) = (trainer.progress().step, trainer.progress().history.last()) {
             let EpochRecord { epoch, loss, accuracy, .. } = epoch;
             let (done, all) = (epoch + 1, trainer.config().epochs);
-            let text = format!("epoch {done}/{all}: loss {loss:.3}, accuracy {:.1} %", 100.0 * accuracy);
+            let metric = trainer.task().metric();
+            let (name, value) = (metric.name, metric.text(*accuracy, 1));
+            let text = format!("epoch {done}/{all}: loss {loss:.3}, {name} {value}");
             self.context.progress().message(&text);
         }
         self.after_step(trainer)

@@ -23,5 +23,6 @@ pub(crate) use timing::{
 };
 pub use training::Trained;
 pub(crate) use training::{
-    CHECKPOINT, Judge, Phase, load, load_from, steps_done, take_over, tell_failures, train, train_in, training_stage,
+    CHECKPOINT, Judge, Phase, load, load_from, steps_done, take_over, tell_failures, train, train_in, train_phases,
+    training_stage,
 };

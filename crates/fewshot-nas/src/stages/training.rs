@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fewshot_data::TrainLoader;
-use fewshot_space::Arch;
+use fewshot_space::{Arch, Region};
 use serde::{Deserialize, Serialize};
 
 use super::keeper::{Keeper, position};
@@ -11,7 +11,7 @@ use crate::estimate::{NormPolicy, ScoreSet};
 use crate::lab::ExperimentError;
 use crate::nets::{Net, NetError};
 use crate::run::{Checkpoint, Counter, Handle, Stage, StageContext};
-use crate::train::{EpochRecord, Progress, TrainConfig, Trainer, averaged_values};
+use crate::train::{EpochRecord, Progress, Teacher, TrainConfig, Trainer, averaged_values};
 
 /// File of a training stage: weights, running statistics, velocities, and where the training stands.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -29,7 +29,7 @@ pub struct Trained {
     /// Networks in the region; absent where runs did not say so yet, or there are more than 2^64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub networks: Option<u64>,
-    /// Training curve, with the accuracy on held-out images where it was looked at.
+    /// Training curve, with the task's metric on held-out images where it was looked at.
     pub history: Vec<EpochRecord>,
 }
 
@@ -44,6 +44,8 @@ impl Trained {
 pub struct Phase<'a> {
     /// Epochs that are done at its end.
     pub until: u64,
+    /// What paths are drawn from; all that the network holds where nothing is said.
+    pub region: Option<&'a Region>,
     /// The images.
     pub loader: &'a TrainLoader,
     /// Held-out images that none of `loader` is among, to follow the training by.
@@ -61,9 +63,9 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// Accuracy of the network as it would be left now, 0 to 1.
-    pub fn accuracy(&self, trainer: &Trainer) -> Result<f64, ExperimentError> {
-        Ok(self.set.accuracy(&mut trainer.averaged(), self.arch, NormPolicy::Running)?)
+    /// The task's metric of the network as it would be left now.
+    pub fn value(&self, trainer: &Trainer) -> Result<f64, ExperimentError> {
+        Ok(self.set.metric(&mut trainer.averaged(), self.arch, NormPolicy::Running)?)
     }
 }
 
@@ -75,20 +77,23 @@ pub fn train(
     loader: &TrainLoader,
     seed: u64,
 ) -> Result<Trained, ExperimentError> {
-    train_phases(context, net, config, &[Phase { until: config.epochs, loader, judge: None }], seed)
+    let all = [Phase { until: config.epochs, region: None, loader, judge: None }];
+    train_phases(context, net, config, &all, None, seed)
 }
 
-/// The same in phases.
+/// The same in phases, from a teacher too where there is one.
 pub fn train_phases(
     context: &StageContext<'_>,
     net: Net,
     config: &TrainConfig,
     phases: &[Phase<'_>],
+    teacher: Option<Teacher>,
     seed: u64,
 ) -> Result<Trained, ExperimentError> {
     let file = context.file(CHECKPOINT);
     let counter = context.counter("training", "steps", steps_done(context, &file)?, Some(steps(phases)));
-    let trainer = train_in(context, &file, &counter, net, config, phases, seed)?;
+    let trainer = Trainer::new(net, config.clone(), seed)?.taught_by(teacher);
+    let trainer = run_in(context, &file, &counter, trainer, phases)?;
     Ok(Trained {
         arch: None,
         region: trainer.net().region().label(),
@@ -124,11 +129,24 @@ pub fn train_in(
     phases: &[Phase<'_>],
     seed: u64,
 ) -> Result<Trainer, ExperimentError> {
-    let mut trainer = Trainer::new(net, config.clone(), seed)?;
+    run_in(context, file, counter, Trainer::new(net, config.clone(), seed)?, phases)
+}
+
+/// The same of a training that is laid out already.
+fn run_in(
+    context: &StageContext<'_>,
+    file: &Path,
+    counter: &Counter<'_>,
+    mut trainer: Trainer,
+    phases: &[Phase<'_>],
+) -> Result<Trainer, ExperimentError> {
+    let epochs = trainer.config().epochs;
     let mut keeper = Keeper::resume(context, file, counter, &mut trainer)?;
-    for Phase { until, loader, judge } in phases {
+    let held = trainer.net().region().clone();
+    for Phase { until, region, loader, judge } in phases {
+        trainer.draw_from(region.unwrap_or(&held))?;
         // No training goes beyond its configuration.
-        let until = config.epochs.min(*until);
+        let until = epochs.min(*until);
         let Some(judge) = judge else {
             trainer.run_until(until, loader, &mut keeper)?;
             continue;
@@ -138,8 +156,8 @@ pub fn train_in(
             let is_due = epoch > 0 && epoch <= until && (epoch.is_multiple_of(judge.every) || epoch == until);
             // Also where a process was killed between the epoch and the look.
             if is_due && is_whole && trainer.progress().history.last().is_some_and(|last| last.held_out.is_none()) {
-                let accuracy = judge.accuracy(&trainer)?;
-                trainer.note_held_out(accuracy);
+                let value = judge.value(&trainer)?;
+                trainer.note_held_out(value);
             }
             if epoch >= until {
                 break;

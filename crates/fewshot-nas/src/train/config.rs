@@ -49,6 +49,9 @@ pub enum Schedule {
     Step,
 }
 
+/// Sub-networks of a step, fewest and most.
+pub const PATHS: std::ops::RangeInclusive<usize> = 1..=64;
+
 /// SGD with a cosine learning rate, from `lr` in the first step to `lr_min` at the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +94,13 @@ pub struct TrainConfig {
     /// use for it.
     #[serde(default = "auxiliary", skip_serializing_if = "is_usual_auxiliary")]
     pub auxiliary: f64,
+    /// What being unlike the teacher counts where there is one, beside 1 for the loss by the labels; 0 or more.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub distill: f64,
+    /// Sub-networks of each step, 1 to 64, each on all of the step's images; their gradients add up (Once-for-All: Cai et al., ICLR
+    /// 2020).
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub paths: usize,
     /// How paths are drawn.
     pub sampling: Sampling,
     /// What happens to unused parameters.
@@ -108,6 +118,18 @@ fn always() -> bool {
 /// That of DARTS.
 fn auxiliary() -> f64 {
     0.4
+}
+
+fn one() -> usize {
+    1
+}
+
+fn is_one(count: &usize) -> bool {
+    *count == 1
+}
+
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 fn is_usual_auxiliary(weight: &f64) -> bool {
@@ -165,6 +187,12 @@ impl TrainConfig {
         }
         if !(self.auxiliary >= 0.0 && self.auxiliary.is_finite()) {
             return fail("auxiliary", self.auxiliary.to_string(), "0 or more");
+        }
+        if !(self.distill >= 0.0 && self.distill.is_finite()) {
+            return fail("distill", self.distill.to_string(), "0 (none) or more");
+        }
+        if !PATHS.contains(&self.paths) {
+            return fail("paths", self.paths.to_string(), "1 to 64");
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return fail("label_smoothing", self.label_smoothing.to_string(), "from 0 up to, not including, 1");
@@ -225,6 +253,8 @@ mod tests {
             clip: 0.0,
             label_smoothing: 0.0,
             auxiliary: 0.4,
+            distill: 0.0,
+            paths: 1,
             sampling: Sampling::PerCell,
             unsampled: Unsampled::Decay,
             freeze_split_edge: false,
@@ -265,7 +295,7 @@ mod tests {
     #[test]
     fn every_range_is_checked() {
         type Break = fn(&mut TrainConfig);
-        let breaks: [(&str, Break); 12] = [
+        let breaks: [(&str, Break); 15] = [
             ("epochs", |c| c.epochs = 0),
             ("batch", |c| c.batch = 1),
             ("lr", |c| c.lr = 0.0),
@@ -278,6 +308,9 @@ mod tests {
             ("ema", |c| c.ema = 1.5),
             ("label_smoothing", |c| c.label_smoothing = 1.0),
             ("auxiliary", |c| c.auxiliary = -0.1),
+            ("distill", |c| c.distill = f64::INFINITY),
+            ("paths", |c| c.paths = 0),
+            ("paths", |c| c.paths = 65),
         ];
         assert_eq!(config().check(), Ok(()));
         for (key, make_bad) in breaks {

@@ -2,16 +2,17 @@
 
 mod average;
 mod config;
-mod loss;
-
+mod descent;
 mod sampler;
+mod teacher;
 mod trainer;
 
 pub(crate) use average::averaged_values;
-pub use config::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
-pub use loss::{StepRecord, Targets, descend};
-pub(crate) use loss::{count_correct, likeliest, log_likelihood, loss};
+pub use config::{ConfigError, PATHS, Sampling, Schedule, TrainConfig, Unsampled};
+pub(crate) use descent::whole_if_possible;
+pub use descent::{Objective, Slopes, StepRecord, descend};
 pub use sampler::{LISTED, Sampler};
+pub use teacher::Teacher;
 pub use trainer::{EpochRecord, Observer, Progress, TrainError, Trainer};
 
 #[cfg(test)]

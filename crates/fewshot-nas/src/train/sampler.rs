@@ -37,6 +37,11 @@ impl Sampler {
         Ok(Self { region, per_cell: sampling == Sampling::PerCell, groups })
     }
 
+    /// What it draws from.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
     /// A path through a network of `cells` cells.
     ///
     /// # Errors

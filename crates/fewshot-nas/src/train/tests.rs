@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::{Augment, Normalise, TrainLoader};
-use fewshot_space::{CellSkeleton, CellSpace, OptionSet, Region};
+use fewshot_space::{CellSkeleton, CellSpace, OptionSet, Region, Space};
 
 use super::*;
-use crate::nets::Net;
+use crate::estimate::{Measure, NormPolicy, ScoreSet};
 use crate::nets::optim::Optimizer;
+use crate::nets::{Net, Path};
 use crate::run::Interrupted;
+use crate::task::{Better, Metric, Targets, Task};
 
 fn space() -> Arc<CellSpace> {
     let default = CellSkeleton::default_for("nasbench201").unwrap();
@@ -43,6 +45,8 @@ fn config() -> TrainConfig {
         clip: 5.0,
         label_smoothing: 0.0,
         auxiliary: 0.0,
+        distill: 0.0,
+        paths: 1,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
         freeze_split_edge: false,
@@ -150,11 +154,11 @@ fn unused_parameters_stay_or_decay() {
             assert!(conv.contains(&arch) == (values.is_empty()));
             let batch = loader(16, 16).epoch(0, 0).next().unwrap();
             let device = Device::flex();
-            let data = burn::tensor::TensorData::new(batch.images, batch.shape);
-            let images = burn::tensor::Tensor::<4>::from_data(data, &device);
+            let data = TensorData::new(batch.images, batch.shape);
+            let images = Tensor::<4>::from_data(data, &device);
             let (logits, leaves) = net.train(images, &crate::nets::Path::Shared(arch)).unwrap();
             let labels: Vec<i32> = batch.labels.iter().map(|&l| l as i32).collect();
-            let labels = burn::tensor::TensorData::new(labels, [16]);
+            let labels = TensorData::new(labels, [16]);
             let labels = burn::tensor::Tensor::<1, burn::tensor::Int>::from_data(labels, &device);
             let mut grads = fewshot_kernels::cross_entropy(logits, labels, 0.0).backward();
             let grads = leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut grads)).collect();
@@ -179,7 +183,6 @@ fn a_learning_rate_that_is_too_high_is_told() {
 
 #[test]
 fn sampling_per_structure_gives_each_function_the_same_chance() {
-    use fewshot_space::Space;
     // Edges e1, e2, e4, e5 removed: e0 leads nowhere, so each operation of e3 is one function with five codes, and `none` is dead.
     let none = OptionSet::single(0);
     let region = [1, 2, 4, 5].into_iter().fold(Region::full(space()), |r, edge| r.restrict(edge, none).unwrap());
@@ -189,7 +192,9 @@ fn sampling_per_structure_gives_each_function_the_same_chance() {
     let mut counts = std::collections::BTreeMap::new();
     let mut codes = std::collections::BTreeSet::new();
     for step in 0..2000 {
-        let crate::nets::Path::Shared(arch) = trainer.draw_path(0, step).unwrap() else { panic!("one for all cells") };
+        let crate::nets::Path::Shared(arch) = trainer.draw_path(0, step, 0).unwrap() else {
+            panic!("one for all cells")
+        };
         *counts.entry(space().structure(&arch)).or_insert(0) += 1;
         codes.insert(arch);
     }
@@ -198,12 +203,12 @@ fn sampling_per_structure_gives_each_function_the_same_chance() {
     // With only dead networks left there is still something to draw.
     let dead = region.restrict(3, none).unwrap();
     let trainer = Trainer::new(Net::supernet(space(), dead, &Device::flex(), 0), config, 0).unwrap();
-    trainer.draw_path(0, 0).unwrap();
+    trainer.draw_path(0, 0, 0).unwrap();
 }
 
 #[test]
 fn balanced_sampling_gives_each_number_of_live_convolutions_the_same_chance() {
-    use fewshot_space::{Feature, Space, random};
+    use fewshot_space::{Feature, random};
     let sampler = Sampler::new(Region::full(space()), Sampling::Balanced).unwrap();
     let mut counts = [0; 7];
     for draw in 0..3500 {
@@ -213,4 +218,188 @@ fn balanced_sampling_gives_each_number_of_live_convolutions_the_same_chance() {
     }
     // None to six: seven groups of 500 each, while uniform codes seldom have none or six.
     assert!(counts.iter().all(|count| (400..600).contains(count)), "{counts:?}");
+}
+
+/// The largest network of the region, as it starts, teaches.
+fn teacher() -> Teacher {
+    let arch = space()
+        .parse("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|");
+    let net = Net::supernet(space(), Region::full(space()), &Device::flex(), 7);
+    Teacher::new(net, Path::Shared(arch.unwrap())).unwrap()
+}
+
+#[test]
+fn several_paths_taught_in_a_part_of_the_network_go_on_bit_for_bit() {
+    let config = TrainConfig { paths: 3, distill: 0.7, ema: 0.2, ..config() };
+    let loader = loader(64, 16);
+    let (net, part) = (supernet(), [3, 4].into_iter().collect());
+    let part = net.region().restrict(0, OptionSet::single(2)).unwrap().restrict(5, part).unwrap();
+    let begin = || {
+        let mut trainer = Trainer::new(net.clone(), config.clone(), 9).unwrap().taught_by(Some(teacher()));
+        trainer.draw_from(&part).unwrap();
+        trainer
+    };
+    let mut uncut = begin();
+    uncut.run(&loader, &mut ()).unwrap();
+    assert_eq!(uncut.progress().history.len(), 2);
+    for stop in [1, 4, 6] {
+        let mut first = begin();
+        first.run(&loader, &mut StopAt(stop)).unwrap_err();
+        let mut second = begin();
+        // The second process reads the state from a file.
+        let progress = serde_json::from_str(&serde_json::to_string(first.progress()).unwrap()).unwrap();
+        second.restore(&first.to_values().unwrap(), progress).unwrap();
+        second.run(&loader, &mut ()).unwrap();
+        assert_eq!(second.to_values().unwrap(), uncut.to_values().unwrap(), "cut at {stop}");
+        assert_eq!(second.progress(), uncut.progress());
+    }
+    let (values, start) = (uncut.net().weights().to_values().unwrap(), net.weights().to_values().unwrap());
+    assert_eq!(values["cells.0.e0.nor_conv_3x3.weight"], start["cells.0.e0.nor_conv_3x3.weight"], "not in the part");
+    assert_ne!(values["cells.0.e0.nor_conv_1x1.weight"], start["cells.0.e0.nor_conv_1x1.weight"]);
+}
+
+#[test]
+fn gradients_of_paths_add_up() {
+    let plain = TrainConfig { momentum: 0.0, nesterov: false, weight_decay: 0.0, clip: 0.0, epochs: 1, ..config() };
+    let loader = loader(16, 16);
+    let start = supernet();
+    let batch = loader.epoch(0, 0).next().unwrap();
+    let images = || {
+        let data = TensorData::new(batch.images.clone(), batch.shape);
+        Tensor::<4>::from_data(data, &Device::flex())
+    };
+    let mut both = Trainer::new(start.clone(), TrainConfig { paths: 2, ..plain.clone() }, 9).unwrap();
+    let paths = [0, 1].map(|place| both.draw_path(0, 0, place).unwrap());
+    assert_ne!(paths[0], paths[1]);
+    both.run(&loader, &mut ()).unwrap();
+    let alone = paths.map(|path| {
+        let mut trainer = Trainer::new(start.clone(), plain.clone(), 9).unwrap();
+        trainer.step_on(images(), &batch.labels, &path, plain.lr).unwrap();
+        trainer.net().weights().to_values().unwrap()
+    });
+    let (start, both) = (start.weights().to_values().unwrap(), both.net().weights().to_values().unwrap());
+    let mut moved = 0;
+    for param in start.keys().filter(|name| !name.contains("running")) {
+        let values = [&start[param], &both[param], &alone[0][param], &alone[1][param]].map(|tensor| tensor.data());
+        for place in 0..values[0].len() {
+            let [start, both, first, second] = values.map(|values| values[place]);
+            assert!((both - start - ((first - start) + (second - start))).abs() < 1e-5, "{param}");
+            moved += usize::from((first - start).abs() > 1e-4 && (second - start).abs() > 1e-4);
+        }
+    }
+    assert!(moved > 100, "{moved}");
+    // Each path has moved the statistics of the stem, which all have in common.
+    let stem = start.keys().find(|name| name.ends_with("running_mean")).unwrap();
+    assert_ne!(both[stem], alone[0][stem]);
+}
+
+#[test]
+fn a_teacher_pulls_towards_its_answers() {
+    let arch = Region::full(space()).sample(&mut fewshot_space::random::stream(2, "arch", 0, 0)).unwrap();
+    let loader = loader(64, 16);
+    let batch = loader.epoch(0, 0).next().unwrap();
+    let images = TensorData::new(batch.images, batch.shape);
+    let images = Tensor::<4>::from_data(images, &Device::flex());
+    let taught = teacher().answers(images.clone(), &Path::Shared(arch.clone())).unwrap();
+    let distance = |distill: f64, teacher: Option<Teacher>| {
+        let net = Net::standalone(space(), &arch, &Device::flex(), 1).unwrap();
+        let config = TrainConfig { distill, epochs: 4, ..config() };
+        let mut trainer = Trainer::new(net, config, 0).unwrap().taught_by(teacher);
+        trainer.run(&loader, &mut ()).unwrap();
+        let path = Path::Shared(arch.clone());
+        let mut net = trainer.into_net();
+        let answers = net.score(images.clone(), &path, crate::nets::NormMode::Batch, None).unwrap();
+        let task = crate::task::Classification::default();
+        crate::nets::to_vec(&crate::task::Task::imitation(&task, answers, taught.clone()))[0]
+    };
+    let alone = distance(0.0, None);
+    assert_eq!(distance(0.0, Some(teacher())), alone, "a teacher that counts nothing changes nothing");
+    assert_eq!(distance(5.0, None), alone);
+    let pulled = distance(5.0, Some(teacher()));
+    // The cross entropy of the teacher's answers with themselves is as little as it can be.
+    let task = crate::task::Classification::default();
+    let least = crate::nets::to_vec(&crate::task::Task::imitation(&task, taught.clone(), taught.clone()))[0];
+    assert!(pulled - least < 0.5 * (alone - least), "{pulled} {alone} {least}");
+}
+
+#[test]
+fn nothing_is_drawn_that_the_network_does_not_hold() {
+    let region = Region::full(space()).restrict(0, OptionSet::single(2)).unwrap();
+    let (child, _) = supernet().child(region, 1).unwrap();
+    let mut trainer = Trainer::new(child, config(), 0).unwrap();
+    let error = trainer.draw_from(&Region::full(space())).unwrap_err();
+    assert!(matches!(error, TrainError::NotHeld { .. }), "{error}");
+}
+
+/// Predicts how bright an image's class stands in the list: every number of the answer is to be the class as a share of all.
+#[derive(Debug)]
+struct Regression;
+
+impl Regression {
+    fn wanted(answers: usize, labels: &[u32]) -> Vec<f32> {
+        let width = answers / labels.len();
+        labels.iter().flat_map(|&label| vec![label as f32 / 10.0; width]).collect()
+    }
+}
+
+impl Task for Regression {
+    fn metric(&self) -> Metric {
+        Metric { name: "squared error", unit: "", scale: 1.0, better: Better::Lower }
+    }
+
+    fn loss(&self, answers: Tensor<2>, targets: &Targets<'_>, device: &Device) -> Tensor<1> {
+        let [images, width] = answers.dims();
+        let wanted = TensorData::new(Self::wanted(images * width, targets.labels), [images, width]);
+        self.imitation(answers, Tensor::from_data(wanted, device))
+    }
+
+    fn imitation(&self, answers: Tensor<2>, teacher: Tensor<2>) -> Tensor<1> {
+        let teacher = if answers.is_autodiff() { teacher.autodiff() } else { teacher };
+        (answers - teacher).powi_scalar(2).mean()
+    }
+
+    fn measure(&self, answers: &[f32], labels: &[u32]) -> f64 {
+        let width = answers.len() / labels.len();
+        let wanted = Self::wanted(answers.len(), labels);
+        let squares = answers.iter().zip(wanted).map(|(answer, wanted)| f64::from(answer - wanted).powi(2));
+        squares.sum::<f64>() / width as f64
+    }
+
+    fn log_likelihood(&self, answers: &[f32], labels: &[u32]) -> f64 {
+        -self.measure(answers, labels)
+    }
+}
+
+#[test]
+fn another_task_keeps_the_contract() {
+    crate::task::testing::check_task(&Regression, 1, 4);
+    crate::task::testing::check_task(&Regression, 3, 4);
+}
+
+#[test]
+fn another_task_is_trained_and_judged_by_the_same_trainer() {
+    let arch =
+        space().parse("|nor_conv_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|nor_conv_3x3~2|").unwrap();
+    let data = Arc::new(fewshot_data::sample().unwrap().train);
+    let indices: Arc<[u32]> = (0..64).collect();
+    let normalise = Normalise::measure(&data, &indices).unwrap();
+    let batches = fewshot_data::EvalLoader::new(data, indices, normalise, 32).unwrap();
+    let set = ScoreSet::new(batches.batches(), [], &Device::flex()).for_task(Arc::new(Regression));
+    let net = Net::standalone(space(), &arch, &Device::flex(), 1).unwrap();
+    let config = TrainConfig { epochs: 6, lr: 0.01, ..config() };
+    let mut trainer = Trainer::for_task(Arc::new(Regression), net.clone(), config, 0).unwrap();
+    trainer.run(&loader(64, 16), &mut ()).unwrap();
+    let history = &trainer.progress().history;
+    assert!(history[5].accuracy < 0.7 * history[0].accuracy, "{history:?}");
+    assert!((history[5].accuracy - history[5].loss).abs() < 1e-5, "the loss is the metric: {history:?}");
+    let mut before = net;
+    let mut after = trainer.into_net();
+    let policy = NormPolicy::Batch;
+    let values = [&mut before, &mut after].map(|net| set.metric(net, &arch, policy).unwrap());
+    assert!(values[1] < 0.7 * values[0], "{values:?}");
+    // Lower is better, and a score is higher where the network is better.
+    let scores = set.scores(&mut after, std::slice::from_ref(&arch), policy, Measure::Accuracy).unwrap();
+    assert_eq!(scores, [-values[1]]);
+    let likelihood = set.scores(&mut after, std::slice::from_ref(&arch), policy, Measure::Likelihood).unwrap();
+    assert!((likelihood[0] - (-values[1]).exp()).abs() < 1e-12);
 }

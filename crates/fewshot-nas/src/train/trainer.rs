@@ -1,18 +1,22 @@
 //! The training loop, resumable at any step.
 
+use std::sync::Arc;
+
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::{Batch, TrainLoader};
 use fewshot_kernels as kernels;
-use fewshot_space::{RegionError, random};
+use fewshot_space::{Region, RegionError, random};
 use serde::{Deserialize, Serialize};
 
 use super::average::Average;
 use super::config::{ConfigError, TrainConfig};
-use super::loss::{StepRecord, Targets, descend};
+use super::descent::{Objective, Slopes, StepRecord, add, whole_if_possible};
 use super::sampler::Sampler;
+use super::teacher::Teacher;
 use crate::nets::optim::{Optimizer, Sgd};
 use crate::nets::{Moment, NamedValues, Net, NetError, Param, Path, WeightsError};
 use crate::run::{CheckpointError, Interrupted};
+use crate::task::{Classification, Targets, Task};
 
 /// Where a training stands. With the weights and velocities this is the whole state: everything random is drawn from
 /// streams keyed by (seed, purpose, epoch, step).
@@ -24,9 +28,10 @@ pub struct Progress {
     pub step: usize,
     /// Sum of the losses of the epoch's images so far.
     pub loss_sum: f64,
-    /// Images of the epoch classified rightly so far, in training mode, before each update.
-    pub correct: u64,
-    /// Images of the epoch seen so far.
+    /// Sum over these images of what the task's metric is the mean of, in training mode, before each update.
+    #[serde(rename = "correct", serialize_with = "whole_if_possible")]
+    pub measured: f64,
+    /// Images of the epoch seen so far, once for each sub-network that saw them.
     pub seen: u64,
     /// Steps done in all.
     #[serde(default)]
@@ -44,9 +49,9 @@ pub struct EpochRecord {
     pub lr: f64,
     /// Mean loss over its images.
     pub loss: f64,
-    /// Training accuracy, 0 to 1, on the paths that were drawn.
+    /// The task's metric on its images, on the paths that were drawn; of a classification the accuracy, 0 to 1.
     pub accuracy: f64,
-    /// Accuracy on held-out images at its end, 0 to 1, where it was measured.
+    /// The task's metric on held-out images at its end, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<f64>,
 }
@@ -68,6 +73,14 @@ pub enum TrainError {
     Unlisted {
         /// Architectures in the region.
         size: u128,
+    },
+    /// What is to be drawn is not all held.
+    #[error("the network holds the options of {held}, and not all of {region}: draw from a part of what it holds")]
+    NotHeld {
+        /// What is to be drawn from.
+        region: String,
+        /// What the network was built for.
+        held: String,
     },
     /// The stored state belongs to another network.
     #[error(transparent)]
@@ -108,6 +121,7 @@ impl Observer for () {
 /// A network in training.
 #[derive(Debug)]
 pub struct Trainer {
+    task: Arc<dyn Task>,
     net: Net,
     optimizer: Optimizer<Sgd>,
     average: Option<Average>,
@@ -115,23 +129,63 @@ pub struct Trainer {
     seed: u64,
     progress: Progress,
     sampler: Sampler,
+    teacher: Option<Teacher>,
     /// Per parameter, whether it is left as it is.
     frozen: Vec<bool>,
 }
 
 impl Trainer {
-    /// Starts at step 0 with a fresh optimizer.
+    /// Starts at step 0 with a fresh optimizer, to tell classes apart.
     ///
     /// # Errors
     /// When a setting is out of range, or the region is too large for the sampling.
     pub fn new(net: Net, config: TrainConfig, seed: u64) -> Result<Self, TrainError> {
+        let task = Classification { smoothing: config.label_smoothing };
+        Self::for_task(Arc::new(task), net, config, seed)
+    }
+
+    /// The same for any task. Label smoothing is a classification's own.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`].
+    pub fn for_task(task: Arc<dyn Task>, net: Net, config: TrainConfig, seed: u64) -> Result<Self, TrainError> {
         config.check()?;
         let optimizer = Optimizer::new(net.weights(), config.rule(), config.limits());
         let average = (config.ema > 0.0).then(|| Average::of(net.weights()));
         let sampler = Sampler::new(net.region().clone(), config.sampling)?;
         let frozen =
             net.weights().params().iter().map(|param| config.freeze_split_edge && is_split(&net, param)).collect();
-        Ok(Self { net, optimizer, average, config, seed, progress: Progress::default(), sampler, frozen })
+        let progress = Progress::default();
+        Ok(Self { task, net, optimizer, average, config, seed, progress, sampler, teacher: None, frozen })
+    }
+
+    /// What the network is trained for.
+    pub fn task(&self) -> &dyn Task {
+        self.task.as_ref()
+    }
+
+    /// Learns from a teacher too, from now on, as much as [`TrainConfig::distill`] says. Who goes on with the training gives the
+    /// same again.
+    #[must_use]
+    pub fn taught_by(self, teacher: Option<Teacher>) -> Self {
+        Self { teacher, ..self }
+    }
+
+    /// Draws from `region` from now on, which may be smaller than what the network holds. Who goes on with the training says so
+    /// again.
+    ///
+    /// # Errors
+    /// When the region is too large for the sampling, or of options that the network does not hold.
+    pub fn draw_from(&mut self, region: &Region) -> Result<(), TrainError> {
+        let held = self.net.region();
+        let is_held = |decision: usize| region.allowed(decision).is_subset(held.allowed(decision));
+        if !(0..held.space().decisions().len()).all(is_held) {
+            return Err(TrainError::NotHeld { region: region.label(), held: held.label() });
+        }
+        if self.sampler.region() != region {
+            self.sampler = Sampler::new(region.clone(), self.config.sampling)?;
+        }
+        Ok(())
     }
 
     /// The network, as trained so far.
@@ -229,24 +283,28 @@ impl Trainer {
 
     fn step(&mut self, mut batch: Batch, steps: usize) -> Result<(), TrainError> {
         let Progress { epoch, step, .. } = self.progress;
-        let path = self.draw_path(epoch, step)?;
+        let paths = (0..self.config.paths).map(|place| self.draw_path(epoch, step, place));
+        let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+        if let Some((first, others)) = paths.split_first_mut() {
+            others.iter_mut().for_each(|other| *other = self.net.in_step_with(other, first));
+        }
         let input = Tensor::from_data(
             TensorData::new(std::mem::take(&mut batch.images), batch.shape),
             self.net.weights().device(),
         );
         let lr = self.config.lr_at(epoch, step, steps);
-        let mixed = (!batch.mixed.is_empty()).then_some(&batch);
-        let targets = Targets { labels: &batch.labels, mixed, ..self.targets() };
-        let seen = self.step_towards(input, &targets, &path, lr)?;
+        let seen = self.step_towards(input, Targets::of(&batch), &paths, lr)?;
         let images = batch.labels.len() as u64;
         self.progress.step += 1;
         self.progress.steps += 1;
         if let Some(average) = &mut self.average {
             average.follow(self.net.weights(), self.config.ema * (self.config.epochs as f64) * steps as f64);
         }
-        self.progress.loss_sum += seen.loss * images as f64;
-        self.progress.correct += seen.correct;
-        self.progress.seen += images;
+        for seen in seen {
+            self.progress.loss_sum += seen.loss * images as f64;
+            self.progress.measured += seen.measured;
+            self.progress.seen += images;
+        }
         Ok(())
     }
 
@@ -262,34 +320,51 @@ impl Trainer {
         path: &Path,
         lr: f64,
     ) -> Result<StepRecord, TrainError> {
-        let targets = Targets { labels, ..self.targets() };
-        self.step_towards(images, &targets, path, lr)
+        let seen = self.step_towards(images, Targets::labels(labels), std::slice::from_ref(path), lr)?;
+        Ok(seen[0])
     }
 
-    /// What all steps have in common.
-    fn targets(&self) -> Targets<'static> {
-        let TrainConfig { label_smoothing, auxiliary, .. } = self.config;
-        Targets { labels: &[], mixed: None, smoothing: label_smoothing, auxiliary }
-    }
-
+    /// One update by the gradients of all paths; what each of them saw.
     fn step_towards(
         &mut self,
         images: Tensor<4>,
-        targets: &Targets<'_>,
-        path: &Path,
+        targets: Targets<'_>,
+        paths: &[Path],
         lr: f64,
-    ) -> Result<StepRecord, TrainError> {
+    ) -> Result<Vec<StepRecord>, TrainError> {
         let Progress { epoch, step, steps, .. } = self.progress;
         let progress = epoch as f64 / self.config.epochs.max(1) as f64;
         let moment = Moment { seed: self.seed, step: steps, progress };
-        let Self { net, optimizer, frozen, .. } = self;
+        let Self { task, net, optimizer, teacher, config, frozen, .. } = self;
+        let device = net.weights().device().clone();
         let seen = kernels::on_kernel_threads(|| {
-            let mut trained = net.train_at(images, path, moment)?;
-            let frozen = trained.leaves.iter_mut().zip(frozen).filter(|(_, frozen)| **frozen);
-            frozen.for_each(|(leaf, _)| *leaf = None);
-            Ok::<_, TrainError>(descend(optimizer, net.weights_mut(), trained, targets, lr))
+            let teacher = teacher.as_mut().filter(|_| config.distill > 0.0);
+            let taught = teacher.map(|teacher| teacher.answers(images.clone(), &paths[0])).transpose()?;
+            let lesson = taught.as_ref().map(|taught| (taught, config.distill));
+            let objective = Objective { task: task.as_ref(), targets, auxiliary: config.auxiliary, lesson };
+            let (mut seen, mut sums): (Vec<StepRecord>, Option<Slopes>) = (Vec::with_capacity(paths.len()), None);
+            for path in paths {
+                let mut trained = net.train_at(images.clone(), path, moment)?;
+                let frozen = trained.leaves.iter_mut().zip(frozen.iter()).filter(|(_, frozen)| **frozen);
+                frozen.for_each(|(leaf, _)| *leaf = None);
+                let (of_path, gradients) = objective.gradients(trained, &device);
+                seen.push(of_path);
+                // A loss that is no number changes nothing.
+                let Some(gradients) = gradients else { return Ok(seen) };
+                match &mut sums {
+                    None => sums = Some(gradients),
+                    Some(sums) => add(sums, gradients),
+                }
+            }
+            if let Some(gradients) = sums {
+                optimizer.step(net.weights_mut(), gradients, lr);
+            }
+            Ok::<_, TrainError>(seen)
         })?;
-        if seen.loss.is_finite() { Ok(seen) } else { Err(TrainError::Diverged { loss: seen.loss, epoch, step }) }
+        match seen.iter().find(|seen| !seen.loss.is_finite()) {
+            None => Ok(seen),
+            Some(seen) => Err(TrainError::Diverged { loss: seen.loss, epoch, step }),
+        }
     }
 
     /// Checks that all weights, statistics and averages are numbers.
@@ -302,10 +377,10 @@ impl Trainer {
         if finite { Ok(()) } else { Err(TrainError::Diverged { loss: f64::NAN, epoch, step }) }
     }
 
-    /// Keeps the accuracy on held-out images, 0 to 1, with the last epoch.
-    pub fn note_held_out(&mut self, accuracy: f64) {
+    /// Keeps the task's metric on held-out images with the last epoch.
+    pub fn note_held_out(&mut self, value: f64) {
         if let Some(last) = self.progress.history.last_mut() {
-            last.held_out = Some(accuracy);
+            last.held_out = Some(value);
         }
     }
 
@@ -316,15 +391,17 @@ impl Trainer {
             epoch: progress.epoch,
             lr: self.config.lr_at(progress.epoch, 0, steps),
             loss: progress.loss_sum / seen,
-            accuracy: progress.correct as f64 / seen,
+            accuracy: progress.measured / seen,
             held_out: None,
         });
         progress.epoch += 1;
-        (progress.step, progress.loss_sum, progress.correct, progress.seen) = (0, 0.0, 0, 0);
+        (progress.step, progress.loss_sum, progress.measured, progress.seen) = (0, 0.0, 0.0, 0);
     }
 
-    pub(super) fn draw_path(&self, epoch: u64, step: usize) -> Result<Path, TrainError> {
-        let mut rng = random::stream(self.seed, "path", epoch, step as u64);
+    /// The path of sub-network `place` of a step.
+    pub(super) fn draw_path(&self, epoch: u64, step: usize, place: usize) -> Result<Path, TrainError> {
+        let purpose = if place == 0 { "path".to_string() } else { format!("path {place}") };
+        let mut rng = random::stream(self.seed, &purpose, epoch, step as u64);
         self.sampler.draw(self.net.cells(), &mut rng)
     }
 }

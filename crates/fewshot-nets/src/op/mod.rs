@@ -8,6 +8,7 @@ mod depthwise;
 mod head;
 mod norm;
 mod pool;
+mod resize;
 mod scale;
 mod source;
 mod subsample;
@@ -23,6 +24,7 @@ pub use depthwise::Depthwise;
 pub use head::{GlobalAvgPool, Linear};
 pub use norm::BatchNorm;
 pub use pool::{AvgPool, MaxPool};
+pub use resize::Resize;
 pub use scale::{DropPath, ScaleChannels};
 pub use source::{Input, Normalise, Zeros};
 pub use subsample::Subsample;
@@ -87,6 +89,7 @@ pub enum Op {
     AvgPool(AvgPool),
     MaxPool(MaxPool),
     PadChannels(PadChannels),
+    Resize(Resize),
     Concat(Concat),
     Slice(Slice),
     Shuffle(Shuffle),
@@ -113,6 +116,7 @@ macro_rules! each {
             Op::AvgPool($inner) => $body,
             Op::MaxPool($inner) => $body,
             Op::PadChannels($inner) => $body,
+            Op::Resize($inner) => $body,
             Op::Concat($inner) => $body,
             Op::Slice($inner) => $body,
             Op::Shuffle($inner) => $body,
@@ -163,6 +167,7 @@ into_op!(
     AvgPool,
     MaxPool,
     PadChannels,
+    Resize,
     Concat,
     Slice,
     Shuffle,

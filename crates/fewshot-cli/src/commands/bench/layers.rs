@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor};
 use fewshot_kernels::{self as kernels, Conv, Norm, Normed};
 use fewshot_nas::nets::optim::{Optimizer, Sgd};
 use fewshot_nas::nets::{Init, Leaves, Trained, Weights};
-use fewshot_nas::train::{StepRecord, Targets, TrainConfig, descend};
+use fewshot_nas::task::Classification;
+use fewshot_nas::train::{Objective, StepRecord, TrainConfig, descend};
 
 use super::{CHANNELS, SIDE};
 
@@ -16,7 +17,7 @@ pub struct Composed {
     forward: Forward,
     layers: Layers,
     optimizer: Optimizer<Sgd>,
-    label_smoothing: f64,
+    task: Classification,
 }
 
 impl Composed {
@@ -25,7 +26,7 @@ impl Composed {
         let mut layers = Layers::new(device, seed);
         let _ = forward(&mut layers, Tensor::zeros([1, SIDE, SIDE, CHANNELS], device));
         let optimizer = Optimizer::new(&layers.weights, config.rule(), config.limits());
-        Self { forward, layers, optimizer, label_smoothing: config.label_smoothing }
+        Self { forward, layers, optimizer, task: Classification { smoothing: config.label_smoothing } }
     }
 
     /// Trainable values.
@@ -38,9 +39,9 @@ impl Composed {
         self.layers.begin();
         let logits = (self.forward)(&mut self.layers, images);
         let leaves = std::mem::take(&mut self.layers.leaves);
-        let Self { layers, optimizer, label_smoothing, .. } = self;
+        let Self { layers, optimizer, task, .. } = self;
         let trained = Trained { logits, auxiliary: Vec::new(), leaves };
-        descend(optimizer, &mut layers.weights, trained, &Targets::classes(labels, *label_smoothing), lr)
+        descend(optimizer, &mut layers.weights, trained, &Objective::labels(task, labels), lr)
     }
 }
 

@@ -195,6 +195,8 @@ fn config(batch: usize) -> TrainConfig {
         clip: 5.0,
         label_smoothing: 0.0,
         auxiliary: 0.0,
+        distill: 0.0,
+        paths: 1,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,
         freeze_split_edge: false,

@@ -210,7 +210,7 @@ impl Piecework for Work<'_> {
         let mut history = Vec::new();
         if config.epochs > 0 {
             let loader = lab.search_loader(config, seed("images"))?;
-            let all = [Phase { until: config.epochs, loader: &loader, judge: None }];
+            let all = [Phase { until: config.epochs, region: None, loader: &loader, judge: None }];
             let trainer = train_in(self.context, &checkpoint, &self.training, net, config, &all, seed("paths"))?;
             history = trainer.progress().history.clone();
             net = trainer.into_net();

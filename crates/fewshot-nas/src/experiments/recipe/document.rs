@@ -9,8 +9,8 @@ use crate::experiments::ranking::recipe::{self as ranking, ArmRecipe};
 use crate::experiments::strategies::recipe::StrategiesRecipe;
 use crate::latency::LatencyTable;
 use crate::recipe::{
-    BudgetRecipe, CommonRecipe, DataRecipe, Kind, RankingRecipe, RecipeError, ScoringRecipe, SearchRecipe, SpaceRecipe,
-    SplitRecipe, StandaloneRecipe,
+    BudgetRecipe, CommonRecipe, DataRecipe, Kind, RankingRecipe, RecipeError, ScoringRecipe, SearchRecipe, ShrinkPhase,
+    SpaceRecipe, SplitRecipe, StandaloneRecipe,
 };
 use crate::train::TrainConfig;
 
@@ -116,6 +116,8 @@ pub(super) struct Document {
     data: DataRecipe,
     space: SpaceRecipe,
     supernet: TrainConfig,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shrink: Vec<ShrinkPhase>,
     split: SplitRecipe,
     children: TrainConfig,
     scoring: ScoringRecipe,
@@ -151,6 +153,7 @@ impl TryFrom<Document> for Recipe {
             data: document.data,
             space: document.space,
             supernet: document.supernet,
+            shrink: document.shrink,
             split: document.split,
             children: document.children,
             scoring: document.scoring,
@@ -181,6 +184,7 @@ impl From<Recipe> for Document {
             data: common.data,
             space: common.space,
             supernet: common.supernet,
+            shrink: common.shrink,
             split: common.split,
             children: common.children,
             scoring: common.scoring,

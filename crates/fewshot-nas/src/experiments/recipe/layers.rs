@@ -1,5 +1,6 @@
 //! Laying recipes over each other, and checking what comes out.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use fewshot_guard::read_file;
@@ -46,6 +47,8 @@ impl Setting for serde_json::Value {
 pub struct Layers {
     table: Table,
     places: Places,
+    /// Keys that the space's family has set.
+    of_family: BTreeSet<String>,
 }
 
 impl Layers {
@@ -61,7 +64,7 @@ impl Layers {
         let mut table = parse(text, &format!("preset {name}"))?;
         match table.remove("base") {
             Some(Value::String(base)) => Ok(Self::preset(&base)?.merged(table)),
-            _ => Ok(Self { table, places: Places::default() }),
+            _ => Ok(Self { table, places: Places::default(), of_family: BTreeSet::new() }),
         }
     }
 
@@ -105,10 +108,42 @@ impl Layers {
         let splits = layer.get("split").is_some_and(|split| split.get("decisions").is_some());
         let merged = self.merged(layer);
         Ok(match space {
-            Some(space) if !splits => merged.split_for(&space).sized_for(&space),
-            Some(space) => merged.sized_for(&space),
+            // A run's own settings are whole.
+            Some(space) if root.is_some() => merged.sized_for(&space),
+            Some(space) if splits => merged.sized_for(&space).defaults_for(&space),
+            Some(space) => merged.for_space(&space),
             None => merged,
         })
+    }
+
+    /// Makes a preset of another space one for `space`, as far as neither file nor flag said otherwise: where it is split, its sizes,
+    /// and what its family sets for such runs.
+    #[must_use]
+    pub fn for_space(self, space: &str) -> Self {
+        self.split_for(space).sized_for(space).defaults_for(space)
+    }
+
+    /// Sets what the family of `space` sets for runs of this kind, where neither file nor flag gave it.
+    #[must_use]
+    pub fn defaults_for(mut self, space: &str) -> Self {
+        let Ok(family) = families::family(space) else { return self };
+        let kind = self.text("kind").unwrap_or_default();
+        for (key, value) in family.defaults(&kind) {
+            let value = value.into_value();
+            if !self.places.gives(&key) && self.get(&key) != Some(&value) {
+                self.insert(&key, value);
+                self.of_family.insert(key);
+            }
+        }
+        self
+    }
+
+    /// What the family of the space has set, in a line; none where it has set nothing.
+    pub fn told(&self) -> Option<String> {
+        let space = self.text("space.name")?;
+        let keys: Vec<&str> = self.of_family.iter().map(String::as_str).collect();
+        let keys = keys.join(", ");
+        (!keys.is_empty()).then(|| format!("{space} has its own {keys} (`run.toml` says which)"))
     }
 
     /// Splits on a decision that `space` has, where what is there names none of it: the split of a preset is that of its own
@@ -131,11 +166,13 @@ impl Layers {
     #[must_use]
     pub fn sized_for(mut self, space: &str) -> Self {
         let Ok(family) = families::family(space) else { return self };
-        for (key, own) in family.settings() {
+        // What is no count (a multiplier of widths) has no place among the sizes of a recipe.
+        let settings = family.settings();
+        for (key, own) in settings.iter().filter(|(key, _)| families::is_count(&settings, key)) {
             for table in ["space", "standalone"] {
                 let place = format!("{table}.{key}");
                 let sizes = self.table.get_mut(table).and_then(Value::as_table_mut);
-                let size = sizes.and_then(|sizes| sizes.get_mut(&key)).filter(|size| size.is_integer());
+                let size = sizes.and_then(|sizes| sizes.get_mut(key)).filter(|size| size.is_integer());
                 let Some(size) = size.filter(|_| !self.places.gives(&place)) else { continue };
                 let settings = Settings::from_iter([(key.clone(), size.as_integer().into())]);
                 let skeleton = Skeleton { settings, ..Skeleton::of_images([32, 32, 3], 10) };
@@ -155,11 +192,17 @@ impl Layers {
     /// Sets one value; `origin` is what errors about it call its place, e.g. `--budget`.
     pub fn set_by(mut self, origin: &str, key: &str, value: impl Setting) -> Self {
         self.places.set(key, origin);
+        self.of_family.remove(key);
+        self.insert(key, value.into_value());
+        self
+    }
+
+    fn insert(&mut self, key: &str, value: Value) {
         let mut table = &mut self.table;
         let mut parts = key.split('.').peekable();
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {
-                table.insert(part.to_string(), value.into_value());
+                table.insert(part.to_string(), value);
                 break;
             }
             let next = table.entry(part).or_insert_with(|| Value::Table(Table::new()));
@@ -171,14 +214,17 @@ impl Layers {
                 _ => break,
             }
         }
-        self
     }
 
     /// The text under a key, where there is one.
     pub fn text(&self, key: &str) -> Option<String> {
+        self.get(key)?.as_str().map(str::to_owned)
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
         let mut parts = key.split('.');
         let first = self.table.get(parts.next()?)?;
-        parts.try_fold(first, |value, part| value.get(part))?.as_str().map(str::to_owned)
+        parts.try_fold(first, |value, part| value.get(part))
     }
 
     /// Without what a run's budget chose for it: another run makes its own plan.
@@ -200,7 +246,7 @@ impl Layers {
     /// # Errors
     /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
     pub fn resolve(self) -> Result<CheckedRecipe, RecipeError> {
-        let Self { table, places } = self;
+        let Self { table, places, .. } = self;
         checked(table).map_err(|error| match error {
             RecipeError::Setting { key, problem, .. } => {
                 RecipeError::Setting { origin: places.of(&key).to_string(), key, problem }
@@ -228,7 +274,7 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
 }
 
 /// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
-const LEFT_OUT: [(&str, &str); 9] = [
+const LEFT_OUT: [(&str, &str); 15] = [
     ("data.", "label_column"),
     ("data.", "image_column"),
     ("data.", "ground"),
@@ -238,13 +284,19 @@ const LEFT_OUT: [(&str, &str); 9] = [
     ("supernet.", "auxiliary"),
     ("children.", "auxiliary"),
     ("standalone.train.", "auxiliary"),
+    ("supernet.", "paths"),
+    ("children.", "paths"),
+    ("standalone.train.", "paths"),
+    ("supernet.", "distill"),
+    ("children.", "distill"),
+    ("standalone.train.", "distill"),
 ];
 
 /// Presets name every other key, so a key that they lack is a misspelling: say where it stands.
 fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
         // Only some presets have these; what stands in them is checked when the recipe is resolved.
-        if prefix.is_empty() && ["arms", "gradient", "latency", "strategies"].contains(&key.as_str()) {
+        if prefix.is_empty() && ["arms", "gradient", "latency", "shrink", "strategies"].contains(&key.as_str()) {
             continue;
         }
         // A run's settings hold the plan that its budget led to, and which table it found.

@@ -327,3 +327,68 @@ fn tables_of_other_kinds_are_not_looked_at() {
     let error = toml::from_str::<Recipe>(&text.replacen("\"search\"", "\"gradient\"", 1)).unwrap_err();
     assert!(error.to_string().contains("needs the section [gradient]"), "{error}");
 }
+
+#[test]
+fn a_space_has_settings_of_its_own_that_files_and_flags_lie_over() {
+    use crate::train::Sampling;
+    for space in crate::families::names() {
+        for preset in ["quick", "images"] {
+            // Presets of spaces that can be listed become some of spaces that cannot.
+            let layers = Layers::preset(preset).unwrap().for_space(space).set("space.name", space);
+            let told = layers.told();
+            let recipe = layers.resolve().unwrap().into_inner().common;
+            let size = fewshot_space::Region::full(crate::families::default_space(space).unwrap()).size();
+            let listed = size.is_ok_and(|size| size <= crate::train::LISTED);
+            assert!(listed || recipe.supernet.sampling == Sampling::PerNetwork, "{space} {preset}");
+            // What is as the preset says is none of its own.
+            let own: &[&str] = match preset {
+                "quick" => &["stages", "darts", "ofa-mbv3", "proxyless"],
+                _ => &["ofa-mbv3", "proxyless"],
+            };
+            let is_other = own.contains(&space);
+            assert_eq!(told.is_some(), is_other, "{space} {preset}: {told:?}");
+        }
+    }
+    let ofa = || Layers::preset("quick").unwrap().set("supernet.lr", 0.5).for_space("ofa-mbv3");
+    let recipe = ofa().set("space.name", "ofa-mbv3").resolve().unwrap().into_inner().common;
+    assert_eq!((recipe.supernet.lr, recipe.children.lr, recipe.children.paths), (0.5, 0.0025, 2));
+    assert_eq!((recipe.split.decisions.as_slice(), recipe.shrink.len()), (&["s2.b1.k".to_string()][..], 6));
+    // What a flag sets behind it is not told as the space's.
+    let told = ofa().set("space.name", "ofa-mbv3").set("children.lr", 0.1).told().unwrap();
+    assert!(
+        told.contains("children.paths") && !told.contains("children.lr") && !told.contains("supernet.lr,"),
+        "{told}"
+    );
+    let file = laid_over("quick", "space.name = \"ofa-mbv3\"\nshrink = []\nchildren.paths = 1").unwrap().common;
+    assert_eq!((file.shrink.len(), file.children.paths, file.children.distill), (0, 1, 1.0));
+    // Stages that images below 96 pixels do not have.
+    laid_over("quick", "space.name = \"ofa-mbv3\"\nsplit.decisions = [\"s5.b1.k\"]").unwrap();
+    assert_eq!(laid_over("quick", &toml::to_string(&recipe_of(ofa())).unwrap()).unwrap(), recipe_of(ofa()));
+}
+
+fn recipe_of(layers: Layers) -> Recipe {
+    layers.set("space.name", "ofa-mbv3").resolve().unwrap().into_inner()
+}
+
+#[test]
+fn phases_that_cannot_be_are_told_by_key() {
+    let phase = |text: &str| format!("space.name = \"ofa-mbv3\"\n[[shrink]]\nname = \"a\"\nshare = 1\n{text}");
+    for (text, words) in [
+        ("last.kernel = 1", "shrink[0].last: ofa-mbv3 has no decisions `kernel`"),
+        ("last.k = 0", "k = 0: 1 or more"),
+        ("last.k = 1", "shrink[0].last: the last phase trains all networks"),
+        ("paths = 65", "shrink[0].paths: 65 is out of range: 1 to 64"),
+        ("lr = 0", "shrink[0].lr: 0 is out of range: above 0"),
+        ("warmup = -1", "shrink[0].warmup: -1 is out of range"),
+        ("distill = 1", "shrink[0].distill: the first phase trains the teacher"),
+        ("[[shrink]]\nname = \"a\"\nshare = 1", "shrink[1].name: `a`: give each phase a name of its own"),
+        ("[[shrink]]\nname = \"B\"\nshare = 1", "shrink[1].name"),
+        ("last.k = 2\n[[shrink]]\nname = \"b\"\nshare = 1\nlast.k = 1", "no less than in the phase before"),
+        ("[[shrink]]\nname = \"b\"\nshare = 1\nlast.k = 1", "no less than in the phase before"),
+        ("depth = 1", "depth"),
+    ] {
+        let error = laid_over("quick", &phase(text)).unwrap_err().to_string();
+        assert!(error.contains(words), "{text}: {error}");
+    }
+    laid_over("quick", &phase("last.k = 1\n[[shrink]]\nname = \"b\"\nshare = 1")).unwrap();
+}

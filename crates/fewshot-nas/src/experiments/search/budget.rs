@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use fewshot_space::{Feature, Filter, Region, random};
 
 use super::finalists::{lost_epochs, rungs};
+use super::shrink::passes_per_step;
 use super::supernets::supernet;
 use crate::lab::{ExperimentError, Lab, within};
 use crate::recipe::{BudgetPlan, CommonRecipe, SplitRecipe};
@@ -79,14 +80,24 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     let rates = Rates::measure(&lab)?;
     let (supernet_epoch, score) = rates.of_supernet(&lab, &recipe);
     let parts = lab.partition().regions().len() as f64;
-    if lab.is_split() && recipe.children.epochs == 0 && SUB_SUPERNETS * budget < parts * supernet_epoch {
+    let (step, child_step) = passes_per_step(&lab);
+    if lab.is_split() && recipe.children.epochs == 0 && SUB_SUPERNETS * budget < parts * child_step * supernet_epoch {
         recipe.split = SplitRecipe::default();
         told.push("nothing is split: the time is too short for an epoch of each sub-supernet".to_string());
     }
     let is_split = recipe.split != SplitRecipe::default();
     let share = if is_split { SUPERNET } else { SUPERNET + SUB_SUPERNETS };
-    fill(&mut recipe.supernet.epochs, share * budget / supernet_epoch);
-    fill(&mut recipe.children.epochs, SUB_SUPERNETS * budget / (parts * supernet_epoch));
+    if recipe.supernet.epochs == 0 && share * budget < recipe.shrink.len() as f64 * step * supernet_epoch {
+        recipe.shrink.clear();
+        told.push(
+            "the supernet has all of its networks from the first step: the time is too short for its phases".into(),
+        );
+    }
+    // What of that was left out costs nothing.
+    let lab = lab.again(recipe.clone())?;
+    let (step, child_step) = passes_per_step(&lab);
+    fill(&mut recipe.supernet.epochs, share * budget / (step * supernet_epoch));
+    fill(&mut recipe.children.epochs, SUB_SUPERNETS * budget / (parts * child_step * supernet_epoch));
     if recipe.search.budget == 0 {
         recipe.search.budget = (SCORING * budget / score).clamp(SCORED.0, SCORED.1) as usize;
     }
@@ -146,9 +157,10 @@ fn times(lab: &Lab, recipe: &CommonRecipe, rates: &Rates, fixed_epochs: bool) ->
     let references = if alone.references { lab.references().map_or(0, |made| made.len()) as f64 } else { 0.0 };
     let of_reference = if fixed_epochs { kept } else { recipe.budget.seconds() };
     let verified = recipe.search.verify as f64 * alone.halving * kept;
+    let (step, child_step) = passes_per_step(lab);
     BudgetPlan {
-        supernet: recipe.supernet.epochs as f64 * supernet_epoch,
-        sub_supernets: recipe.children.epochs as f64 * parts * supernet_epoch,
+        supernet: recipe.supernet.epochs as f64 * step * supernet_epoch,
+        sub_supernets: recipe.children.epochs as f64 * parts * child_step * supernet_epoch,
         search: recipe.search.budget as f64 * score,
         finalists: lost_epochs(recipe.search.finalists, alone.train.epochs, alone.halving) as f64 * lost_epoch,
         kept,

@@ -19,6 +19,7 @@ use crate::stages::{
     BRIEFLY, CHECKPOINT, Judge, Phase, load_json, network, remembered, save_json, step_of, steps_done, take_over,
     train_in,
 };
+use crate::task::Metric;
 use crate::train::TrainConfig;
 
 /// Stage that trains finalists and takes one of them.
@@ -60,10 +61,10 @@ pub struct Taken {
     pub planned: u64,
 }
 
-/// Accuracies at the end of a rung.
+/// Values of the task's metric at the end of a rung.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Rung {
-    /// Finalist, epochs that it has been trained, and its accuracy on held-out images, 0 to 1.
+    /// Finalist, epochs that it has been trained, and its value on held-out images.
     reached: Vec<(usize, u64, f64)>,
 }
 
@@ -76,9 +77,9 @@ struct Course {
 
 impl Rung {
     /// The better half, in the order of the finalists; of equals the better-scored.
-    fn survivors(&self) -> Vec<usize> {
+    fn survivors(&self, metric: &Metric) -> Vec<usize> {
         let mut order = self.reached.clone();
-        order.sort_by(|a, b| b.2.total_cmp(&a.2));
+        order.sort_by(|a, b| metric.compare(b.2, a.2));
         let mut left: Vec<usize> = order.iter().take(order.len().div_ceil(2)).map(|(index, ..)| *index).collect();
         left.sort_unstable();
         left
@@ -179,16 +180,22 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, ExperimentErro
     let archs = found.best.iter().map(|scored| Ok(space.parse(&scored.arch)?));
     let archs = archs.collect::<Result<Vec<Arch>, ExperimentError>>()?;
     let courses = courses(lab, context, &archs)?;
+    let metric = lab.task().metric();
     let file = context.file(STATE);
     let mut done: Vec<Rung> = load_json(&file)?.unwrap_or_default();
-    let mut left: Vec<usize> = done.last().map_or_else(|| (0..archs.len()).collect(), Rung::survivors);
+    let mut left: Vec<usize> = match done.last() {
+        Some(rung) => rung.survivors(&metric),
+        None => (0..archs.len()).collect(),
+    };
     let count = courses.first().map_or(0, |course| course.rungs.len());
     for number in done.len()..count {
         let rung = train_rung(lab, context, &archs, &left, &courses, number)?;
-        left = rung.survivors();
-        let best = rung.reached.iter().map(|(.., accuracy)| *accuracy).fold(0.0, f64::max);
-        let text = format!("{} of {} finalists left, best {:.2} %", left.len(), archs.len(), 100.0 * best);
-        context.progress().message(&text);
+        left = rung.survivors(&metric);
+        let values = rung.reached.iter().map(|(.., value)| *value);
+        if let Some(best) = values.max_by(|a, b| metric.compare(*a, *b)) {
+            let text = format!("{} of {} finalists left, best {}", left.len(), archs.len(), metric.text(best, 2));
+            context.progress().message(&text);
+        }
         done.push(rung);
         save_json(&file, &done)?;
     }
@@ -261,16 +268,16 @@ fn train_rung(
         // Held and averaged over the same shares of its own epochs.
         let config = TrainConfig { epochs: *epochs, ..config.clone() };
         let judge = Judge { set: &set, arch: &archs[index], every: until };
-        let phases = [Phase { until, loader: &loader, judge: Some(&judge) }];
+        let phases = [Phase { until, region: None, loader: &loader, judge: Some(&judge) }];
         let net = network(lab, &archs[index])?;
         let file = network_file(context, index);
         let trainer = train_in(context, &file, &counter, net, &config, &phases, lab.seed("alone paths"))?;
         Ok::<_, ExperimentError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
     };
     let mut reached = Vec::new();
-    in_lanes(context.interrupt(), left, train, |position, accuracy| {
+    in_lanes(context.interrupt(), left, train, |position, value| {
         let index = left[position];
-        reached.push((index, courses[index].rungs[number], accuracy));
+        reached.push((index, courses[index].rungs[number], value));
         Ok::<_, ExperimentError>(())
     })?;
     reached.sort_unstable_by_key(|(index, ..)| *index);
@@ -280,6 +287,7 @@ fn train_rung(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::task::Better;
 
     #[test]
     fn rungs_double_and_end_with_one_left() {
@@ -309,8 +317,10 @@ mod tests {
         let rung = |accuracies: &[f64]| Rung {
             reached: accuracies.iter().enumerate().map(|(index, accuracy)| (index, 1, *accuracy)).collect(),
         };
-        assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(), [1, 3]);
-        assert_eq!(rung(&[0.5, 0.5, 0.5]).survivors(), [0, 1]);
-        assert_eq!(rung(&[0.2]).survivors(), [0]);
+        assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(&Metric::ACCURACY), [1, 3]);
+        assert_eq!(rung(&[0.5, 0.5, 0.5]).survivors(&Metric::ACCURACY), [0, 1]);
+        assert_eq!(rung(&[0.2]).survivors(&Metric::ACCURACY), [0]);
+        let error = Metric { name: "error", unit: "", scale: 1.0, better: Better::Lower };
+        assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(&error), [0, 2]);
     }
 }

@@ -9,6 +9,7 @@ mod randoms;
 mod references;
 pub(super) mod result;
 mod scoring;
+mod shrink;
 mod supernets;
 mod test;
 mod verdict;

@@ -32,7 +32,7 @@ fn train(lab: &Lab, context: &StageContext<'_>, index: usize) -> Result<Trained,
 pub fn test(lab: &Lab, context: &StageContext<'_>, set: &ScoreSet) -> Result<Vec<RandomNetwork>, ExperimentError> {
     let tested = handles(lab).into_iter().map(|stage| {
         let (arch, mut net, _) = trained_net(lab, context, &stage)?;
-        let test_accuracy = set.accuracy(&mut net, &arch, NormPolicy::Running)?;
+        let test_accuracy = set.metric(&mut net, &arch, NormPolicy::Running)?;
         Ok(RandomNetwork { arch: lab.alone_space().format(&arch), test_accuracy })
     });
     tested.collect()

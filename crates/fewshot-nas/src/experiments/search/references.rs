@@ -70,7 +70,7 @@ pub fn test(lab: &Lab, context: &StageContext<'_>, set: &ScoreSet) -> Result<Vec
     let tested = wanted(lab)?.into_iter().map(|(HandMade { name, arch }, stage)| {
         let trained = context.value(&stage)?;
         let mut net = load(context, &stage, network(lab, &arch)?)?;
-        let test_accuracy = set.accuracy(&mut net, &arch, NormPolicy::Running)?;
+        let test_accuracy = set.metric(&mut net, &arch, NormPolicy::Running)?;
         let Cost { macs, params } = space.cost(&arch);
         let epochs = trained.history.len() as u64;
         Ok(Reference { name: name.to_string(), arch: space.format(&arch), macs, params, epochs, test_accuracy })

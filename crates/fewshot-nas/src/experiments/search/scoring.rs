@@ -56,6 +56,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, ExperimentErro
     let set = Arc::new(lab.score_set()?);
     let mut estimator = estimator(lab, context, &set)?;
     let counter = context.counter("search", "architectures", history.len() as u64, Some(recipe.budget as u64));
+    let metric = lab.task().metric();
     let mut saved = Instant::now();
     let mut rate = Rate::default();
     let hand: Vec<Arch> = lab.hand_made()?.into_iter().map(|network| network.arch).collect();
@@ -70,7 +71,9 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, ExperimentErro
             strategy.tell(&arch, entry.score);
             log.append(&entry)?;
             if history.iter().all(|known: &HistoryEntry| known.score < entry.score) {
-                context.progress().message(&format!("best {:.2} % {}", 100.0 * entry.score, entry.arch));
+                // A score is a value of the metric, or the same with its sign turned.
+                let best = metric.text(metric.score(entry.score), 2);
+                context.progress().message(&format!("best {best} {}", entry.arch));
             }
             history.push(entry);
             counter.add(1);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use fewshot_space::Region;
 use serde_json::json;
 
+use super::shrink;
 use crate::estimate::{Estimator, FewShot, Fused, OneShot, ScoreSet};
 use crate::lab::{ExperimentError, Lab};
 use crate::nets::Net;
 use crate::run::{Handle, Stage, StageContext};
-use crate::stages::{Trained, load, train, training_stage};
+use crate::stages::{Phase, Trained, load, train, train_phases, training_stage};
 
 /// Stage that trains the one supernet.
 static SUPERNET: Handle<Trained> = Handle::new("supernet");
@@ -26,14 +27,17 @@ fn child(index: usize) -> Handle<Trained> {
     Handle::named(format!("child-{index}"))
 }
 
-/// Trains the one supernet for the whole region, and one sub-supernet per part from its weights.
+/// Trains the one supernet for the whole region, at once or in phases, and one sub-supernet per part from its weights.
 pub fn supernet_stages(lab: &Lab) -> Vec<Stage<'_>> {
     let whole = lab.partition().whole();
-    let mut stages = vec![training_stage(&SUPERNET, move |context| {
-        let config = &lab.recipe().supernet;
-        let loader = lab.search_loader(config, lab.seed("supernet images"))?;
-        train(context, supernet(lab, whole), config, &loader, lab.seed("supernet paths"))
-    })];
+    let mut stages = match lab.recipe().shrink.is_empty() {
+        false => shrink::stages(lab, &SUPERNET),
+        true => vec![training_stage(&SUPERNET, move |context| {
+            let config = &lab.recipe().supernet;
+            let loader = lab.search_loader(config, lab.seed("supernet images"))?;
+            train(context, supernet(lab, whole), config, &loader, lab.seed("supernet paths"))
+        })],
+    };
     if lab.is_split() {
         for (index, region) in lab.partition().regions().iter().enumerate() {
             let stage = training_stage(&child(index), move |context| {
@@ -43,9 +47,12 @@ pub fn supernet_stages(lab: &Lab) -> Vec<Stage<'_>> {
                 context.event("transfer", json!({ "copied": transfer.copied, "fresh": transfer.fresh }))?;
                 // Every child sees the images in the same order and differs in its region alone.
                 let loader = lab.search_loader(config, lab.seed("child images"))?;
-                train(context, child, config, &loader, lab.seed("child paths"))
+                let teacher = shrink::teacher(lab, context, config)?;
+                let phase = [Phase { until: config.epochs, region: None, loader: &loader, judge: None }];
+                train_phases(context, child, config, &phase, teacher, lab.seed("child paths"))
             });
-            stages.push(stage.after([&SUPERNET]));
+            let teacher = shrink::teaching(lab, &lab.recipe().children);
+            stages.push(stage.after([&SUPERNET]).after(&teacher.into_iter().collect::<Vec<_>>()));
         }
     }
     stages

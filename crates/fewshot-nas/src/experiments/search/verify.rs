@@ -69,7 +69,7 @@ fn verify(lab: &Lab, context: &StageContext<'_>) -> Result<Verified, ExperimentE
     let nets = train_several(lab, context, &archs, until, &loader)?;
     let mut networks = Vec::new();
     for ((scored, arch), mut net) in chosen.into_iter().zip(&archs).zip(nets) {
-        let held_out_accuracy = set.accuracy(&mut net, arch, NormPolicy::Running)?;
+        let held_out_accuracy = set.metric(&mut net, arch, NormPolicy::Running)?;
         networks.push(VerifiedNetwork { arch: scored.arch, score: scored.score, held_out_accuracy });
     }
     let truths: Vec<f64> = networks.iter().map(|network| network.held_out_accuracy).collect();

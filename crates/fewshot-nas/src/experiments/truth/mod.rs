@@ -180,7 +180,7 @@ fn one(lab: &Lab, interrupt: &Interrupt, arch: &Arch, seed: u64, set: &ScoreSet)
     let net = Net::standalone(lab.alone_blueprint(), arch, lab.device(), lab.seed_of(seed, "alone weights"))?;
     let mut trainer = Trainer::new(net, config.clone(), lab.seed_of(seed, "alone paths"))?;
     trainer.run(&loader, &mut StopWhenAsked(interrupt))?;
-    let accuracy = set.accuracy(&mut trainer.into_net(), arch, NormPolicy::Running)?;
+    let accuracy = set.metric(&mut trainer.into_net(), arch, NormPolicy::Running)?;
     // Two decimals are more than 2,000 or 10,000 test images give.
     let accuracy = (10_000.0 * accuracy).round() / 100.0;
     Ok(Measured { arch: lab.alone_space().format(arch), seed, accuracy })

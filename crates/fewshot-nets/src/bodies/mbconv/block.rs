@@ -7,8 +7,8 @@ use crate::geometry::Window;
 use crate::graph::{GraphBuilder, Value};
 use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind};
 use crate::op::{Activation, BatchNorm};
+use crate::values::Init;
 use crate::view::{Shrink, View};
-use crate::weights::Init;
 
 /// Where layers are registered, and which norms they get.
 pub(super) struct Place<'a> {
@@ -33,6 +33,7 @@ impl<'a> Place<'a> {
 }
 
 /// At which channels the blocks of a slot end, ascending.
+#[derive(Default)]
 pub(super) struct Widths {
     /// Within a block.
     pub mid: Vec<usize>,
@@ -55,7 +56,6 @@ impl Widths {
 
 /// The layers of a slot, at the kernel and the width that are held.
 pub(super) struct MbLayers {
-    pub widths: Widths,
     pub expand: Option<(ConvLayer, BatchNorm)>,
     pub depthwise: DepthwiseLayer,
     /// From the kernel that is held to smaller ones, one after the other.
@@ -72,8 +72,8 @@ pub(super) struct Squeeze {
 }
 
 impl MbLayers {
-    /// Of `block`, and of blocks like it with kernels down to `smallest` and other widths.
-    pub fn new(builder: &mut Builder, place: &Place<'_>, block: &MbBlock, smallest: usize, widths: Widths) -> Self {
+    /// Of `block`, and of blocks like it with kernels down to `smallest` and fewer channels within.
+    pub fn new(builder: &mut Builder, place: &Place<'_>, block: &MbBlock, smallest: usize) -> Self {
         let MbBlock { input, mid, output, kernel, stride, .. } = *block;
         let expand = block.has_expand().then(|| {
             let expand = conv(builder, &place.at("expand"), 1, [input, mid], 1);
@@ -85,10 +85,9 @@ impl MbLayers {
         let shrinks = sides.map(|side| {
             let taps = side * side;
             let matrix = builder.param(place.at(&format!("depthwise.to{side}")), &[taps, taps], Init::Identity);
-            Shrink { side, matrix: Box::new(matrix) }
+            Shrink { side, matrix: Some(Box::new(matrix)) }
         });
         Self {
-            widths,
             expand,
             depthwise,
             shrinks: shrinks.collect(),
@@ -126,7 +125,11 @@ impl MbLayers {
 
     fn depthwise_of(&self, kernel: usize, channels: usize) -> DepthwiseLayer {
         let DepthwiseLayer { weight, window } = self.depthwise.narrowed(channels);
-        let steps = self.shrinks.iter().filter(|step| step.side >= kernel).cloned().collect();
+        let mut steps: Vec<Shrink> = self.shrinks.iter().filter(|step| step.side >= kernel).cloned().collect();
+        // Smaller than all that are held: what no matrix was trained for is the centre, as through a fresh one.
+        if steps.last().map_or(weight.held[0], |step| step.side) > kernel {
+            steps.push(Shrink { side: kernel, matrix: None });
+        }
         DepthwiseLayer { weight: weight.shrunk(steps), window: Window::same(kernel, window.stride) }
     }
 

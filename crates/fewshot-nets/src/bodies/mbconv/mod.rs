@@ -5,8 +5,7 @@
 //! section 3.2). One of `proxyless` holds every candidate of every layer by itself (Cai et al., ICLR 2019). A network alone has its
 //! own layers and nothing else.
 //!
-//! Graphs are for images of the size that they are given; the decision `r` of `ofa-mbv3` says what a network costs, and resizes
-//! nothing in it.
+//! Where `ofa-mbv3` has several resolutions, a network begins with resizing the images to its own.
 
 mod block;
 mod sort;
@@ -23,28 +22,30 @@ use crate::graph::{GraphBuilder, Value};
 use crate::layers::{Builder, ConvLayer, LinearLayer, NormKind};
 use crate::mix::Route;
 use crate::net::{Blueprint, Body};
-use crate::op::{Activation, BatchNorm};
+use crate::op::{Activation, BatchNorm, Resize};
+use crate::values::Init;
 use crate::view::View;
-use crate::weights::{Init, Weights};
+use crate::weights::Weights;
 
 impl Blueprint for OfaMbv3Space {
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {
-        let largest = largest(region);
-        let (net, side) = (self.net(&largest), self.resolution(&largest));
+        let net = self.net(&largest(region));
         let outside = Outside::new(builder, &net);
         let mut blocks = BTreeMap::new();
         for block in &net.blocks {
             let Some(slot) = block.slot else { continue };
             let number = self.slots().iter().position(|known| *known == slot).expect("a slot of the space");
             let kernels = region.allowed(self.kernel_of(number));
-            let expansions = region.allowed(self.expansion_of(number));
             let smallest = kernels.iter().map(|option| KERNELS[option]).min().unwrap_or(block.kernel);
-            let width = |option: usize| self.block(number, block.kernel, EXPANSIONS[option], side);
-            let widths = Widths::of(expansions.iter().map(width));
             let place = Place::new(format!("stages.{}.{}", slot.stage, slot.position), cell_norm, &net);
-            blocks.insert((slot, NESTED), MbLayers::new(builder, &place, block, smallest, widths));
+            blocks.insert((slot, NESTED), MbLayers::new(builder, &place, block, smallest));
         }
         Box::new(MbBody { space: self.clone(), outside, blocks })
+    }
+
+    /// The sub-networks of a step see images of one resolution (Cai et al., ICLR 2020).
+    fn of_a_step(&self) -> Vec<usize> {
+        vec![self.resolution_of()]
     }
 }
 
@@ -60,9 +61,8 @@ impl Blueprint for ProxylessSpace {
                 let Some(block) = self.block(layer, op) else { continue };
                 let name = format!("stages.{}.{}.{}", slot.stage, slot.position, op.name());
                 let place = Place::new(name, cell_norm, &net);
-                let widths = Widths::of([block]);
                 let layers =
-                    builder.for_decision(layer, |builder| MbLayers::new(builder, &place, &block, block.kernel, widths));
+                    builder.for_decision(layer, |builder| MbLayers::new(builder, &place, &block, block.kernel));
                 blocks.insert((slot, (block.kernel, block.expansion)), layers);
             }
         }
@@ -82,8 +82,18 @@ trait MbSpace: Blueprint {
     /// The network of an architecture.
     fn layers(&self, arch: &Arch) -> MbNet;
 
+    /// Side of the images that a network reads; none where it is that of the images which it is given.
+    fn side(&self, _arch: &Arch) -> Option<usize> {
+        None
+    }
+
     /// Which layers of its slot a block uses.
     fn variant(block: &MbBlock) -> Variant;
+
+    /// At which channels the blocks of a slot end that share its layers, in the networks of `region`.
+    fn widths(&self, _slot: Slot, _region: &Region) -> Widths {
+        Widths::default()
+    }
 }
 
 /// Kernel and expansion of layers that are one block's own; [`NESTED`] for those that all blocks of a slot share.
@@ -96,8 +106,20 @@ impl MbSpace for OfaMbv3Space {
         self.net(arch)
     }
 
+    /// Where there is one resolution, networks run on images of any size.
+    fn side(&self, arch: &Arch) -> Option<usize> {
+        (self.skeleton().resolutions.len() > 1).then(|| self.resolution(arch))
+    }
+
     fn variant(_: &MbBlock) -> Variant {
         NESTED
+    }
+
+    fn widths(&self, slot: Slot, region: &Region) -> Widths {
+        let number = self.slots().iter().position(|known| *known == slot).expect("a slot of the space");
+        let expansions = region.allowed(self.expansion_of(number));
+        let side = self.skeleton().resolutions[0];
+        Widths::of(expansions.iter().map(|option| self.block(number, KERNELS[0], EXPANSIONS[option], side)))
     }
 }
 
@@ -122,13 +144,21 @@ impl<S: MbSpace> Body for MbBody<S> {
         self.blocks.values().find_map(|layers| layers.cut(name, shape))
     }
 
-    fn sort_channels(&self, weights: &mut Weights) {
-        self.blocks.values().for_each(|layers| sort::sort(layers, weights));
+    fn sort_channels(&self, trained: &Region, weights: &mut Weights) {
+        for ((slot, _), layers) in &self.blocks {
+            sort::sort(layers, &self.space.widths(*slot, trained), weights);
+        }
     }
 
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
         let net = self.space.layers(&route.arch(0));
         let Outside { stem, first, head, mix, classifier } = &self.outside;
+        let images = match self.space.side(&route.arch(0)) {
+            Some(side) if graph.size(images)[..2] != [side; 2] => {
+                graph.push(Resize { height: side, width: side }, &[images])
+            }
+            _ => images,
+        };
         let x = graph.conv_norm(&stem.0, &stem.1, images);
         let mut x = graph.activation(activation(net.stem.nonlinearity), x);
         for block in &net.blocks {
@@ -170,7 +200,7 @@ impl Outside {
         let stem = conv_norm(builder, "stem", &net.stem);
         let first = &net.blocks[0];
         let place = Place::new("first".to_string(), NormKind::FULL, net);
-        let first = MbLayers::new(builder, &place, first, first.kernel, Widths::of([*first]));
+        let first = MbLayers::new(builder, &place, first, first.kernel);
         let head = conv_norm(builder, "head", &net.final_expand);
         let mix = net.feature_mix.as_ref().map(|mix| {
             let weight = builder.param("mix.weight".to_string(), &[mix.input, mix.output], he(mix.output));

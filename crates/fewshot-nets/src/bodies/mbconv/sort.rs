@@ -2,17 +2,18 @@
 
 use burn::tensor::Tensor;
 
-use super::block::MbLayers;
+use super::block::{MbLayers, Widths};
 use crate::op::BatchNorm;
+use crate::values::{tensor, to_vec};
 use crate::view::View;
-use crate::weights::{Weights, tensor, to_vec};
+use crate::weights::Weights;
 
 /// Puts the channels within a block first whose weights in the last convolution are largest in sum, then the hidden units of
-/// squeeze-and-excitation by what goes out of them. Each stays among those that lie between two widths, so that every block of
-/// the slot stays the function that it is.
-pub(super) fn sort(layers: &MbLayers, weights: &mut Weights) {
+/// squeeze-and-excitation by what goes out of them. Each stays among those that lie between two of the widths, so that every block
+/// of one of these stays the function that it is.
+pub(super) fn sort(layers: &MbLayers, widths: &Widths, weights: &mut Weights) {
     let (project, _) = &layers.project;
-    let order = by_importance(&sums(&project.weight, 2, weights), &layers.widths.mid);
+    let order = by_importance(&sums(&project.weight, 2, weights), &widths.mid);
     if let Some((expand, norm)) = &layers.expand {
         reorder(&expand.weight, 3, &order, weights);
         reorder_norm(norm, &order, weights);
@@ -25,7 +26,7 @@ pub(super) fn sort(layers: &MbLayers, weights: &mut Weights) {
     reorder(&squeeze.excite.weight, 1, &order, weights);
     squeeze.excite.bias.iter().for_each(|bias| reorder(bias, 0, &order, weights));
 
-    let order = by_importance(&sums(&squeeze.excite.weight, 0, weights), &layers.widths.hidden);
+    let order = by_importance(&sums(&squeeze.excite.weight, 0, weights), &widths.hidden);
     reorder(&squeeze.excite.weight, 0, &order, weights);
     reorder(&squeeze.reduce.weight, 1, &order, weights);
     squeeze.reduce.bias.iter().for_each(|bias| reorder(bias, 0, &order, weights));
