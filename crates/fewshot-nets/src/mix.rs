@@ -67,16 +67,18 @@ pub struct Term {
 
 impl Mix {
     /// Each decision of `region` with a choice runs the option of `arch` with weight 1; the same function as
-    /// [`Path::Shared`], and on partial channels too. `one` is a 1 on the network's device.
+    /// [`Path::Shared`], and on partial channels too. A decision that is inert in `arch` adds nothing. `one` is a 1 on the
+    /// network's device.
     pub fn one_hot(region: &Region, arch: &Arch, one: &Tensor<1>) -> Mix {
-        let blend = |decision: usize, &option: &u8| {
-            let option = usize::from(option);
+        let blend = |(decision, is_active): (usize, bool)| {
+            let option = arch.get(decision);
             match region.allowed(decision).len() {
+                _ if !is_active => Blend::Sum { terms: Vec::new(), whole: None },
                 0 | 1 => Blend::Only(option),
                 _ => Blend::Sum { terms: vec![Term { option, scale: one.clone(), shift: None }], whole: None },
             }
         };
-        Mix { blends: arch.options().iter().enumerate().map(|(decision, option)| blend(decision, option)).collect() }
+        Mix { blends: region.space().active(arch).into_iter().enumerate().map(blend).collect() }
     }
 
     /// The options that the mix runs, by decision.

@@ -20,8 +20,9 @@ pub trait Relaxed: fmt::Debug + Send + Sync {
     /// What is weighed. Decisions without a row are settled, or follow from the rows.
     fn rows(&self) -> &[RelaxedRow];
 
-    /// The architecture that is meant by each row's shares: one per option, 0 to 1, with sum 1. `strengths` has a number above 0
-    /// per row where rows that lead to one sum were weighed against each other.
+    /// The architecture that is meant by each row's shares: one per option, 0 to 1, with sum 1, or less where zeros, which are
+    /// never chosen, have the rest. `strengths` has a number above 0 per row where rows that lead to one sum were weighed
+    /// against each other.
     ///
     /// # Panics
     /// When there are not as many shares as rows and options.

@@ -3,6 +3,7 @@
 mod believed;
 mod bench;
 mod budget;
+mod cifar10_nasnet;
 mod common;
 mod cost;
 mod faults;

@@ -33,7 +33,9 @@ mod tables;
 mod train;
 mod truth;
 
-pub use gradient::{Flag, GradientRecipe, GradientResult, GradientRow, Mode, PartRow, RandomRow};
+pub use gradient::{
+    AloneRecipe, Flag, GradientRecipe, GradientResult, GradientRow, Mode, NetworkRow, PartRow, RandomRow, Skips,
+};
 pub use mean_spread::MeanSpread;
 pub use moved::Moved;
 pub use outcome::Outcome;
@@ -49,4 +51,4 @@ pub use train::TrainResult;
 pub use truth::{Spread, TruthResult};
 
 pub use crate::lab::ExperimentError;
-pub use crate::stages::{Trained, UNSEEN};
+pub use crate::stages::{Reached, Trained, UNSEEN};

@@ -17,6 +17,8 @@ pub struct DartsFamily;
 struct DartsSettings {
     width: usize,
     cells: usize,
+    /// `lanas`: the five nodes and four operations of one-shot LaNAS, which may share an edge.
+    design: CellDesign,
     drop_path: f64,
     auxiliary: bool,
     standardise: bool,
@@ -25,7 +27,8 @@ struct DartsSettings {
 impl Default for DartsSettings {
     fn default() -> Self {
         // One normal cell before, between and behind the reductions: what a search on a laptop can train.
-        Self { width: 8, cells: 5, drop_path: 0.0, auxiliary: false, standardise: false }
+        let design = CellDesign::Darts;
+        Self { width: 8, cells: 5, design, drop_path: 0.0, auxiliary: false, standardise: false }
     }
 }
 
@@ -59,13 +62,12 @@ impl Family for DartsFamily {
         let refuse = |reason: String| SpaceError::Settings { space: NAME.into(), reason };
         let settings = Value::Object(skeleton.settings.clone());
         let settings: DartsSettings = from_value(settings).map_err(|error| refuse(error.to_string()))?;
-        let DartsSettings { width, cells, drop_path, auxiliary, standardise } = settings;
+        let DartsSettings { width, cells, design, drop_path, auxiliary, standardise } = settings;
         // What rounds to 1 would leave nothing.
         if !(0.0..1.0).contains(&drop_path) || drop_path as f32 >= 1.0 {
             return Err(refuse(format!("drop_path = {drop_path} is out of range: give 0 up to but not including 1")));
         }
         let &Skeleton { image_height, image_width, channels_in, classes, .. } = skeleton;
-        let design = CellDesign::Darts;
         let skeleton = DartsSkeleton { image_height, image_width, channels_in, classes, width, cells, design };
         let space = DartsSpace::new(skeleton).map_err(|error| SpaceError::Skeleton { space: NAME.into(), error })?;
         let switches = DartsSwitches { drop_path: drop_path as f32, auxiliary, standardise };

@@ -297,6 +297,7 @@ mod tests {
             ("darts", json!({ "cells": 2 }), "cells = 2 is out of range: give 3 to 100"),
             ("darts", json!({ "drop_path": 1.0 }), "drop_path = 1 is out of range: give 0 up to but not including 1"),
             ("darts", json!({ "auxiliary": 1 }), "invalid type"),
+            ("darts", json!({ "design": "nasnet" }), "unknown variant `nasnet`"),
         ] {
             let error = opened(name, settings).unwrap_err();
             assert!(error.contains(words) && error.starts_with(&format!("space {name}: ")), "{error}");

@@ -13,6 +13,16 @@ use crate::nets::{Blend, Init, Mix, NamedValues, Net, Term, Weights, WeightsErro
 /// Standard deviation of α at the start.
 const DEVIATION: f32 = 1e-3;
 
+/// What is weighed besides the options of each row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rivals {
+    /// Zeros, against the options of a row: they take part in the softmax and are never chosen (DARTS in its own space). Their
+    /// number is the first of the row.
+    pub zeros: bool,
+    /// The edges that meet in a node, against each other (PC-DARTS' edge normalisation).
+    pub edges: bool,
+}
+
 /// The architecture's parameters of a region, shared by all cells, with their optimizer. Decisions that the region has
 /// settled have none.
 #[derive(Debug, Clone)]
@@ -22,6 +32,8 @@ pub struct Alpha {
     relaxed: Arc<dyn Relaxed>,
     /// Groups of rows whose edges meet in a node and share weights that sum to 1 (PC-DARTS' edge normalisation).
     nodes: Vec<Vec<usize>>,
+    /// Whether rows have a number for zeros.
+    zeros: bool,
     /// The rows, then one β per group.
     weights: Weights,
     adam: Optimizer<Adam>,
@@ -29,20 +41,24 @@ pub struct Alpha {
 }
 
 impl Alpha {
-    /// α of a network's region, near 0. With `edges`, edges with a choice that meet in a node get weights as well.
+    /// α of a network's region, near 0.
     ///
     /// # Errors
     /// When the network's space has no mixed forward pass.
-    pub fn new(net: &Net, settings: &ArchSettings, seed: u64, edges: bool) -> Result<Self, GradientError> {
+    pub fn new(net: &Net, settings: &ArchSettings, seed: u64, rivals: Rivals) -> Result<Self, GradientError> {
         let region = net.region().clone();
         let names: Vec<String> = region.space().decisions().iter().map(|decision| decision.name.clone()).collect();
         let mut weights = Weights::new(net.weights().device().clone(), seed);
         let relaxed: Arc<dyn Relaxed> = region.space().relaxed(region.product()).into();
         for row in relaxed.rows() {
             let name = format!("alpha.{}", names[row.decision]);
-            weights.add_param(name, &[row.options.len()], Init::Normal { deviation: DEVIATION });
+            weights.add_param(
+                name,
+                &[usize::from(rivals.zeros) + row.options.len()],
+                Init::Normal { deviation: DEVIATION },
+            );
         }
-        let sums = if edges { net.sums()? } else { Vec::new() };
+        let sums = if rivals.edges { net.sums()? } else { Vec::new() };
         let group = |sum: Vec<usize>| -> Vec<usize> {
             let place = |edge| relaxed.rows().iter().position(|row| row.decision == edge);
             sum.into_iter().filter_map(place).collect()
@@ -53,7 +69,7 @@ impl Alpha {
             weights.add_param(format!("beta.{index}"), &[group.len()], Init::Normal { deviation: DEVIATION });
         }
         let adam = settings.optimizer(&weights);
-        Ok(Self { region, relaxed, nodes, weights, adam, lr: settings.lr })
+        Ok(Self { region, relaxed, nodes, zeros: rivals.zeros, weights, adam, lr: settings.lr })
     }
 
     /// Tracked copies of all parameters; what is made of them by [`Alpha::relaxed`] or [`Alpha::blended`] has gradients.
@@ -66,11 +82,12 @@ impl Alpha {
         self.weights.values()
     }
 
-    /// DARTS' relaxation: every edge is Σ softmax(α)·option(x).
+    /// DARTS' relaxation: every edge is Σ softmax(α)·option(x). Zeros add nothing.
     pub fn relaxed(&self, parameters: &[Tensor<1>]) -> Mix {
         let mut mix = self.blended(parameters, |row, options| {
             let p = activation::softmax(row.clone(), 0);
-            let term = |(place, &option): (usize, &usize)| Term { option, scale: item(&p, place), shift: None };
+            let zeros = usize::from(self.zeros);
+            let term = |(place, &option): (usize, &usize)| Term { option, scale: item(&p, zeros + place), shift: None };
             options.iter().enumerate().map(term).collect()
         });
         for (group, beta) in self.nodes.iter().zip(&parameters[self.rows().len()..]) {
@@ -100,7 +117,8 @@ impl Alpha {
         self.adam.step(&mut self.weights, gradients.into_iter().map(Some).collect(), self.lr);
     }
 
-    /// Per decision, softmax(α) of each option of the space; where nothing is weighed, equal shares of what the region allows.
+    /// Per decision, softmax(α) of each option of the space, whose sum is less than 1 where zeros compete; where nothing is
+    /// weighed, equal shares of what the region allows.
     pub fn probabilities(&self) -> Vec<Vec<f64>> {
         let decisions = self.region.space().decisions();
         let unweighed = |(index, decision): (usize, &fewshot_space::Decision)| {
@@ -130,9 +148,11 @@ impl Alpha {
         self.relaxed.rows()
     }
 
-    /// Of each row, softmax(α).
+    /// Of each row's options, softmax(α).
     fn shares(&self) -> impl Iterator<Item = Vec<f64>> {
-        self.weights.values().into_iter().take(self.rows().len()).map(|row| softmax(&to_vec(&row)))
+        let zeros = usize::from(self.zeros);
+        let options = move |row: Tensor<1>| softmax(&to_vec(&row)).split_off(zeros);
+        self.weights.values().into_iter().take(self.rows().len()).map(options)
     }
 
     /// Its tensors, those of the optimizer included.

@@ -3,11 +3,13 @@
 
 use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
+use fewshot_space::Arch;
 use serde_json::Value;
 
 use super::learner::Slopes;
 use super::{
-    Alpha, At, Chosen, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Seen,
+    Alpha, At, Chosen, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Rivals,
+    Seen,
 };
 use crate::nets::{NamedValues, Net, WeightsError};
 
@@ -40,6 +42,15 @@ pub fn first_order(settings: &MethodSettings, net: &Net, seed: u64) -> Result<Bo
     build(settings, net, seed, Order::First, false)
 }
 
+/// DARTS-V1 as first published.
+pub fn original_first_order(
+    settings: &MethodSettings,
+    net: &Net,
+    seed: u64,
+) -> Result<Box<dyn GradientMethod>, GradientError> {
+    build(settings, net, seed, Order::FirstBefore, false)
+}
+
 /// DARTS-V2, and PC-DARTS as few-shot NAS ran it.
 pub fn second_order(settings: &MethodSettings, net: &Net, seed: u64) -> Result<Box<dyn GradientMethod>, GradientError> {
     build(settings, net, seed, Order::Second, false)
@@ -61,7 +72,7 @@ fn build(
     order: Order,
     edges: bool,
 ) -> Result<Box<dyn GradientMethod>, GradientError> {
-    let alpha = Alpha::new(net, &settings.arch, seed, edges)?;
+    let alpha = Alpha::new(net, &settings.arch, seed, Rivals { zeros: settings.none, edges })?;
     let warm_up = (settings.warm_up * settings.train.epochs as f64).round() as u64;
     Ok(Box::new(Darts { alpha, order, warm_up }))
 }
@@ -86,6 +97,10 @@ impl GradientMethod for Darts {
 
     fn beliefs(&self, _: u64) -> Vec<Vec<f64>> {
         self.alpha.probabilities()
+    }
+
+    fn leaning(&self) -> Option<Arch> {
+        Some(self.alpha.best())
     }
 
     fn choose(&mut self, learner: &mut Learner, judge: &Judge) -> Result<Chosen, GradientError> {

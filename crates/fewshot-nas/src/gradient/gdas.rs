@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::alpha::item;
 use super::learner::Slopes;
 use super::{
-    Alpha, At, Chosen, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Seen,
+    Alpha, At, Chosen, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Rivals,
+    Seen,
 };
 use crate::nets::{Blend, Mix, NamedValues, Net, Term, WeightsError, tensor, to_vec};
 
@@ -25,7 +26,7 @@ pub struct Gdas {
 
 /// GDAS.
 pub fn build(settings: &MethodSettings, net: &Net, seed: u64) -> Result<Box<dyn GradientMethod>, GradientError> {
-    let alpha = Alpha::new(net, &settings.arch, seed, false)?;
+    let alpha = Alpha::new(net, &settings.arch, seed, Rivals::default())?;
     Ok(Box::new(Gdas { alpha, epochs: settings.train.epochs, seed }))
 }
 
@@ -106,6 +107,10 @@ impl GradientMethod for Gdas {
 
     fn beliefs(&self, _: u64) -> Vec<Vec<f64>> {
         self.alpha.probabilities()
+    }
+
+    fn leaning(&self) -> Option<Arch> {
+        Some(self.alpha.best())
     }
 
     fn choose(&mut self, learner: &mut Learner, judge: &Judge) -> Result<Chosen, GradientError> {

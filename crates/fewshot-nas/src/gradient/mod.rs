@@ -22,14 +22,14 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use alpha::Alpha;
+pub use alpha::{Alpha, Rivals};
 pub use error::GradientError;
 pub use judge::{Chosen, Judge, mode_of};
 pub use learner::{Labelled, Learner};
 pub use search::{EpochSeen, Feeds, GradientSearch, Observer, Progress};
 pub use settings::{ArchSettings, MethodSettings};
 
-use fewshot_space::suggest;
+use fewshot_space::{Arch, suggest};
 use serde_json::Value;
 
 use crate::nets::{NamedValues, Net, WeightsError};
@@ -94,6 +94,11 @@ pub trait GradientMethod: Send {
     /// Per decision of the space, the probability that the method gives each option, 0 for those outside the region.
     fn beliefs(&self, epoch: u64) -> Vec<Vec<f64>>;
 
+    /// The architecture that the method would choose now, where that needs no images.
+    fn leaning(&self) -> Option<Arch> {
+        None
+    }
+
     /// The architecture that the method ends with, judged on held-out images.
     ///
     /// # Errors
@@ -119,6 +124,9 @@ pub trait GradientMethod: Send {
     fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError>;
 }
 
+/// The method whose supernets are trained along uniform paths and no other way, so that any search can score networks in them.
+pub const UNIFORM: &str = "rsps";
+
 type Make = fn(&MethodSettings, &Net, u64) -> Result<Box<dyn GradientMethod>, GradientError>;
 
 /// A method that can be chosen by name.
@@ -129,6 +137,8 @@ pub struct MethodInfo {
     pub about: &'static str,
     /// One channel in so many goes through the operations of a decision with a choice.
     pub partial: usize,
+    /// Whether zeros can compete with the options of each row ([`MethodSettings::none`]).
+    pub weighs_zeros: bool,
     /// The published settings; of those that changed, the older ones, which made the published figures.
     pub published: fn() -> MethodSettings,
     make: Make,
@@ -154,6 +164,7 @@ const METHODS: &[MethodInfo] = &[
         name: "darts-v1",
         about: "DARTS, first order: α follows the validation loss at the present weights",
         partial: 1,
+        weighs_zeros: true,
         published: || MethodSettings::darts("darts-v1"),
         make: darts::first_order,
     },
@@ -161,13 +172,31 @@ const METHODS: &[MethodInfo] = &[
         name: "darts-v2",
         about: "DARTS, second order: α follows the validation loss one weight step ahead",
         partial: 1,
+        weighs_zeros: true,
         published: || MethodSettings::darts("darts-v2"),
+        make: darts::second_order,
+    },
+    MethodInfo {
+        name: "darts-v1-original",
+        about: "DARTS, first order, as first published for CIFAR-10: α moves before the weights",
+        partial: 1,
+        weighs_zeros: true,
+        published: || MethodSettings::darts_original("darts-v1-original"),
+        make: darts::original_first_order,
+    },
+    MethodInfo {
+        name: "darts-v2-original",
+        about: "DARTS, second order, as first published for CIFAR-10",
+        partial: 1,
+        weighs_zeros: true,
+        published: || MethodSettings::darts_original("darts-v2-original"),
         make: darts::second_order,
     },
     MethodInfo {
         name: "pc-darts",
         about: "PC-DARTS as few-shot NAS ran it: a quarter of the channels, second order, no edge weights, no warm-up",
         partial: darts::PARTIAL,
+        weighs_zeros: true,
         published: || MethodSettings::darts("pc-darts"),
         make: darts::second_order,
     },
@@ -175,6 +204,7 @@ const METHODS: &[MethodInfo] = &[
         name: "pc-darts-original",
         about: "PC-DARTS as first published: a quarter of the channels, first order, edge weights, 15 epochs of warm-up",
         partial: darts::PARTIAL,
+        weighs_zeros: true,
         published: MethodSettings::pc_darts_original,
         make: darts::original_partial,
     },
@@ -182,6 +212,7 @@ const METHODS: &[MethodInfo] = &[
         name: "gdas",
         about: "GDAS: one operation per edge drawn by Gumbel noise, straight-through gradient",
         partial: 1,
+        weighs_zeros: false,
         published: || MethodSettings { train: MethodSettings::longer(), ..MethodSettings::darts("gdas") },
         make: gdas::build,
     },
@@ -189,6 +220,7 @@ const METHODS: &[MethodInfo] = &[
         name: "setn",
         about: "SETN: uniform paths train the weights, the mixed network trains α, the best of the likeliest wins",
         partial: 1,
+        weighs_zeros: false,
         published: MethodSettings::setn,
         make: setn::build,
     },
@@ -196,13 +228,15 @@ const METHODS: &[MethodInfo] = &[
         name: "enas",
         about: "ENAS: a controller learns by REINFORCE which paths score well",
         partial: 1,
+        weighs_zeros: false,
         published: MethodSettings::enas,
         make: enas::build,
     },
     MethodInfo {
-        name: "rsps",
+        name: UNIFORM,
         about: "random search with weight sharing: uniform paths train the weights, the best of 100 random ones wins",
         partial: 1,
+        weighs_zeros: false,
         published: || MethodSettings { train: MethodSettings::longer(), ..MethodSettings::darts("rsps") },
         make: rsps::build,
     },

@@ -86,6 +86,10 @@ pub struct EpochSeen {
     pub val_accuracy: Option<f64>,
     /// Per decision, the probability that the method gives each option at the end of the epoch.
     pub beliefs: Vec<Vec<f64>>,
+    /// The architecture that the method would have chosen then, where that needs no images; absent in results that did not say so
+    /// yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<String>,
 }
 
 /// Looks on after each step; may write checkpoints or ask to stop.
@@ -252,6 +256,7 @@ impl GradientSearch {
             },
             val_accuracy: (progress.val.images > 0).then(|| progress.val.metric()),
             beliefs,
+            arch: method.leaning().map(|arch| learner.net.region().space().format(&arch)),
         });
         (progress.epoch, progress.step) = (epoch + 1, 0);
         (progress.train, progress.val) = (Sums::default(), Sums::default());

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::learner::Slopes;
 use super::{
-    Alpha, At, Chosen, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Seen,
+    Alpha, At, Chosen, ForwardMacs, GradientError, GradientMethod, Judge, Labelled, Learner, MethodSettings, Rivals,
+    Seen,
 };
 use crate::nets::{NamedValues, Net, WeightsError};
 
@@ -26,7 +27,7 @@ pub fn build(settings: &MethodSettings, net: &Net, seed: u64) -> Result<Box<dyn 
     if size > LISTED {
         return Err(GradientError::Unlisted(size));
     }
-    let alpha = Alpha::new(net, &settings.arch, seed, false)?;
+    let alpha = Alpha::new(net, &settings.arch, seed, Rivals::default())?;
     Ok(Box::new(Setn { alpha, candidates: settings.candidates, seed }))
 }
 

@@ -41,6 +41,13 @@ pub struct MethodSettings {
     pub name: String,
     /// Epochs in which the cosine of the learning rate falls once; it rises again in as many. 0: all of them.
     pub half_period: u64,
+    /// Whether zeros compete with the options on each edge, as in DARTS' own space: they take part in the softmax, so they change
+    /// which edges are strong, and are never chosen. In NAS-Bench-201 `none` is an option of its own.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub none: bool,
+    /// Epochs of each sub-supernet of a split; 0 for the comparison's share of the method's own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub part_epochs: u64,
     /// Share of the epochs in which only the weights are trained, at the beginning (PC-DARTS as first published); 0 up to,
     /// not including, 1.
     pub warm_up: f64,
@@ -54,12 +61,22 @@ pub struct MethodSettings {
     pub arch: ArchSettings,
 }
 
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl MethodSettings {
     /// DARTS on NAS-Bench-201: 50 epochs, batch 64.
     pub(super) fn darts(name: &str) -> Self {
         Self {
             name: name.to_string(),
             half_period: 0,
+            none: false,
+            part_epochs: 0,
             warm_up: 0.0,
             candidates: 100,
             updates: 50,
@@ -94,6 +111,13 @@ impl MethodSettings {
         TrainConfig { epochs: 250, ..Self::darts("").train }
     }
 
+    /// DARTS as first published, for CIFAR-10: no Nesterov, decay 3e-4, zeros compete.
+    pub(super) fn darts_original(name: &str) -> Self {
+        let darts = Self::darts(name);
+        let train = TrainConfig { nesterov: false, weight_decay: 3e-4, ..darts.train };
+        Self { none: true, train, ..darts }
+    }
+
     /// PC-DARTS as first published, for CIFAR-10: batch 256, no Nesterov, α from the 16th of 50 epochs on.
     pub(super) fn pc_darts_original() -> Self {
         let darts = Self::darts("pc-darts-original");
@@ -125,8 +149,12 @@ impl MethodSettings {
     /// # Errors
     /// The first setting that is out of its range.
     pub fn check(&self) -> Result<(), super::GradientError> {
-        super::method(&self.name)?;
+        let info = super::method(&self.name)?;
         self.train.check()?;
+        if self.none && !info.weighs_zeros {
+            let allowed = "false: this method has no numbers for zeros";
+            return Err(ConfigError { key: "none", value: self.none.to_string(), allowed }.into());
+        }
         let ArchSettings { lr, beta1, beta2, eps, weight_decay, clip } = self.arch;
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let not_negative = |value: f64| value >= 0.0 && value.is_finite();

@@ -1,5 +1,6 @@
 //! The batches that stages train and score on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fewshot_data::{Dataset, EvalLoader, TrainLoader, stratified_subset};
@@ -66,6 +67,23 @@ impl Lab {
             train: loader(&self.splits.search_train, "gradient images")?,
             val: loader(&self.splits.search_val, "gradient held-out images")?,
         })
+    }
+
+    /// Images that nothing is scored on: the search-train ones, and those held-out ones that `scoring.images` leaves out.
+    ///
+    /// # Errors
+    /// When there are fewer held-out images than are to be scored on.
+    pub fn unscored(&self) -> Result<Vec<u32>, ExperimentError> {
+        let scored: BTreeSet<u32> = self.scored()?.1.into_iter().collect();
+        Ok(self.all_indices().into_iter().filter(|index| !scored.contains(index)).collect())
+    }
+
+    /// Batches of the unscored images, to train weights that are judged on the scored ones.
+    ///
+    /// # Errors
+    /// As [`Lab::unscored`]; when there are fewer than two images.
+    pub fn unscored_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, ExperimentError> {
+        self.loader(self.unscored()?, config, seed)
     }
 
     fn loader(&self, indices: Vec<u32>, config: &TrainConfig, seed: u64) -> Result<TrainLoader, ExperimentError> {

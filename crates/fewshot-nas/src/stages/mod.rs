@@ -4,6 +4,7 @@
 //! All of it works on a [`Lab`](crate::lab::Lab) and inside a stage's folder, and knows no kind of experiment.
 
 mod alone;
+mod halving;
 mod keeper;
 mod models;
 mod pieces;
@@ -13,6 +14,8 @@ mod training;
 
 pub use alone::UNSEEN;
 pub(crate) use alone::{network, parse_trained, train_on_all, train_several, train_to, trained_net};
+pub use halving::Reached;
+pub(crate) use halving::{Course, Rung, halve, rungs};
 pub(crate) use keeper::{Keeper, position};
 pub(crate) use models::{Measured, keep, keep_untested, test_and_keep};
 pub(crate) use pieces::{Piecework, side_by_side};

@@ -23,7 +23,7 @@ pub enum CellOp {
 impl CellOp {
     /// The name in text forms, as in NAS-Bench-201: `none`, `skip_connect`, `nor_conv_1x1`, `nor_conv_3x3`,
     /// `avg_pool_3x3`, and `max_pool_3x3`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             CellOp::None => "none",
             CellOp::Skip => "skip_connect",

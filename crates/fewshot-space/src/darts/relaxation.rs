@@ -140,14 +140,7 @@ impl Relaxation {
             if values.iter().any(|value| !value.is_finite()) {
                 return Err(AlphaError::NotFinite { row: index });
             }
-            let mut best: Option<Choice> = None;
-            for (&column, strength) in row.columns.iter().zip(softmax(&values)) {
-                let Some(op) = column else { continue };
-                if best.is_none_or(|best| strength > best.strength) {
-                    best = Some(Choice { op, strength });
-                }
-            }
-            choices.push(best);
+            choices.push(likeliest(&row.columns, &softmax(&values)));
         }
         Ok(choices)
     }
@@ -182,6 +175,18 @@ impl Relaxation {
 struct Choice {
     op: DartsOp,
     strength: f64,
+}
+
+/// The operation with the largest share, of equal ones the first; zeros are never it.
+fn likeliest(columns: &[Option<DartsOp>], shares: &[f64]) -> Option<Choice> {
+    let mut best: Option<Choice> = None;
+    for (&column, &strength) in columns.iter().zip(shares) {
+        let Some(op) = column else { continue };
+        if best.is_none_or(|best| strength > best.strength) {
+            best = Some(Choice { op, strength });
+        }
+    }
+    best
 }
 
 fn softmax(values: &[f64]) -> Vec<f64> {
@@ -234,20 +239,15 @@ impl Relaxed for Weighed {
     }
 
     fn derive(&self, shares: &[Vec<f64>], strengths: Option<&[f64]>) -> Arch {
-        // The softmax of logarithms of shares is the shares.
-        let logarithm = |share: &f64| share.max(f64::MIN_POSITIVE).ln();
-        let columns = self.relaxation.rows.iter().map(|row| vec![0.0; row.columns.len()]);
-        let mut alpha: Vec<Vec<f64>> = columns.collect();
-        let mut beta = vec![0.0; alpha.len()];
+        // What is settled has all of the share.
+        let settled = |row: &RelaxedEdge| likeliest(&row.columns, &vec![1.0; row.columns.len()]);
+        let mut choices: Vec<Option<Choice>> = self.relaxation.rows.iter().map(settled).collect();
         for (index, &place) in self.places.iter().enumerate() {
-            alpha[place] = shares[index].iter().map(logarithm).collect();
-            beta[place] = strengths.map_or(0.0, |strengths| logarithm(&strengths[index]));
+            let factor = strengths.map_or(1.0, |strengths| strengths[index]);
+            let choice = likeliest(&self.relaxation.rows[place].columns, &shares[index]);
+            choices[place] = choice.map(|choice| Choice { strength: factor * choice.strength, ..choice });
         }
-        let derived = match strengths {
-            Some(_) => self.relaxation.derive_weighted(&alpha, &beta),
-            None => self.relaxation.derive(&alpha),
-        };
-        derived.expect("finite numbers, as many as there are rows and columns")
+        self.relaxation.strongest(&choices).expect("a region has a pair of inputs for every node")
     }
 
     fn fixed_macs(&self) -> u64 {

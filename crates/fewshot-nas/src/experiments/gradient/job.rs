@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use fewshot_space::{Partition, Region, Space};
+use fewshot_space::{Partition, Region, Space, random};
 use serde::{Deserialize, Serialize};
 
 use super::recipe::{GradientRecipe, Mode};
-use crate::gradient::{EpochSeen, ForwardMacs, MethodInfo, MethodSettings, method};
+use crate::gradient::{EpochSeen, Feeds, ForwardMacs, MethodInfo, MethodSettings, UNIFORM, method};
 use crate::lab::{ExperimentError, Lab};
 use crate::nets::{Blueprint, Net};
 use crate::recipe::SplitRecipe;
@@ -28,6 +28,10 @@ pub struct Job {
     pub parent: Option<Handle<Vec<Found>>>,
     /// Whether others start from its weights.
     pub is_parent: bool,
+    /// Whether search strategies score networks in its supernets.
+    pub is_hunted: bool,
+    /// Whether it trains on all images that nothing is scored on.
+    pub sees_unscored: bool,
     /// The space with the skeleton of supernets.
     pub space: Arc<dyn Blueprint>,
 }
@@ -63,29 +67,45 @@ pub fn jobs(lab: &Lab, recipe: &GradientRecipe) -> Result<Vec<Job>, ExperimentEr
     Net::catalogue(space.clone(), Region::full(space.clone()), lab.device()).sums()?;
     let mut jobs = Vec::new();
     for settings in &recipe.methods {
+        let share = ((settings.train.epochs as f64 * recipe.part_share).round() as u64).max(1);
+        let of_part = if settings.part_epochs > 0 { settings.part_epochs } else { share };
+        let of_parts = of_part * parts.regions().len() as u64;
+        // What few-shot costs in all, where it is run from the weights of one supernet and in no other way.
+        let with_before =
+            recipe.modes.contains(&Mode::FewShotTransfer) && !recipe.modes.contains(&Mode::FewShotScratch);
+        let before = if with_before { settings.train.epochs } else { 0 };
+        let info = method(&settings.name)?;
         for &mode in &recipe.modes {
             let stage = |mode: Mode| Handle::named(format!("{}-{}", settings.name, slug(mode)));
             let epochs = settings.train.epochs;
-            let of_part = ((epochs as f64 * recipe.part_share).round() as u64).max(1);
             let mut own = settings.clone();
             own.train.epochs = match mode {
                 Mode::OneShot => epochs,
-                Mode::OneShotEqualEpochs => of_part * parts.regions().len() as u64,
+                Mode::OneShotEqualEpochs => of_parts + before,
                 Mode::FewShotScratch | Mode::FewShotTransfer => of_part,
             };
             jobs.push(Job {
                 stage: stage(mode),
-                info: method(&settings.name)?,
+                info,
                 settings: own,
                 mode,
                 partition: if mode.is_split() { parts.clone() } else { whole.clone() },
                 parent: (mode == Mode::FewShotTransfer).then(|| stage(Mode::OneShot)),
                 is_parent: mode == Mode::OneShot && recipe.modes.contains(&Mode::FewShotTransfer),
+                is_hunted: recipe.is_hunted(settings),
+                sees_unscored: recipe.all_unscored && settings.name == UNIFORM,
                 space: space.clone(),
             });
         }
     }
     Ok(jobs)
+}
+
+impl Job {
+    /// The mode as part of a stage's name.
+    pub fn slug(&self) -> &'static str {
+        slug(self.mode)
+    }
 }
 
 fn slug(mode: Mode) -> &'static str {
@@ -97,9 +117,48 @@ fn slug(mode: Mode) -> &'static str {
     }
 }
 
+impl Job {
+    /// What it trains on.
+    pub fn feeds(&self, lab: &Lab, repetition: u64) -> Result<Feeds, ExperimentError> {
+        let feeds = lab.feeds(&self.settings.train, repetition)?;
+        if !self.sees_unscored {
+            return Ok(feeds);
+        }
+        let train = lab.unscored_loader(&self.settings.train, lab.seed_of(repetition, "gradient images"))?;
+        Ok(Feeds { train, ..feeds })
+    }
+
+    /// How many images that are.
+    pub fn images(&self, lab: &Lab) -> Result<usize, ExperimentError> {
+        if self.sees_unscored { Ok(lab.unscored()?.len()) } else { Ok(lab.search_images()) }
+    }
+
+    /// Files of the weights that later stages read.
+    pub fn kept(&self, seeds: u64) -> Vec<String> {
+        let parts = 0..self.partition.regions().len();
+        let all = (0..seeds).flat_map(|repetition| parts.clone().map(move |part| (repetition, part)));
+        match self.is_parent || self.is_hunted {
+            true => all.map(|(repetition, part)| self.weights(repetition, part)).collect(),
+            false => Vec::new(),
+        }
+    }
+
+    /// File of the weights of one supernet.
+    pub fn weights(&self, repetition: u64, part: usize) -> String {
+        match self.is_parent {
+            // It has one part.
+            true => format!("seed{repetition}.safetensors"),
+            false => format!("seed{repetition}-part{part}.safetensors"),
+        }
+    }
+}
+
+/// Draws that tell how likely a decision matters, and what a path costs where not all do.
+const DRAWS: u64 = 500;
+
 /// Multiply-adds of one image forward in a supernet over `region`. Where there is a choice, partial channels cost
-/// 1/partial² as much.
-pub fn forward_macs(space: &dyn Space, region: &Region, partial: usize) -> ForwardMacs {
+/// 1/partial² as much. Where an architecture does not use all edges, the cost of a path is the mean over draws.
+pub fn forward_macs(space: &dyn Space, region: &Region, partial: usize) -> Result<ForwardMacs, ExperimentError> {
     let relaxed = space.relaxed(region.product());
     let fixed = relaxed.fixed_macs() as f64;
     let share = 1.0 / (partial * partial) as f64;
@@ -110,7 +169,18 @@ pub fn forward_macs(space: &dyn Space, region: &Region, partial: usize) -> Forwa
         macs.mixed += sum;
         macs.path += sum / options.len() as f64;
     }
-    macs
+    let mut drawn = 0.0;
+    let mut leaves_out = false;
+    for draw in 0..DRAWS {
+        let arch = region.sample(&mut random::stream(0, "path cost", draw, 0))?;
+        let active = space.active(&arch);
+        leaves_out |= relaxed.rows().iter().any(|row| !active[row.decision]);
+        drawn += space.cost(&arch).macs as f64 / DRAWS as f64;
+    }
+    if leaves_out {
+        macs.path = drawn;
+    }
+    Ok(macs)
 }
 
 #[cfg(test)]
@@ -123,24 +193,27 @@ mod tests {
     fn forward_passes_cost_what_the_cost_model_says() {
         let space = Arc::new(nasbench201::nasbench201(nasbench201::default_skeleton()));
         let whole = Region::full(space.clone());
-        let macs = forward_macs(space.as_ref(), &whole, 1);
+        let macs = forward_macs(space.as_ref(), &whole, 1).unwrap();
         // Published: 3.93 M per 1x1 edge, 35.4 M per 3x3 edge; about 55 M for the mean architecture.
         assert!((macs.path / 1e6 - 55.0).abs() < 1.0, "{macs:?}");
         let fixed = macs.path - 6.0 * (3.93e6 + 35.4e6) / 5.0;
         assert!((macs.mixed - fixed - 6.0 * (3.93e6 + 35.4e6)).abs() < 1e6, "{macs:?}");
-        let partial = forward_macs(space.as_ref(), &whole, 4);
+        let partial = forward_macs(space.as_ref(), &whole, 4).unwrap();
         assert!((partial.mixed - fixed - 6.0 * (3.93e6 + 35.4e6) / 16.0).abs() < 1e6, "{partial:?}");
         // A settled edge works on all channels.
         let split = whole.restrict(0, OptionSet::single(3)).unwrap();
-        let split = forward_macs(space.as_ref(), &split, 4);
+        let split = forward_macs(space.as_ref(), &split, 4).unwrap();
         assert!((split.mixed - fixed - 35.4e6 - 5.0 * (3.93e6 + 35.4e6) / 16.0).abs() < 1e6, "{split:?}");
         // A supernet is counted as large as it is, whatever networks the region is for.
         let narrow = CellSkeleton { width: 8, ..nasbench201::default_skeleton() };
         let narrow = Arc::new(nasbench201::nasbench201(narrow));
-        let own = forward_macs(narrow.as_ref(), &Region::full(narrow.clone()), 1);
+        let own = forward_macs(narrow.as_ref(), &Region::full(narrow.clone()), 1).unwrap();
         assert!(own.mixed < 0.5 * macs.mixed);
-        assert_eq!(forward_macs(narrow.as_ref(), &whole, 1).mixed, own.mixed);
+        assert_eq!(forward_macs(narrow.as_ref(), &whole, 1).unwrap().mixed, own.mixed);
         let arch = Region::single(space.clone(), &Arch::new(vec![3; 6])).unwrap();
-        assert_eq!(forward_macs(space.as_ref(), &arch, 1).path, space.cost(&Arch::new(vec![3; 6])).macs as f64);
+        assert_eq!(
+            forward_macs(space.as_ref(), &arch, 1).unwrap().path,
+            space.cost(&Arch::new(vec![3; 6])).macs as f64
+        );
     }
 }

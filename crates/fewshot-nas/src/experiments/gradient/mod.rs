@@ -1,29 +1,44 @@
 //! Experiments of kind `gradient`: architectures found by gradients, one-shot and few-shot, and what they are worth.
 //!
-//! Every method in every mode is one stage, which runs its seeds and sub-supernets side by side. The last stage looks up
-//! what was chosen in the table of truths, beside what a random choice is worth.
+//! Every method in every mode is one stage, which runs its seeds and sub-supernets side by side; search strategies are stages behind
+//! those that train uniform paths. What is chosen is looked up in the table of truths, beside what a random choice is worth, or
+//! trained alone beside random networks: then successive halving decides between what the parts found.
 
+mod alone;
+mod arm;
+mod flags;
+mod hunt;
 mod job;
 pub(super) mod recipe;
 pub(super) mod result;
 mod search;
+mod truths;
 
-pub use recipe::{GradientRecipe, Mode};
-pub use result::{Flag, GradientResult, GradientRow, PartRow, RandomRow};
+pub use flags::{Flag, Skips};
+pub use recipe::{AloneRecipe, GradientRecipe, Mode};
+pub use result::{GradientResult, GradientRow, NetworkRow, PartRow, RandomRow};
 
 use std::collections::BTreeMap;
 
-use fewshot_space::{Arch, Region};
+use fewshot_space::{Region, Space};
 use serde_json::Value;
 
+use self::alone::Network;
+use self::arm::{Arm, Decided, arms};
+use self::flags::skips;
+use self::hunt::{Caught, Hunt, Scored, hunts};
 use self::job::{Found, Job, jobs};
+use self::truths::Table;
 use super::bench::Bench;
 use super::outcome::Outcome;
 use super::recipe::{Experiment, Recipe};
+use crate::gradient::EpochSeen;
 use crate::lab::{ExperimentError, Lab, Truth};
 use crate::run::{Fingerprint, Handle, RunFolder, Stage, StageContext};
 use crate::stages::value;
 
+/// Stage that trains what was chosen, and random networks, alone.
+static ALONE: Handle<Vec<NetworkRow>> = Handle::new("alone");
 /// Stage that compares what was chosen.
 static COMPARE: Handle<GradientResult> = Handle::new("compare");
 
@@ -31,7 +46,11 @@ static COMPARE: Handle<GradientResult> = Handle::new("compare");
 pub(super) struct Gradient {
     lab: Lab,
     recipe: GradientRecipe,
+    /// Where networks are trained alone, if they are.
+    alone: Option<Lab>,
     jobs: Vec<Job>,
+    hunts: Vec<Hunt>,
+    arms: Vec<Arm>,
 }
 
 impl Gradient {
@@ -41,21 +60,55 @@ impl Gradient {
     /// When the space lacks a decision that is split on.
     pub fn open(lab: Lab, recipe: GradientRecipe) -> Result<Self, ExperimentError> {
         let jobs = jobs(&lab, &recipe)?;
-        Ok(Self { lab, recipe, jobs })
+        let hunts = hunts(&jobs, &recipe.strategies);
+        let arms = arms(&jobs, &hunts);
+        let alone = recipe.alone.as_ref().map(|alone| alone::lab(&lab, alone)).transpose()?;
+        Ok(Self { lab, recipe, alone, jobs, hunts, arms })
+    }
+
+    /// The chosen network of each arm with each seed, then random ones.
+    fn networks(&self, lab: &Lab, context: &StageContext<'_>) -> Result<Vec<Network>, ExperimentError> {
+        let mut networks = Vec::new();
+        for arm in &self.arms {
+            let finalists = arm.finalists(context, &self.jobs, &self.hunts)?;
+            let decided = context.value(&arm.decided)?;
+            for (repetition, (archs, decided)) in (0..).zip(finalists.iter().zip(decided)) {
+                let taken = archs.get(decided.taken).ok_or(ExperimentError::NothingScored)?;
+                networks.push(Network { arch: lab.alone_space().parse(taken)?, repetition });
+            }
+        }
+        networks.extend(alone::randoms(lab)?);
+        Ok(networks)
     }
 
     fn compare(&self, context: &StageContext<'_>) -> Result<GradientResult, ExperimentError> {
-        let Self { lab, jobs, .. } = self;
+        let Self { lab, jobs, arms, .. } = self;
         let table = Table::of(lab)?;
+        let mut alone = match self.alone {
+            Some(_) => context.value(&ALONE)?.into_iter(),
+            None => Vec::new().into_iter(),
+        };
         let mut rows = Vec::new();
-        for job in jobs {
+        for arm in arms {
+            let job = &jobs[arm.job];
             let found = context.value(&job.stage)?;
             let before = job.parent.as_ref().map_or_else(|| Ok(Vec::new()), |parent| context.value(parent))?;
+            let decided = self.alone.as_ref().map(|_| context.value(&arm.decided)).transpose()?;
+            let caught = arm.hunt.map(|hunt| context.value(&self.hunts[hunt].stage)).transpose()?;
             for (repetition, found) in found.chunks(job.partition.regions().len()).enumerate() {
-                let seed = lab.recipe().seed + repetition as u64;
-                rows.push(row(lab, job, seed, found, before.get(repetition), table.as_ref())?);
+                let of_seed = OfSeed {
+                    seed: lab.recipe().seed + repetition as u64,
+                    found,
+                    before: before.get(repetition),
+                    caught: caught.as_ref().and_then(|all| all.get(repetition)),
+                    decided: decided.as_ref().and_then(|all| all.get(repetition)),
+                };
+                let row = row(lab, job, &arm.name, &of_seed, table.as_ref())?;
+                let network = self.alone.as_ref().and_then(|_| alone.next());
+                rows.push(GradientRow { network, ..row });
             }
         }
+        let zeros = self.recipe.methods.iter().filter(|method| method.none).map(|method| method.name.clone());
         Ok(GradientResult {
             space: lab.alone_space().name().to_string(),
             truth: lab.truth().map(Truth::title),
@@ -64,6 +117,8 @@ impl Gradient {
             random: table.map(|table| table.random()),
             seconds: 0.0,
             seeds: (0..lab.recipe().ranking.seeds).map(|repetition| lab.recipe().seed + repetition).collect(),
+            random_networks: alone.collect(),
+            zeros: zeros.collect(),
         })
     }
 }
@@ -85,12 +140,30 @@ impl Bench for Gradient {
         let mut all = Vec::new();
         for job in &self.jobs {
             let stage = Stage::of(&job.stage, move |context| search::run(&self.lab, context, job));
-            let stage = stage.after(&job.parent);
-            let weights = (0..self.lab.recipe().ranking.seeds).map(search::weights);
-            all.push(if job.is_parent { stage.produces(weights) } else { stage });
+            all.push(stage.after(&job.parent).produces(job.kept(self.lab.recipe().ranking.seeds)));
         }
-        let compare = Stage::of(&COMPARE, |context| self.compare(context));
-        all.push(compare.after(self.jobs.iter().map(|job| &job.stage)));
+        for hunt in &self.hunts {
+            let job = &self.jobs[hunt.job];
+            let stage = Stage::of(&hunt.stage, move |context| hunt::run(&self.lab, context, hunt, job));
+            all.push(stage.after([&job.stage]));
+        }
+        let mut compare = Stage::of(&COMPARE, |context| self.compare(context));
+        if let Some(lab) = &self.alone {
+            for arm in &self.arms {
+                let decide = move |context: &StageContext<'_>| {
+                    let finalists = arm.finalists(context, &self.jobs, &self.hunts)?;
+                    arm::decide(lab, context, &finalists, self.recipe.all_unscored)
+                };
+                all.push(Stage::of(&arm.decided, decide).after([arm.source(&self.jobs, &self.hunts)]));
+            }
+            let test = move |context: &StageContext<'_>| alone::test(lab, context, &self.networks(lab, context)?);
+            let sources = self.arms.iter().map(|arm| arm.source(&self.jobs, &self.hunts));
+            let stage = Stage::of(&ALONE, test).after(self.arms.iter().map(|arm| &arm.decided));
+            all.push(stage.after(sources));
+            compare = compare.after([&ALONE]).after(self.arms.iter().map(|arm| &arm.decided));
+        }
+        let compare = compare.after(self.jobs.iter().map(|job| &job.stage));
+        all.push(compare.after(self.hunts.iter().map(|hunt| &hunt.stage)));
         Ok(all)
     }
 
@@ -100,32 +173,79 @@ impl Bench for Gradient {
     }
 }
 
-/// What a job found with one seed; `before` is the search that it started from.
+/// What is known of one arm with one seed.
+struct OfSeed<'a> {
+    seed: u64,
+    /// What its supernets' own method found.
+    found: &'a [Found],
+    /// The search that these started from.
+    before: Option<&'a Found>,
+    /// What a strategy found in them.
+    caught: Option<&'a Caught>,
+    /// How the choice among networks trained alone went.
+    decided: Option<&'a Decided>,
+}
+
+/// The row of an arm with one seed, without its network trained alone.
 fn row(
     lab: &Lab,
     job: &Job,
-    seed: u64,
-    found: &[Found],
-    before: Option<&Found>,
+    name: &str,
+    of_seed: &OfSeed<'_>,
     table: Option<&Table>,
 ) -> Result<GradientRow, ExperimentError> {
+    let OfSeed { seed, found, before, caught, decided } = *of_seed;
     let of_part = |(region, found): (&Region, &Found)| part(lab, region, found, table);
-    let parts = job.partition.regions().iter().zip(found).map(of_part).collect::<Result<Vec<_>, _>>()?;
-    let chosen = result::chosen(&parts);
+    let parts: Result<Vec<PartRow>, ExperimentError> = match caught {
+        Some(caught) => caught.best.iter().map(|scored| finalist(lab, job, scored, table)).collect(),
+        None => job.partition.regions().iter().zip(found).map(of_part).collect(),
+    };
+    let mut parts = parts?;
+    let reached = decided.iter().flat_map(|decided| decided.reached.iter());
+    for (part, reached) in parts.iter_mut().zip(reached) {
+        part.alone = *reached;
+    }
+    let chosen = decided.map_or_else(|| result::chosen(&parts), |decided| decided.taken);
     let truth = parts.get(chosen).and_then(|part| part.truth);
     let spent = || found.iter().chain(before);
+    let epochs_alone = || decided.iter().flat_map(|decided| &decided.reached).flatten().map(|reached| reached.epochs);
     Ok(GradientRow {
-        method: job.settings.name.clone(),
+        method: name.to_string(),
         mode: job.mode.name().to_string(),
         seed,
         epochs: spent().map(|found| found.epochs).sum(),
         macs: spent().map(|found| found.macs).sum(),
         steps: spent().map(|found| found.steps).sum(),
-        seconds: spent().map(|found| found.seconds).sum(),
+        seconds: spent().map(|found| found.seconds).sum::<f64>() + caught.map_or(0.0, |caught| caught.seconds),
         chosen,
         truth,
         better_than: table.zip(truth).map(|(table, truth)| table.share_below(truth)),
         parts,
+        supernets: caught.map(|_| found.len()),
+        evaluations: caught.map(|caught| caught.evaluations),
+        choosing_epochs: decided.map(|_| epochs_alone().sum()),
+        network: None,
+    })
+}
+
+/// A finalist of a strategy as a part: it stands for the supernet that scored it.
+fn finalist(lab: &Lab, job: &Job, scored: &Scored, table: Option<&Table>) -> Result<PartRow, ExperimentError> {
+    let space = lab.alone_space();
+    let arch = space.parse(&scored.arch)?;
+    let owner = job.partition.route(&arch).and_then(|owner| job.partition.regions().get(owner));
+    let region = owner.unwrap_or(job.partition.whole());
+    Ok(PartRow {
+        region: region.label(),
+        arch: scored.arch.clone(),
+        truth: table.and_then(|table| table.get(&arch)),
+        random_truth: table.and_then(|table| table.mean(region)),
+        path_accuracy: scored.score,
+        mixed_accuracy: None,
+        flags: Flag::all(space.as_ref(), region, &arch),
+        history: Vec::new(),
+        skips: skips(space.as_ref(), &arch),
+        skips_by_epoch: Vec::new(),
+        alone: None,
     })
 }
 
@@ -141,49 +261,17 @@ fn part(lab: &Lab, region: &Region, found: &Found, table: Option<&Table>) -> Res
         mixed_accuracy: found.mixed_accuracy,
         flags: Flag::all(space.as_ref(), region, &arch),
         history: found.history.clone(),
+        skips: skips(space.as_ref(), &arch),
+        skips_by_epoch: skips_by_epoch(space.as_ref(), &found.history)?,
+        alone: None,
     })
 }
 
-/// The truths of all networks that have one.
-struct Table {
-    truths: BTreeMap<Arch, f64>,
-    /// The values alone, ascending.
-    sorted: Vec<f64>,
-}
-
-impl Table {
-    fn of(lab: &Lab) -> Result<Option<Self>, ExperimentError> {
-        let Some(truth) = lab.truth() else { return Ok(None) };
-        let archs = truth.archs();
-        let mut sorted = truth.of(&archs)?;
-        let truths = archs.into_iter().zip(sorted.iter().copied()).collect();
-        sorted.sort_by(f64::total_cmp);
-        Ok((!sorted.is_empty()).then_some(Self { truths, sorted }))
-    }
-
-    fn get(&self, arch: &Arch) -> Option<f64> {
-        self.truths.get(arch).copied()
-    }
-
-    /// Mean truth of the networks of a region: what a random choice in it is worth.
-    fn mean(&self, region: &Region) -> Option<f64> {
-        let own = self.truths.iter().filter(|(arch, _)| region.contains(arch)).map(|(_, truth)| *truth);
-        let (sum, count) = own.fold((0.0, 0), |(sum, count), truth| (sum + truth, count + 1));
-        (count > 0).then(|| sum / f64::from(count))
-    }
-
-    /// Share of the networks whose truth is lower.
-    fn share_below(&self, truth: f64) -> f64 {
-        self.sorted.partition_point(|other| *other < truth) as f64 / self.sorted.len() as f64
-    }
-
-    fn random(&self) -> RandomRow {
-        let last = self.sorted.len() - 1;
-        RandomRow {
-            networks: self.sorted.len(),
-            mean: self.sorted.iter().sum::<f64>() / self.sorted.len() as f64,
-            quantiles: result::QUANTILES.map(|share| self.sorted[(share * last as f64).round() as usize]),
-            best: self.sorted[last],
-        }
-    }
+/// Skips of the first cell of what would have been chosen after each epoch, where that is known.
+fn skips_by_epoch(space: &dyn Space, history: &[EpochSeen]) -> Result<Vec<usize>, ExperimentError> {
+    let of_epoch = |text: &String| {
+        let arch = space.parse(text)?;
+        Ok(skips(space, &arch).first().map_or(0, |cell| cell.skips))
+    };
+    history.iter().filter_map(|epoch| epoch.arch.as_ref()).map(of_epoch).collect()
 }

@@ -1,11 +1,12 @@
 //! Gradient-based searches: which methods, one-shot or few-shot, with which settings.
 
+use fewshot_data::AutoForm;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::experiments::tables::merge;
-use crate::gradient::{GradientError, MethodSettings, method};
-use crate::recipe::{CommonRecipe, RecipeError};
+use crate::gradient::{GradientError, MethodSettings, UNIFORM, method};
+use crate::recipe::{CommonRecipe, RecipeError, known_strategy};
 use crate::train::ConfigError;
 
 /// A comparison of gradient-based methods.
@@ -23,6 +24,31 @@ pub struct GradientRecipe {
     pub part_share: f64,
     /// The methods, every setting written out.
     pub methods: Vec<MethodSettings>,
+    /// Search strategies that take the place of what `rsps` itself would choose: each looks for networks in the supernets that it
+    /// trained, for `search.budget` evaluations. Of sub-supernets, the one that owns a network scores it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<String>,
+    /// Whether methods that train single paths, and networks that are compared with each other, see those held-out images too that
+    /// `scoring.images` leaves out. Methods that train on mixes need them for α.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_unscored: bool,
+    /// What is found is trained alone; without this it is only looked up in the table of truths, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<AloneRecipe>,
+}
+
+/// Networks trained alone, by `[standalone]`: of the finalists of each search (the networks of the parts, or the best
+/// `search.finalists` of a strategy) the one that wins by successive halving on held-out images, and `standalone.randoms` random ones.
+/// Their training images are changed as `[data]` says, but for what stands here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AloneRecipe {
+    /// Side of the square that is cut out, as a share of the shorter side, 0 to 1.
+    #[serde(default)]
+    pub cutout: f64,
+    /// The form of AutoAugment; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_augment: Option<AutoForm>,
 }
 
 /// How a method is run.
@@ -31,7 +57,8 @@ pub struct GradientRecipe {
 pub enum Mode {
     /// On one supernet.
     OneShot,
-    /// On one supernet, for as many epochs as all sub-supernets of a split have together.
+    /// On one supernet, for as many epochs as all sub-supernets of a split have together; with that of `one_shot` where they are
+    /// run from its weights alone.
     OneShotEqualEpochs,
     /// On each sub-supernet from fresh weights: the published protocol.
     FewShotScratch,
@@ -87,6 +114,11 @@ pub fn missing() -> RecipeError {
 }
 
 impl GradientRecipe {
+    /// Whether search strategies choose in the place of this method.
+    pub fn is_hunted(&self, method: &MethodSettings) -> bool {
+        method.name == UNIFORM && !self.strategies.is_empty()
+    }
+
     /// Checks all ranges, and that the methods suit the rest of the recipe.
     ///
     /// # Errors
@@ -110,6 +142,21 @@ impl GradientRecipe {
         }
         if !(*part_share > 0.0 && part_share.is_finite()) {
             return Err(wrong(".part_share", format!("part_share = {part_share} is out of range: above 0")));
+        }
+        for (index, name) in self.strategies.iter().enumerate() {
+            known_strategy(&format!("gradient.strategies[{index}]"), name)?;
+            if self.strategies[..index].contains(name) {
+                return Err(wrong(".strategies", format!("`{name}` is named twice")));
+            }
+        }
+        if !self.strategies.is_empty() && !methods.iter().any(|method| method.name == UNIFORM) {
+            let problem = format!("strategies search the supernets of `{UNIFORM}`: name it among the methods");
+            return Err(wrong(".strategies", problem));
+        }
+        if let Some(alone) = &self.alone
+            && !(0.0..=1.0).contains(&alone.cutout)
+        {
+            return Err(wrong(".alone.cutout", format!("alone.cutout = {} is out of range: 0 to 1", alone.cutout)));
         }
         if common.scoring.on_test {
             let problem = "`scoring.on_test` is for rankings: a search that sees the test images proves nothing";

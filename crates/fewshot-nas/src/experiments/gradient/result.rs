@@ -3,11 +3,12 @@
 use std::fmt;
 
 use fewshot_guard::printable;
-use fewshot_space::{Arch, CellOp, Region, Space};
 use serde::{Deserialize, Serialize};
 
+use super::flags::{Flag, Skips};
 use crate::experiments::mean_spread::MeanSpread;
 use crate::gradient::EpochSeen;
+use crate::stages::Reached;
 
 /// What a run of kind `gradient` ends with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +27,27 @@ pub struct GradientResult {
     pub seconds: f64,
     /// The seeds.
     pub seeds: Vec<u64>,
+    /// Random networks that were trained alone by the same recipe as what was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub random_networks: Vec<NetworkRow>,
+    /// Methods in which zeros compete with the operations of an edge.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zeros: Vec<String>,
+}
+
+/// A network trained alone, and tested.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkRow {
+    /// The architecture.
+    pub arch: String,
+    /// The seed that it was trained with.
+    pub seed: u64,
+    /// Accuracy on the test images, 0 to 1.
+    pub test_accuracy: f64,
+    /// Parameters that cost models count.
+    pub params: u64,
+    /// Multiply-adds per image.
+    pub macs: u64,
 }
 
 /// One method in one mode with one seed.
@@ -51,8 +73,20 @@ pub struct GradientRow {
     pub truth: Option<f64>,
     /// Share of the table's networks whose truth is lower.
     pub better_than: Option<f64>,
-    /// What each supernet found.
+    /// What each supernet found; of a search strategy its finalists.
     pub parts: Vec<PartRow>,
+    /// Supernets that were trained, where these are not as many as `parts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supernets: Option<usize>,
+    /// Architectures that a search strategy asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluations: Option<usize>,
+    /// Epochs of networks alone by which the choice was made, together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choosing_epochs: Option<u64>,
+    /// The chosen network trained alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkRow>,
 }
 
 /// What one supernet found.
@@ -74,6 +108,15 @@ pub struct PartRow {
     pub flags: Vec<Flag>,
     /// The search, epoch by epoch.
     pub history: Vec<EpochSeen>,
+    /// Skips of each cell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skips: Vec<Skips>,
+    /// Skips in the first kind of cell (the normal one) of what the method would have chosen after each epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skips_by_epoch: Vec<usize>,
+    /// How the network did when the parts were compared by networks trained alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alone: Option<Reached>,
 }
 
 impl PartRow {
@@ -86,44 +129,6 @@ impl PartRow {
 /// The part with the highest measure; of equal ones the first.
 pub fn chosen(parts: &[PartRow]) -> usize {
     (0..parts.len()).fold(0, |best, next| if parts[next].measure() > parts[best].measure() { next } else { best })
-}
-
-/// What is wrong with an architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flag {
-    /// No path leads from input to output.
-    Dead,
-    /// Nothing but skips is live: the cell is the identity, or a multiple of it.
-    AllSkip,
-    /// Every edge with a choice became a skip: what the network can do is the split edge alone.
-    Collapsed,
-}
-
-impl Flag {
-    /// Those of an architecture found in `region`.
-    pub fn all(space: &dyn Space, region: &Region, arch: &Arch) -> Vec<Flag> {
-        let (graph, active) = (space.graph(arch), space.active(arch));
-        let is_skip = |decision: usize| space.decisions()[decision].options[arch.get(decision)] == CellOp::Skip.name();
-        let relaxed = space.relaxed(region.product());
-        let mut free = relaxed.rows().iter().map(|row| row.decision).filter(|&decision| active[decision]).peekable();
-        let collapsed = free.peek().is_some() && free.all(is_skip);
-        let flags = [
-            (Flag::Dead, graph.is_dead()),
-            (Flag::AllSkip, !graph.is_dead() && graph.live_ops() == 0),
-            (Flag::Collapsed, collapsed),
-        ];
-        flags.into_iter().filter(|(_, holds)| *holds).map(|(flag, _)| flag).collect()
-    }
-
-    /// In words.
-    pub fn name(self) -> &'static str {
-        match self {
-            Flag::Dead => "dead",
-            Flag::AllSkip => "all skip",
-            Flag::Collapsed => "collapsed to skips",
-        }
-    }
 }
 
 /// Quantiles of [`RandomRow`].
@@ -180,6 +185,11 @@ impl GradientResult {
 }
 
 impl GradientRow {
+    /// Supernets that were trained for it.
+    pub fn supernets(&self) -> usize {
+        self.supernets.unwrap_or(self.parts.len())
+    }
+
     /// Mean truth over what the parts found.
     pub fn mean_truth_of_parts(&self) -> Option<f64> {
         let truths: Vec<f64> = self.parts.iter().filter_map(|part| part.truth).collect();
@@ -202,6 +212,13 @@ impl fmt::Display for GradientResult {
             "{space}; truth: {truth}; {images} held-out images judge; seeds {seeds:?}, ± is their deviation\n"
         )?;
         let titles = "truth of the choice | better than | mean truth of all parts | random in the part | flags";
+        if !self.zeros.is_empty() {
+            let names: Vec<_> = self.zeros.iter().map(|name| printable::line(name)).collect();
+            writeln!(f, "zeros compete on every edge in {}; they are never chosen\n", names.join(", "))?;
+        }
+        if self.rows.iter().any(|row| row.network.is_some()) {
+            return self.write_networks(f);
+        }
         writeln!(f, "| method | mode | supernets | epochs in all | Tera-MACs | {titles} |")?;
         writeln!(f, "|{}", "---|".repeat(10))?;
         for arm in self.arms() {
@@ -213,7 +230,7 @@ impl fmt::Display for GradientResult {
             let parts = text(self.mean(arm, GradientRow::mean_truth_of_parts));
             let random = text(self.mean(arm, GradientRow::random_truth));
             let (method, mode) = (printable::line(arm.0), printable::line(arm.1));
-            let cost = format!("{} | {} | {macs:.3}", row.parts.len(), row.epochs);
+            let cost = format!("{} | {} | {macs:.3}", row.supernets(), row.epochs);
             let flags = self.flags(arm);
             writeln!(f, "| {method} | {mode} | {cost} | {truth} | {share} | {parts} | {random} | {flags} |")?;
         }
@@ -229,6 +246,47 @@ impl fmt::Display for GradientResult {
     }
 }
 
+impl GradientResult {
+    /// A table of what was found by the networks that were trained alone.
+    fn write_networks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let titles = "test accuracy, % | parameters | multiply-adds, M | skips | flags";
+        writeln!(f, "| method | mode | supernets | epochs in all | Tera-MACs | {titles} |")?;
+        writeln!(f, "|{}", "---|".repeat(10))?;
+        for arm in self.arms() {
+            let Some(row) = self.rows_of(arm).next() else { continue };
+            let network = |of: fn(&NetworkRow) -> f64| text(self.mean(arm, |row| row.network.as_ref().map(of)));
+            let macs = self.mean(arm, |row| Some(row.macs)).map_or(0.0, |mean| mean.mean) / 1e12;
+            let skips = text(self.mean(arm, |row| Some(row.parts.get(row.chosen)?.skips.first()?.skips as f64)));
+            let (method, mode) = (printable::line(arm.0), printable::line(arm.1));
+            let cost = format!("{} | {} | {macs:.3}", row.supernets(), row.epochs);
+            let (accuracy, params) = (network(NetworkRow::percent), network(|network| network.params as f64));
+            let own = network(|network| network.macs as f64 / 1e6);
+            writeln!(
+                f,
+                "| {method} | {mode} | {cost} | {accuracy} | {params} | {own} | {skips} | {} |",
+                self.flags(arm)
+            )?;
+        }
+        let random =
+            |of: fn(&NetworkRow) -> f64| text(MeanSpread::of(&self.random_networks.iter().map(of).collect::<Vec<_>>()));
+        if !self.random_networks.is_empty() {
+            let count = self.random_networks.len();
+            let numbers: [fn(&NetworkRow) -> f64; 3] =
+                [NetworkRow::percent, |network| network.params as f64, |network| network.macs as f64 / 1e6];
+            let [accuracy, params, macs] = numbers.map(random);
+            writeln!(f, "| {count} random networks | - | - | - | - | {accuracy} | {params} | {macs} | - | - |")?;
+        }
+        Ok(())
+    }
+}
+
+impl NetworkRow {
+    /// Accuracy on the test images in percent.
+    pub fn percent(&self) -> f64 {
+        100.0 * self.test_accuracy
+    }
+}
+
 fn text(value: Option<MeanSpread>) -> String {
     match value {
         None => "-".to_string(),
@@ -239,32 +297,25 @@ fn text(value: Option<MeanSpread>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use fewshot_space::{OptionSet, nasbench201};
-
     use super::*;
-
-    #[test]
-    fn dead_and_skipping_cells_are_flagged() {
-        let space = Arc::new(nasbench201::nasbench201(nasbench201::default_skeleton()));
-        let whole = Region::full(space.clone());
-        let split = whole.restrict(0, OptionSet::single(3)).unwrap();
-        let flags = |region: &Region, options: [u8; 6]| Flag::all(space.as_ref(), region, &Arch::new(options.to_vec()));
-        assert_eq!(flags(&whole, [1; 6]), [Flag::AllSkip, Flag::Collapsed]);
-        // Skips that lie dead do not save a cell whose one live edge is a skip.
-        assert_eq!(flags(&whole, [3, 0, 0, 1, 0, 0]), [Flag::AllSkip]);
-        assert_eq!(flags(&whole, [3, 3, 3, 0, 0, 0]), [Flag::Dead]);
-        assert_eq!(flags(&split, [3, 1, 1, 1, 1, 1]), [Flag::Collapsed]);
-        assert_eq!(flags(&split, [3, 1, 2, 1, 1, 1]), []);
-        assert_eq!(flags(&whole, [3, 1, 1, 1, 1, 1]), []);
-    }
 
     fn part(mixed_accuracy: Option<f64>, path_accuracy: f64) -> PartRow {
         let (region, arch) = ("whole".to_string(), String::new());
         let flags = vec![Flag::Dead];
         let (truth, random_truth) = (Some(50.0), Some(40.0));
-        PartRow { region, arch, truth, random_truth, path_accuracy, mixed_accuracy, flags, history: Vec::new() }
+        PartRow {
+            region,
+            arch,
+            truth,
+            random_truth,
+            path_accuracy,
+            mixed_accuracy,
+            flags,
+            history: Vec::new(),
+            skips: Vec::new(),
+            skips_by_epoch: Vec::new(),
+            alone: None,
+        }
     }
 
     #[test]
@@ -289,6 +340,10 @@ mod tests {
             truth,
             better_than: Some(0.25),
             parts: vec![part(None, 0.1)],
+            supernets: None,
+            evaluations: None,
+            choosing_epochs: None,
+            network: None,
         };
         let result = GradientResult {
             space: "nasbench201".into(),
@@ -298,6 +353,8 @@ mod tests {
             random: None,
             seconds: 1.0,
             seeds: vec![0, 1],
+            random_networks: Vec::new(),
+            zeros: Vec::new(),
         };
         let text = result.to_string();
         let line =

@@ -26,18 +26,10 @@ impl Member<'_> {
         format!("seed{}-part{}.json", self.repetition, self.part)
     }
 
-    /// Weights and state of one under way, or of one that others start from.
+    /// Weights and state of one under way, or of one that others read.
     fn weights_file(&self, job: &Job) -> String {
-        match job.is_parent {
-            true => weights(self.repetition),
-            false => format!("seed{}-part{}.safetensors", self.repetition, self.part),
-        }
+        job.weights(self.repetition, self.part)
     }
-}
-
-/// File of the weights that others start from.
-pub fn weights(repetition: u64) -> String {
-    format!("seed{repetition}.safetensors")
 }
 
 /// All searches of a job: per seed, one per part.
@@ -45,7 +37,7 @@ pub fn run(lab: &Lab, context: &StageContext<'_>, job: &Job) -> Result<Vec<Found
     let parts = job.partition.regions();
     let of_seed = |repetition| parts.iter().enumerate().map(move |(part, region)| Member { repetition, part, region });
     let members: Vec<Member<'_>> = (0..lab.recipe().ranking.seeds).flat_map(of_seed).collect();
-    let steps = lab.feeds(&job.settings.train, 0)?.train.steps_per_epoch() as u64 * job.settings.train.epochs;
+    let steps = job.feeds(lab, 0)?.train.steps_per_epoch() as u64 * job.settings.train.epochs;
     let judge = Judge::new(Arc::new(lab.score_set()?), lab.recipe().scoring.norm);
     let per_epoch = steps / job.settings.train.epochs;
     let done = members.iter().map(|member| match context.file(&member.value_file()).exists() {
@@ -82,7 +74,8 @@ impl<'a> Piecework for Work<'a> {
 
     fn leftovers(&self, member: &Member<'a>) -> Vec<PathBuf> {
         // Many supernets: what they found is what is wanted.
-        (!self.job.is_parent).then(|| self.context.file(&member.weights_file(self.job))).into_iter().collect()
+        let is_read = self.job.is_parent || self.job.is_hunted;
+        (!is_read).then(|| self.context.file(&member.weights_file(self.job))).into_iter().collect()
     }
 
     fn work(&self, member: &Member<'a>) -> Result<Found, ExperimentError> {
@@ -92,15 +85,15 @@ impl<'a> Piecework for Work<'a> {
         let mut search = GradientSearch::new(job.info, self.net(member)?, job.settings.clone(), mode, seed)?;
         let checkpoint = self.context.file(&member.weights_file(job));
         let clock = self.context.clock(&checkpoint)?;
-        let feeds = lab.feeds(&job.settings.train, repetition)?;
+        let feeds = job.feeds(lab, repetition)?;
         let mut keeper = Keeper::resume(self.context, &checkpoint, &self.counter, &mut search)?;
         search.run(&feeds, &mut keeper)?;
         keeper.keep(&search)?;
         let seconds = clock.seconds();
 
         let chosen = search.choose(&self.judge)?;
-        let forward = forward_macs(job.space.as_ref(), member.region, job.info.partial);
-        let images = lab.search_images() as f64;
+        let forward = forward_macs(job.space.as_ref(), member.region, job.info.partial)?;
+        let images = job.images(lab)? as f64;
         let macs = (0..search.epochs()).map(|epoch| search.method().epoch_macs(epoch, images, &forward)).sum();
         Ok(Found {
             arch: lab.alone_space().format(&chosen.arch),
@@ -123,7 +116,8 @@ impl Work<'_> {
         let region = member.region.clone();
         let mut net = Net::partial_supernet(job.space.clone(), region, job.info.partial, lab.device(), seed)?;
         let Some(parent) = &job.parent else { return Ok(net) };
-        let parent = self.context.load(&self.context.input_file(parent.name(), &weights(member.repetition))?)?;
+        let weights = format!("seed{}.safetensors", member.repetition);
+        let parent = self.context.load(&self.context.input_file(parent.name(), &weights)?)?;
         let mut values = net.weights().to_values().map_err(NetError::from)?;
         let mut fresh = Vec::new();
         for (name, value) in &mut values {

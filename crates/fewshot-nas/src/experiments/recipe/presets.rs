@@ -30,6 +30,9 @@ const PRESETS: &[(&str, &str)] = &[
     ("gradient-smoke", include_str!("../../../../../recipes/gradient-smoke.toml")),
     ("gradient-laptop", include_str!("../../../../../recipes/gradient-laptop.toml")),
     ("gradient-paper", include_str!("../../../../../recipes/gradient-paper.toml")),
+    ("cifar10-nasnet-smoke", include_str!("../../../../../recipes/cifar10-nasnet-smoke.toml")),
+    ("cifar10-nasnet-laptop", include_str!("../../../../../recipes/cifar10-nasnet-laptop.toml")),
+    ("cifar10-nasnet-paper", include_str!("../../../../../recipes/cifar10-nasnet-paper.toml")),
 ];
 
 /// Names of all presets.

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use fewshot_space::{Feature, Filter, Region, random};
 
-use super::finalists::{lost_epochs, rungs};
+use super::finalists::lost_epochs;
 use super::shrink::passes_per_step;
 use super::supernets::supernet;
 use crate::lab::{ExperimentError, Lab, within};
 use crate::recipe::{BudgetPlan, CommonRecipe, SplitRecipe};
 use crate::stages::{
-    BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, seconds_per_step, short, step_of,
+    BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, rungs, seconds_per_step, short, step_of,
 };
 use crate::train::Sampler;
 

@@ -16,10 +16,9 @@ use super::found::{HistoryEntry, SEARCH, Scored};
 use crate::lab::{ExperimentError, Lab};
 use crate::run::{Handle, Stage, StageContext, in_lanes};
 use crate::stages::{
-    BRIEFLY, CHECKPOINT, Judge, Phase, load_json, network, remembered, save_json, step_of, steps_done, take_over,
-    train_in,
+    BRIEFLY, CHECKPOINT, Judge, Phase, Rung, load_json, network, remembered, rungs, save_json, step_of, steps_done,
+    take_over, train_in,
 };
-use crate::task::Metric;
 use crate::train::TrainConfig;
 
 /// Stage that trains finalists and takes one of them.
@@ -61,29 +60,11 @@ pub struct Taken {
     pub planned: u64,
 }
 
-/// Values of the task's metric at the end of a rung.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Rung {
-    /// Finalist, epochs that it has been trained, and its value on held-out images.
-    reached: Vec<(usize, u64, f64)>,
-}
-
 /// Rungs of each finalist, and the epochs that are planned for it should it be kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Course {
     rungs: Vec<u64>,
     epochs: u64,
-}
-
-impl Rung {
-    /// The better half, in the order of the finalists; of equals the better-scored.
-    fn survivors(&self, metric: &Metric) -> Vec<usize> {
-        let mut order = self.reached.clone();
-        order.sort_by(|a, b| metric.compare(b.2, a.2));
-        let mut left: Vec<usize> = order.iter().take(order.len().div_ceil(2)).map(|(index, ..)| *index).collect();
-        left.sort_unstable();
-        left
-    }
 }
 
 /// The stage.
@@ -96,14 +77,6 @@ pub fn stage(lab: &Lab) -> Stage<'_> {
 pub fn count(lab: &Lab) -> usize {
     let search = &lab.recipe().search;
     Some(search.finalists).filter(|&count| count > 1 && search.pareto == 0).unwrap_or(0)
-}
-
-/// Epochs after which `finalists` are halved, until one is left, for a training of `epochs` of which the choice takes the
-/// share `halving`; where there are more rungs than epochs, the last ones stand at its end.
-pub fn rungs(finalists: usize, epochs: u64, halving: f64) -> Vec<u64> {
-    let rounds = u64::from(finalists.max(1).next_power_of_two().trailing_zeros());
-    let last = ((epochs as f64 * halving).round() as u64).clamp(rounds, epochs.max(rounds));
-    (1..=rounds).map(|round| (last >> (rounds - round)).max(round).min(epochs.max(1))).collect()
 }
 
 /// Epochs that all but the kept one are trained, together.
@@ -287,40 +260,11 @@ fn train_rung(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::Better;
-
-    #[test]
-    fn rungs_double_and_end_with_one_left() {
-        assert_eq!(rungs(8, 200, 0.08), [4, 8, 16]);
-        assert_eq!(rungs(5, 8, 0.5), [1, 2, 4]);
-        assert_eq!(rungs(8, 10, 0.08), [1, 2, 3]);
-        assert_eq!(rungs(8, 2, 0.08), [1, 2, 2]);
-        assert_eq!(rungs(1, 10, 0.5), [] as [u64; 0]);
-        for (count, epochs) in (1..20).flat_map(|count| (1..40).map(move |epochs| (count, epochs))) {
-            let rungs = rungs(count, epochs, 0.3);
-            let rises = |pair: &[u64]| pair[0] < pair[1] || pair[1] == epochs;
-            assert!(rungs.windows(2).all(rises), "{count} {epochs}: {rungs:?}");
-            assert!(rungs.iter().all(|rung| (1..=epochs).contains(rung)), "{count} {epochs}: {rungs:?}");
-            assert_eq!(rungs.iter().fold(count, |left, _| left.div_ceil(2)), 1, "{count} {epochs}: {rungs:?}");
-        }
-    }
 
     #[test]
     fn what_is_not_kept_costs_what_it_was_trained() {
         // Seven to epoch 4, three to 8, one to 16.
         assert_eq!(lost_epochs(8, 200, 0.08), 7 * 4 + 3 * 4 + 8);
         assert_eq!(lost_epochs(1, 200, 0.08), 0);
-    }
-
-    #[test]
-    fn the_better_half_survives_and_ties_go_to_the_better_scored() {
-        let rung = |accuracies: &[f64]| Rung {
-            reached: accuracies.iter().enumerate().map(|(index, accuracy)| (index, 1, *accuracy)).collect(),
-        };
-        assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(&Metric::ACCURACY), [1, 3]);
-        assert_eq!(rung(&[0.5, 0.5, 0.5]).survivors(&Metric::ACCURACY), [0, 1]);
-        assert_eq!(rung(&[0.2]).survivors(&Metric::ACCURACY), [0]);
-        let error = Metric { name: "error", unit: "", scale: 1.0, better: Better::Lower };
-        assert_eq!(rung(&[0.5, 0.7, 0.6, 0.9]).survivors(&error), [0, 2]);
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
-use super::finalists::rungs;
 use super::found::Scored;
 use super::front::spread;
 use super::supernets::{estimator, scoring_inputs};
@@ -14,7 +13,7 @@ use crate::estimate::NormPolicy;
 use crate::lab::{ExperimentError, Lab};
 use crate::rank::Paired;
 use crate::run::{Handle, Stage, StageContext};
-use crate::stages::{remembered, train_several};
+use crate::stages::{remembered, rungs, train_several};
 
 /// The stage.
 pub static VERIFY: Handle<Verified> = Handle::new("verify");

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fewshot_space::darts::{CellDesign, CellKind, CellPlace, DartsOp, Genotype, SupernetEdge};
-use fewshot_space::{DartsSpace, Space};
+use fewshot_space::darts::{CellDesign, CellKind, CellPlace, DartsOp, Genotype};
+use fewshot_space::{DartsSpace, Region, Space};
 
 use super::edge::EdgeOp;
 use super::layers::{InputNet, Style};
@@ -25,18 +25,16 @@ struct EdgeNet {
     to: usize,
     /// Position of the decision on its operation.
     decision: usize,
+    /// 1, or the operations work on one channel in so many (PC-DARTS).
+    partial: usize,
     /// By the operation's place among the options.
     ops: BTreeMap<usize, EdgeOp>,
 }
 
 impl CellNet {
-    pub fn new(
-        space: &DartsSpace,
-        place: CellPlace,
-        edges: &[SupernetEdge],
-        style: Style,
-        builder: &mut Builder,
-    ) -> Self {
+    /// The cell at `place`, with what `region` has on its edges.
+    pub fn new(space: &DartsSpace, place: CellPlace, region: &Region, style: Style, builder: &mut Builder) -> Self {
+        let edges = space.supernet_edges(region);
         let name = format!("cells.{}", place.index);
         let before_previous = [place.before_previous, place.channels];
         let previous = [place.previous, place.channels];
@@ -49,14 +47,16 @@ impl CellNet {
         for edge in edges.iter().filter(|edge| edge.kind == place.kind && !edge.ops.is_empty()) {
             let decision = decision_of(space, place.kind, edge.from, edge.to);
             let name = format!("{name}.{}-{}", edge.from, edge.to);
+            let partial = builder.partial(region, decision);
+            let narrow = CellPlace { channels: place.channels / partial, ..place };
             let ops = builder.for_decision(decision, |builder| {
                 let op = |&op: &DartsOp| {
                     let name = format!("{name}.{}", op.name());
-                    (option_of(options, op), EdgeOp::new(op, &place, edge.from, style, builder, &name))
+                    (option_of(options, op), EdgeOp::new(op, &narrow, edge.from, style, builder, &name))
                 };
                 edge.ops.iter().map(op).collect()
             });
-            nets.push(EdgeNet { from: edge.from, to: edge.to, decision, ops });
+            nets.push(EdgeNet { from: edge.from, to: edge.to, decision, partial, ops });
         }
         Self { place, inputs, edges: nets }
     }
@@ -123,7 +123,8 @@ impl CellNet {
         for node in 2..design.states() {
             let mut sum = None;
             for edge in self.edges_into(node) {
-                sum = edge.append(graph, states[edge.from], &mix.blends[edge.decision], sum);
+                let (x, blend) = (states[edge.from], &mix.blends[edge.decision]);
+                sum = edge.append(graph, x, self.place.kind.stride(edge.from), blend, sum);
             }
             let value = sum.unwrap_or_else(|| self.zeros(graph, states[0]));
             states.push(graph.settled(value));
@@ -143,21 +144,56 @@ impl CellNet {
 }
 
 impl EdgeNet {
-    /// `sum` and what the blend makes of `x`.
-    fn append(&self, graph: &mut GraphBuilder, x: Value, blend: &Blend, sum: Option<Value>) -> Option<Value> {
+    /// `sum` and what the blend makes of `x`, which the edge reads in steps of `stride`. A blend without terms is no edge.
+    fn append(
+        &self,
+        graph: &mut GraphBuilder,
+        x: Value,
+        stride: usize,
+        blend: &Blend,
+        sum: Option<Value>,
+    ) -> Option<Value> {
         match blend {
+            Blend::Sum { terms, .. } if terms.is_empty() => sum,
             Blend::Only(option) => {
                 let value = self.option(*option).append(graph, x);
                 Some(graph.add_to(sum, value))
             }
-            Blend::Sum { terms, whole: None } => self.terms(graph, x, terms, sum),
-            Blend::Sum { terms, whole: Some(whole) } => {
-                let Some(value) = self.terms(graph, x, terms, None) else { return sum };
-                let whole = graph.factor(whole);
-                let value = graph.weigh(value, whole, None);
+            Blend::Sum { terms, whole: None } if self.partial == 1 => self.terms(graph, x, terms, sum),
+            Blend::Sum { terms, whole } => {
+                let value = match self.partial {
+                    1 => self.terms(graph, x, terms, None),
+                    _ => Some(self.partly(graph, x, stride, terms)),
+                };
+                let Some(value) = value else { return sum };
+                let value = match whole {
+                    Some(whole) => {
+                        let whole = graph.factor(whole);
+                        graph.weigh(value, whole, None)
+                    }
+                    None => value,
+                };
                 Some(graph.add_to(sum, value))
             }
         }
+    }
+
+    /// The terms on the first of equal blocks of channels; the others pass, by their maxima where the map is halved, and all are
+    /// shuffled (Xu et al., ICLR 2020).
+    fn partly(&self, graph: &mut GraphBuilder, x: Value, stride: usize, terms: &[Term]) -> Value {
+        let [height, width, channels] = graph.size(x);
+        let block = channels / self.partial;
+        let first = graph.slice(x, 0, block);
+        let rest = graph.slice(x, block, channels - block);
+        let rest = match stride {
+            1 => rest,
+            // Windows of two, where the sides are even; else they must give as many pixels as those of the operations.
+            _ if height % 2 == 0 && width % 2 == 0 => graph.max_pool(rest, 2, stride, 0),
+            _ => graph.max_pool(rest, 3, stride, 1),
+        };
+        let mixed = self.terms(graph, first, terms, None).expect("a term at least");
+        let all = graph.concat(&[mixed, rest]);
+        graph.shuffle(all, self.partial)
     }
 
     fn terms(&self, graph: &mut GraphBuilder, x: Value, terms: &[Term], mut sum: Option<Value>) -> Option<Value> {

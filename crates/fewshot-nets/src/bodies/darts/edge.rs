@@ -31,7 +31,7 @@ pub(super) struct SeparableConv {
 }
 
 impl EdgeOp {
-    /// `op` where it reads state `from` of the cell at `place`.
+    /// `op` where it reads state `from` of the cell at `place`, on so many channels as that says.
     pub fn new(op: DartsOp, place: &CellPlace, from: usize, style: Style, builder: &mut Builder, name: &str) -> Self {
         let (channels, stride) = (place.channels, place.kind.stride(from));
         let mut pool = || {

@@ -112,9 +112,8 @@ impl Blueprint for DartsNetworks {
         let width = skeleton.stem_channels();
         let stem = builder.conv("stem", 3, skeleton.channels_in, width, 1);
         let stem_norm = builder.norm("stem.norm", width, NormKind::FULL);
-        let edges = self.space.supernet_edges(region);
         let cells = skeleton.layout().into_iter();
-        let cells = cells.map(|place| CellNet::new(&self.space, place, &edges, style, builder)).collect();
+        let cells = cells.map(|place| CellNet::new(&self.space, place, region, style, builder)).collect();
         let auxiliary = skeleton.auxiliary().filter(|_| switches.auxiliary);
         Box::new(DartsBody {
             space: self.space.clone(),
@@ -125,6 +124,10 @@ impl Blueprint for DartsNetworks {
             auxiliary: auxiliary.map(|head| AuxiliaryNet::new(head, skeleton.classes, builder)),
             classifier: builder.linear("head.linear", skeleton.last_channels(), skeleton.classes),
         })
+    }
+
+    fn allows_partial(&self, partial: usize) -> bool {
+        partial > 0 && self.space.skeleton().width.is_multiple_of(partial)
     }
 
     fn name_at_depth(&self, name: &str, cells: usize, other: usize) -> String {

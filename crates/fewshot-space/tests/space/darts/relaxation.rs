@@ -76,6 +76,25 @@ fn zeros_weigh_edges_and_are_never_chosen() {
     assert_eq!(pairs, [(0, "skip_connect"), (2, "dil_conv_5x5")]);
 }
 
+/// The same through what all spaces have in common, where zeros are the share that no option has.
+#[test]
+fn what_options_leave_weakens_an_edge() {
+    let space = space();
+    let relaxed = space.relaxed(Region::full(space.clone()).product());
+    let mut shares = vec![vec![1.0 / 7.0; 7]; 28];
+    shares[2] = vec![0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.0];
+    shares[4] = vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.2];
+    let pairs = |strengths: Option<&[f64]>| {
+        let genotype = space.genotype(&relaxed.derive(&shares, strengths));
+        genotype.normal[1].map(|pair| (pair.from, pair.op.name()))
+    };
+    assert_eq!(pairs(None), [(1, "max_pool_3x3"), (2, "dil_conv_5x5")]);
+    // Weights of edges multiply that.
+    let mut strengths = vec![1.0; 28];
+    strengths[4] = 0.1;
+    assert_eq!(pairs(Some(&strengths)), [(0, "skip_connect"), (1, "max_pool_3x3")]);
+}
+
 #[test]
 fn of_equal_ones_the_first_is_chosen() {
     let space = space();

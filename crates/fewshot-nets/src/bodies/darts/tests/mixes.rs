@@ -1,10 +1,12 @@
 //! Relaxed networks: all edges of a cell at once.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use fewshot_space::darts::CellKind;
 use fewshot_space::{Arch, OptionSet, Region, Space};
 
-use super::{drawn, images, lanas, plain, small};
+use super::{DartsNetworks, drawn, images, lanas, plain, small};
 use crate::mix::{Blend, Mix, Path, Term};
 use crate::net::Net;
 use crate::net_error::NetError;
@@ -27,9 +29,10 @@ fn with_inputs_of(whole: &Region, arch: &Arch) -> Region {
 fn a_mix_of_one_operation_per_edge_is_the_path() {
     let networks = plain(small([8, 8], 5));
     let whole = Region::full(networks.clone());
-    for arch in drawn(&networks, 6) {
-        // Where inputs are settled, no other edge is there to be mixed in.
-        let region = with_inputs_of(&whole, &arch);
+    // Where inputs are settled, no other edge is there to be mixed in; where they are not, what no node reads is left out.
+    let archs = drawn(&networks, 6).into_iter();
+    for (arch, region) in archs.flat_map(|arch| [(arch.clone(), with_inputs_of(&whole, &arch)), (arch, whole.clone())])
+    {
         let mut net = Net::supernet(networks.clone(), region.clone(), &Device::flex(), 7);
         let path = net.score(images(6, [8, 8]), &Path::Shared(arch.clone()), NormMode::Batch, None).unwrap();
         let mix = Mix::one_hot(&region, &arch, &one(1.0));
@@ -58,12 +61,13 @@ fn mix(region: &Region, scales: &[Tensor<1>], edge_weights: bool) -> Mix {
 #[test]
 fn gradients_by_weights_of_operations_are_those_of_finite_differences() {
     const LABELS: [u32; 6] = [0, 1, 2, 0, 1, 2];
-    for edge_weights in [false, true] {
+    // Where one channel in four goes through the operations (PC-DARTS), the others pass.
+    for (edge_weights, partial) in [(false, 1), (true, 1), (true, 4)] {
         let networks = plain(small([8, 8], 3));
         let whole = Region::full(networks.clone());
         let split = whole.decision("normal.0-2").unwrap();
         let region = whole.restrict(split, OptionSet::single(3)).unwrap();
-        let mut net = Net::supernet(networks, region.clone(), &Device::flex(), 7);
+        let mut net = Net::partial_supernet(networks, region.clone(), partial, &Device::flex(), 7).unwrap();
         let count = 28 * 8 + 6 * 10;
         let values: Vec<f32> = (0..count).map(|place| 0.1 + (place * 7 % 11) as f32 * 0.03).collect();
         let leaves: Vec<Tensor<1>> = values.iter().map(|&value| one(value).autodiff().require_grad()).collect();
@@ -96,6 +100,37 @@ fn gradients_by_weights_of_operations_are_those_of_finite_differences() {
         let mean = errors / f64::from(checked);
         assert!(largest > 1e-2 && mean < 0.02 * largest, "{mean} {largest}");
     }
+}
+
+#[test]
+fn on_partial_channels_the_operations_are_narrow_and_the_rest_passes() {
+    let networks = plain(small([7, 9], 3));
+    let whole = Region::full(networks.clone());
+    let split = whole.decision("normal.0-2").unwrap();
+    let region = whole.restrict(split, OptionSet::single(3)).unwrap();
+    let shape = |net: &Net, name: &str| {
+        let found = net.weights().params().iter().find(|param| param.name == name).map(|param| param.shape.to_vec());
+        found.unwrap_or_else(|| panic!("no weight {name}"))
+    };
+    let net = |region: &Region| Net::partial_supernet(networks.clone(), region.clone(), 4, &Device::flex(), 0).unwrap();
+    // Of three cells the first is a normal one, of four channels.
+    assert_eq!(shape(&net(&whole), "cells.0.0-2.sep_conv_3x3.0.pointwise.weight"), [1, 1, 1, 1]);
+    // The settled edge works on all channels.
+    assert_eq!(shape(&net(&region), "cells.0.0-2.sep_conv_3x3.0.pointwise.weight"), [1, 1, 4, 4]);
+    // On maps of odd sides too.
+    let logits = |net: &mut Net, op: usize| {
+        let terms = vec![Term { option: op, scale: one(0.5), shift: None }];
+        let mix = Mix { blends: vec![Blend::Sum { terms, whole: None }; networks.decisions().len()] };
+        to_vec(&net.score_mixed(images(4, [7, 9]), &mix, NormMode::Batch).unwrap())
+    };
+    let mut net = net(&whole);
+    assert_ne!(logits(&mut net, 0), logits(&mut net, 1));
+    assert!(!networks_allow(&networks, 3) && networks_allow(&networks, 2));
+}
+
+fn networks_allow(networks: &Arc<DartsNetworks>, partial: usize) -> bool {
+    let whole = Region::full(networks.clone());
+    Net::partial_supernet(networks.clone(), whole, partial, &Device::flex(), 0).is_ok()
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The report of gradient-based searches.
 
+mod alone;
+
 use fewshot_nas::experiments::{GradientResult, GradientRow, MeanSpread, PartRow, RandomRow};
 use fewshot_nas::gradient::EpochSeen;
 use fewshot_space::{CellSkeleton, CellSpace, Decision, Space};
 use maud::{Markup, html};
 
-use super::cell::cell;
+use super::cell;
 use super::chart::{Bar, Bars, Colour, Mark, Scale, Series, Shape, Xy};
 use super::numbers::{counted, duration, grouped, short};
 use super::page::{self, Cell, Row, Section, figure, figures, tiles};
@@ -28,23 +30,29 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
 fn lead(result: &GradientResult) -> Markup {
     let means = result.arms().into_iter().filter_map(|arm| Some((arm, result.mean(arm, |row| row.truth)?.mean)));
     let best = means.max_by(|a, b| a.1.total_cmp(&b.1));
-    let mut numbers = Vec::new();
+    let mut numbers = alone::tiles(result);
     numbers.extend(
         best.map(|((method, mode), truth)| (format!("{truth:.2}"), format!("best mean truth: {method}, {mode}"))),
     );
     numbers.extend(
         result.random.as_ref().map(|random| (format!("{:.2}", random.mean), "mean truth of one random network".into())),
     );
-    numbers.push((grouped(result.rows.iter().map(|row| row.parts.len() as u64).sum()), "supernets searched".into()));
+    numbers.push((grouped(result.rows.iter().map(|row| row.supernets() as u64).sum()), "supernets searched".into()));
     numbers.push((duration(result.seconds), format!("working time, {}", counted(result.seeds.len() as u64, "seed"))));
     html! {
         p.lead {
             (counted(result.arms().len() as u64, "search method")) " looked for a network of the space " (result.space)
-            ". Of several sub-supernets, the one whose result does best on " (grouped(result.images))
-            " held-out images is taken. "
-            @match &result.truth {
-                Some(truth) => { "What was chosen is looked up in the truth: " (truth) "." }
-                None => { "No table of truths was given, so what the choices are worth is not known." }
+            @if result.rows.iter().any(|row| row.network.is_some()) {
+                ". Of several finalists, those of the parts or the best-scored, the one is taken that is best on "
+                (grouped(result.images)) " held-out images when it is trained alone; then all that was taken, and random networks, \
+                are trained alone by one recipe and tested."
+            } @else {
+                ". Of several sub-supernets, the one whose result does best on " (grouped(result.images))
+                " held-out images is taken. "
+                @match &result.truth {
+                    Some(truth) => { "What was chosen is looked up in the truth: " (truth) "." }
+                    None => { "No table of truths was given, so what the choices are worth is not known." }
+                }
             }
         }
         (tiles(&numbers))
@@ -52,12 +60,14 @@ fn lead(result: &GradientResult) -> Markup {
 }
 
 fn sections(result: &GradientResult) -> Vec<Section> {
-    let mut sections = vec![Section {
+    let looked_up = || Section {
         title: "What was found",
         body: html! { @if let Some(chart) = truths(result) { (chart) } (table(result)) (rules()) },
-    }];
+    };
+    let mut sections = vec![alone::section(result).unwrap_or_else(looked_up)];
     sections.push(Section { title: "The chosen cells", body: cells(result) });
     sections.push(Section { title: "The parts", body: parts(result) });
+    sections.extend(alone::skips(result).map(|body| Section { title: "Skips", body }));
     sections.extend(beliefs(result).map(|body| Section { title: "How the choice came about", body }));
     sections
 }
@@ -173,16 +183,32 @@ fn cells(result: &GradientResult) -> Markup {
     let drawn = result.arms().into_iter().filter_map(|arm| {
         let row = result.rows_of(arm).next()?;
         let part = row.parts.get(row.chosen)?;
-        let truth = part.truth.map_or_else(|| "not known".to_string(), |truth| format!("{truth:.2}"));
-        let title = format!("{}, {}, seed {}: truth {truth}", arm.0, arm.1, row.seed);
-        Some(figure(&title, "", &cell(&result.space, &part.arch)?))
+        let worth = match (&row.network, part.truth) {
+            (Some(network), _) => format!("test accuracy {:.2} %", network.percent()),
+            (None, Some(truth)) => format!("truth {truth:.2}"),
+            (None, None) => "truth not known".to_string(),
+        };
+        let title = |cell: &str| format!("{}, {}, seed {}: {worth}{cell}", arm.0, arm.1, row.seed);
+        let drawn = cell::cells(&result.space, &part.arch);
+        let name = |cell: &str| if drawn.len() > 1 { format!(". {cell}") } else { String::new() };
+        Some(drawn.iter().map(|(cell, drawing)| figure(&title(&name(cell)), "", drawing)).collect::<Vec<_>>())
     });
-    figures(&drawn.collect::<Vec<_>>())
+    figures(&drawn.flatten().collect::<Vec<_>>())
 }
 
 /// What each supernet of each arm found.
 fn parts(result: &GradientResult) -> Markup {
-    let head = ["Part", "Truth", "Random in the part", "In the supernet", "Mixed network", "Flags", "Architecture"];
+    let head = [
+        "Part",
+        "Truth",
+        "Random in the part",
+        "In the supernet",
+        "Mixed network",
+        "Alone, held-out images",
+        "Skips",
+        "Flags",
+        "Architecture",
+    ];
     let percent = |share: Option<f64>| share.map_or_else(|| "-".to_string(), |share| format!("{:.1} %", 100.0 * share));
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_string(), |value| format!("{value:.2}"));
     let line = |row: &GradientRow, (index, part): (usize, &PartRow)| {
@@ -194,6 +220,8 @@ fn parts(result: &GradientResult) -> Markup {
             Cell::new(number(part.random_truth)),
             Cell::new(percent(Some(part.path_accuracy))),
             Cell::new(percent(part.mixed_accuracy)),
+            Cell::new(alone::reached(part)),
+            Cell::new(part.skips.iter().map(|cell| cell.skips.to_string()).collect::<Vec<_>>().join(" and ")),
             Cell::words(flags.join(", ")),
             Cell::words(page::arch(&part.arch)),
         ];
@@ -257,6 +285,7 @@ mod tests {
             train: EpochRecord { epoch, lr: 0.1, loss: 1.0, accuracy: 0.5, held_out: None },
             val_accuracy: Some(0.4),
             beliefs: vec![vec![0.2, 0.2, 0.2, 0.2, 0.2]; 6],
+            arch: None,
         };
         let part = |arch: &str, flags: Vec<Flag>| PartRow {
             region: "e0=none".into(),
@@ -267,6 +296,9 @@ mod tests {
             mixed_accuracy: Some(0.4),
             flags,
             history: vec![seen(0), seen(1)],
+            skips: Vec::new(),
+            skips_by_epoch: Vec::new(),
+            alone: None,
         };
         let skip = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|";
         let row = |mode: &str, parts: Vec<PartRow>| GradientRow {
@@ -281,6 +313,10 @@ mod tests {
             truth: Some(54.3),
             better_than: Some(0.05),
             parts,
+            supernets: None,
+            evaluations: None,
+            choosing_epochs: None,
+            network: None,
         };
         let all_skip = part(skip, vec![Flag::AllSkip]);
         GradientResult {
@@ -299,6 +335,8 @@ mod tests {
             }),
             seconds: 20.0,
             seeds: vec![0],
+            random_networks: Vec::new(),
+            zeros: Vec::new(),
         }
     }
 
