@@ -6,8 +6,9 @@ use fewshot_space::Region;
 
 use crate::geometry::{Real, Window};
 use crate::op::BatchNorm;
+use crate::values::Init;
 use crate::view::{StatsView, View};
-use crate::weights::{Init, Weights};
+use crate::weights::Weights;
 
 /// Batch norm: ε 1e-5 and momentum 0.1 (PyTorch's defaults, which NAS-Bench-201 keeps).
 pub const EPS: f32 = 1e-5;

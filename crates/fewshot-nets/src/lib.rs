@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod bodies;
+mod buffers;
 mod geometry;
 mod graph;
 mod layers;
@@ -17,11 +18,13 @@ mod pass;
 mod shared;
 pub mod testing;
 mod timed;
+mod values;
 mod view;
 mod weights;
 pub mod write;
 
 pub use bodies::{DartsNetworks, DartsSwitches, halves_evenly};
+pub use buffers::{Buffer, BufferId};
 pub use geometry::{Real, Size, Window};
 pub use graph::{Fingerprint, Fusion, Graph, GraphBuilder, Node, Value};
 pub use layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, ReluConvNorm};
@@ -32,10 +35,9 @@ pub use op::{BatchNorm, Op, Operation};
 pub use pass::{Calibration, Feature, Inputs, Moment, NormMode, Pass};
 pub use shared::SharedGraph;
 pub use timed::Block;
+pub use values::{Init, NamedValues, Transfer, WeightsError, host, tensor, to_vec};
 pub use view::{Shrink, StatsView, Transform, View};
-pub use weights::{
-    Init, NamedValues, Param, ParamId, RunningStats, StatsId, Transfer, Weights, WeightsError, host, tensor, to_vec,
-};
+pub use weights::{Param, ParamId, RunningStats, StatsId, Weights};
 
 #[cfg(test)]
 mod mix_tests;

@@ -16,8 +16,9 @@ use crate::op::{self, Op};
 use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
 use crate::shared::SharedGraph;
 use crate::timed::Block;
+use crate::values::Transfer;
 use crate::view::View;
-use crate::weights::{Transfer, Weights};
+use crate::weights::Weights;
 use crate::write::WriteError;
 
 /// How the networks of a space are built: the one thing that a new space brings besides its description.

@@ -1,6 +1,6 @@
 //! Why a network cannot be built, run or taken elsewhere.
 
-use crate::weights::WeightsError;
+use crate::values::WeightsError;
 use crate::write::WriteError;
 
 /// A path that the network cannot run.

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use fewshot_kernels::{self as kernels, Norm, Normed, Stats};
 use smallvec::SmallVec;
 
+use crate::buffers::BufferId;
 use crate::geometry::Window;
 use crate::layers::MOMENTUM;
 use crate::op::{BatchNorm, FactorId};
@@ -219,6 +220,18 @@ impl<'a> Pass<'a> {
         match &mut self.leaves {
             None => value.clone(),
             Some(leaves) => leaves[index].get_or_insert_with(|| value.clone().autodiff().require_grad()).clone(),
+        }
+    }
+
+    /// The values of a buffer.
+    pub fn buffer(&self, id: BufferId) -> Tensor<1> {
+        self.weights.buffer(id)
+    }
+
+    /// Puts other values, as many, in the place of a buffer's, as a training does; other passes leave it as it is.
+    pub fn keep_buffer(&mut self, id: BufferId, value: Tensor<1>) {
+        if self.mode == NormMode::Train {
+            self.weights.set_buffer(id, value);
         }
     }
 

@@ -6,7 +6,7 @@ use fewshot_space::random;
 use rand::RngExt;
 
 use crate::net::Net;
-use crate::weights::to_vec;
+use crate::values::to_vec;
 
 /// Classes of [`patterns`].
 pub const CLASSES: usize = 3;

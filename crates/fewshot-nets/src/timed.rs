@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use crate::geometry::Size;
 use crate::op::Op;
 use crate::pass::{Feature, Inputs, NormMode, Pass};
-use crate::weights::{Weights, made_up};
+use crate::values::made_up;
+use crate::weights::Weights;
 
 /// One operation on one image, as the kernels do it: with what they do in the same pass over memory.
 ///

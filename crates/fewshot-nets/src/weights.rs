@@ -3,15 +3,14 @@
 //! Everything that moves weights about (optimizer, checkpoint, transfer from a parent supernet) works by name on
 //! these flat lists and knows nothing of layers.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Tensor, TensorData};
-use rand::{Rng, RngExt};
+use burn::tensor::{Device, Tensor};
 
-use fewshot_run::TensorF32;
-use fewshot_space::random;
-
+use crate::buffers::{Buffer, BufferId};
+use crate::values::{
+    Init, NamedValues, Transfer, WeightsError, first_channels, first_values, host, initial, made_up, tensor,
+};
 use crate::view::View;
 
 /// Index of a trainable parameter in [`Weights`].
@@ -28,25 +27,6 @@ impl ParamId {
 /// Index of a pair of running statistics in [`Weights`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatsId(pub(crate) usize);
-
-/// How a parameter starts. PyTorch's defaults, as NAS-Bench-201 uses them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Init {
-    /// Uniform on ±1/√fan_in: convolutions, linear layers and their bias.
-    Uniform {
-        /// Inputs that one output value sums over.
-        fan_in: usize,
-    },
-    /// One value everywhere: batch norm scale (1) and shift (0).
-    Constant(f32),
-    /// A square matrix that changes nothing: transforms of kernels (Once-for-All).
-    Identity,
-    /// Normal with mean 0: architecture parameters, and convolutions by the rule of He et al. (ICCV 2015).
-    Normal {
-        /// Standard deviation.
-        deviation: f32,
-    },
-}
 
 /// One trainable parameter, stored flat; layers view it in the rank they need (free when contiguous).
 #[derive(Debug, Clone)]
@@ -77,6 +57,7 @@ pub struct RunningStats {
 pub struct Weights {
     pub(crate) params: Vec<Param>,
     pub(crate) stats: Vec<RunningStats>,
+    pub(crate) buffers: Vec<Buffer>,
     /// The decision that what is registered next belongs to.
     pub(crate) decision: Option<usize>,
     device: Device,
@@ -85,52 +66,12 @@ pub struct Weights {
     is_outline: bool,
 }
 
-/// What [`Weights::transfer_from`] did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transfer {
-    /// Names taken over from the source.
-    pub copied: usize,
-    /// Names of ours that the source lacks: they keep their fresh initial values.
-    pub fresh: Vec<String>,
-}
-
-/// A name or shape that does not fit.
-#[derive(Debug, thiserror::Error)]
-pub enum WeightsError {
-    /// A tensor that the network needs is missing.
-    #[error("the weights lack `{0}`: they belong to another network (space, region, width or cells differ)")]
-    Missing(String),
-    /// A tensor has another size.
-    #[error("weight `{name}` has {found} values where the network needs {expected}: width, classes or channels differ")]
-    Size {
-        /// Name of the tensor.
-        name: String,
-        /// Values found.
-        found: usize,
-        /// Values needed.
-        expected: usize,
-    },
-}
-
-/// Host copies of tensors by name. Sorted, so that equal weights always write equal files.
-pub type NamedValues = BTreeMap<String, TensorF32>;
-
-/// Host copy of a flat tensor in the shape that its layer sees.
-///
-/// # Errors
-/// When it has not as many values.
-pub fn host(name: &str, shape: &[usize], value: &Tensor<1>) -> Result<TensorF32, WeightsError> {
-    let data = to_vec(value);
-    let found = data.len();
-    let expected = shape.iter().product();
-    TensorF32::new(shape.to_vec(), data).map_err(|_| WeightsError::Size { name: name.to_string(), found, expected })
-}
-
 impl Weights {
     /// No weights yet. `seed` decides all initial values; each parameter draws from its own stream, keyed by its
     /// name, so that the presence of one operation never changes the start of another.
     pub fn new(device: Device, seed: u64) -> Self {
-        Self { params: Vec::new(), stats: Vec::new(), decision: None, device, seed, is_outline: false }
+        let (params, stats, buffers) = (Vec::new(), Vec::new(), Vec::new());
+        Self { params, stats, buffers, decision: None, device, seed, is_outline: false }
     }
 
     /// Names and shapes without values, for networks that are looked at and not run: they take no memory.
@@ -171,23 +112,7 @@ impl Weights {
     /// Registers a parameter under a name of its own; see [`Weights::new`] for how it starts.
     pub fn add_param(&mut self, name: String, shape: &[usize], init: Init) -> ParamId {
         let len = if self.is_outline { 0 } else { shape.iter().product() };
-        let data = match init {
-            Init::Constant(value) => vec![value; len],
-            Init::Identity => {
-                let side = shape.last().copied().unwrap_or(1).max(1);
-                (0..len).map(|place| f32::from(u8::from(place / side == place % side))).collect()
-            }
-            Init::Normal { deviation } => {
-                let mut rng = random::stream(self.seed, &format!("init {name}"), 0, 0);
-                (0..len).map(|_| deviation * standard_normal(&mut rng)).collect()
-            }
-            Init::Uniform { fan_in } => {
-                let bound = 1.0 / (fan_in.max(1) as f32).sqrt();
-                let mut rng = random::stream(self.seed, &format!("init {name}"), 0, 0);
-                (0..len).map(|_| rng.random_range(-bound..bound)).collect()
-            }
-        };
-        let value = tensor(data, &self.device);
+        let value = tensor(initial(&name, self.seed, shape, len, init), &self.device);
         self.params.push(Param { name, shape: shape.to_vec(), decision: self.decision, value });
         ParamId(self.params.len() - 1)
     }
@@ -221,7 +146,42 @@ impl Weights {
         StatsId(self.stats.len() - 1)
     }
 
-    /// Copies every parameter and running statistic that `source` has under the same name.
+    /// Registers a buffer under a name of its own; it starts as a parameter of that name would.
+    pub fn add_buffer(&mut self, name: String, shape: &[usize], init: Init) -> BufferId {
+        let len = if self.is_outline { 0 } else { shape.iter().product() };
+        let value = tensor(initial(&name, self.seed, shape, len, init), self.device());
+        self.buffers.push(Buffer { name, shape: shape.to_vec(), value });
+        BufferId(self.buffers.len() - 1)
+    }
+
+    /// The buffers, in the order of the network.
+    pub fn buffers(&self) -> &[Buffer] {
+        &self.buffers
+    }
+
+    /// The buffers, to put new values of the same length into them.
+    pub fn buffers_mut(&mut self) -> &mut [Buffer] {
+        &mut self.buffers
+    }
+
+    /// Values in all buffers; [`Weights::count`] has none of them.
+    pub fn buffer_count(&self) -> u64 {
+        self.buffers.iter().map(|buffer| buffer.shape.iter().product::<usize>() as u64).sum()
+    }
+
+    /// The values of one buffer.
+    pub fn buffer(&self, id: BufferId) -> Tensor<1> {
+        self.buffers[id.0].value.clone()
+    }
+
+    /// Puts values in the place of those of one buffer, as many.
+    pub fn set_buffer(&mut self, id: BufferId, value: Tensor<1>) {
+        let own = &mut self.buffers[id.0];
+        debug_assert_eq!(own.value.dims(), value.dims(), "{}", own.name);
+        own.value = value;
+    }
+
+    /// Copies every parameter, running statistic and buffer that `source` has under the same name.
     ///
     /// The kept operation of a split edge has the same name in parent and child, so it comes along like any other
     /// (and, the optimizer being built afterwards, goes on training: the published code forgot that).
@@ -261,7 +221,7 @@ impl Weights {
             };
             own.value = match cut(&found.name, &own.shape) {
                 Some(view) => view.flat(&mut |view| source.params[view.param.0].value.clone()),
-                None => first_values(found, own)?,
+                None => first_values((&found.shape, &found.value), &own.name, &own.shape)?,
             };
             done.copied += 1;
         }
@@ -276,10 +236,11 @@ impl Weights {
                 None => done.fresh.push(own.name.clone()),
             }
         }
+        self.transfer_buffers(source, theirs, &mut done)?;
         Ok(done)
     }
 
-    /// Host copy of all parameters and running statistics (`NAME.running_mean`, `NAME.running_var`).
+    /// Host copy of all parameters, buffers and running statistics (`NAME.running_mean`, `NAME.running_var`).
     ///
     /// # Errors
     /// When a tensor cannot be read back from the device in full.
@@ -294,6 +255,9 @@ impl Weights {
                 let tensor = host(&name, &value.dims(), value)?;
                 values.insert(name, tensor);
             }
+        }
+        for buffer in &self.buffers {
+            values.insert(buffer.name.clone(), host(&buffer.name, &buffer.shape, &buffer.value)?);
         }
         Ok(values)
     }
@@ -313,6 +277,8 @@ impl Weights {
         };
         let params =
             self.params.iter().map(|p| fetch(&p.name, p.shape.iter().product())).collect::<Result<Vec<_>, _>>()?;
+        let buffers: Vec<_> =
+            self.buffers.iter().map(|b| fetch(&b.name, b.shape.iter().product())).collect::<Result<_, _>>()?;
         let stats = self
             .stats
             .iter()
@@ -331,72 +297,29 @@ impl Weights {
             own.mean = mean;
             own.var = var;
         }
+        for (own, value) in self.buffers.iter_mut().zip(buffers) {
+            own.value = value;
+        }
         Ok(())
     }
-}
 
-/// The values of `source` that `own` has room for, the first along each axis: a narrow network starts from the first channels of
-/// a wide one.
-fn first_values(source: &Param, own: &Param) -> Result<Tensor<1>, WeightsError> {
-    if source.shape == own.shape {
-        return Ok(source.value.clone());
-    }
-    let fits =
-        source.shape.len() == own.shape.len() && own.shape.iter().zip(&source.shape).all(|(own, all)| own <= all);
-    if !fits {
-        return Err(WeightsError::Size {
-            name: own.name.clone(),
-            found: source.shape.iter().product(),
-            expected: own.shape.iter().product(),
-        });
-    }
-    let values = to_vec(&source.value);
-    let mut taken = Vec::with_capacity(own.shape.iter().product());
-    take_first(&values, &source.shape, &own.shape, &mut taken);
-    Ok(tensor(taken, &source.value.device()))
-}
-
-/// The same of running statistics.
-fn first_channels(name: &str, source: &Tensor<1>, channels: usize) -> Result<Tensor<1>, WeightsError> {
-    let found = source.dims()[0];
-    match found.cmp(&channels) {
-        Ordering::Equal => Ok(source.clone()),
-        Ordering::Greater => Ok(source.clone().narrow(0, 0, channels)),
-        Ordering::Less => Err(WeightsError::Size { name: name.to_string(), found, expected: channels }),
-    }
-}
-
-/// Row by row, axis by axis.
-fn take_first(values: &[f32], all: &[usize], own: &[usize], taken: &mut Vec<f32>) {
-    match (all, own) {
-        ([_, rest @ ..], [count, own @ ..]) => {
-            let row: usize = rest.iter().product();
-            values.chunks(row.max(1)).take(*count).for_each(|row| take_first(row, rest, own, taken));
+    /// Copies buffers that `source` has under the names that `theirs` gives, the first values along each axis.
+    fn transfer_buffers(
+        &mut self,
+        source: &Weights,
+        theirs: impl Fn(&str) -> String,
+        done: &mut Transfer,
+    ) -> Result<(), WeightsError> {
+        for own in &mut self.buffers {
+            let name = theirs(&own.name);
+            match source.buffers.iter().find(|buffer| buffer.name == name) {
+                Some(found) => {
+                    own.value = first_values((&found.shape, &found.value), &own.name, &own.shape)?;
+                    done.copied += 1;
+                }
+                None => done.fresh.push(own.name.clone()),
+            }
         }
-        _ => taken.extend_from_slice(values),
+        Ok(())
     }
-}
-
-/// A draw from the standard normal distribution (Box and Muller).
-fn standard_normal(rng: &mut impl Rng) -> f32 {
-    // 1 − u lies in (0, 1], whose logarithm is finite.
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    (radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()) as f32
-}
-
-/// So many values of both signs, none of them so small that arithmetic on it is slow.
-pub(crate) fn made_up(count: usize, device: &Device) -> Tensor<1> {
-    tensor((0..count).map(|index| 0.1 + (index % 17) as f32 / 16.0 - 0.7).collect(), device)
-}
-
-/// A flat tensor from host values.
-pub fn tensor(data: Vec<f32>, device: &Device) -> Tensor<1> {
-    let len = data.len();
-    Tensor::from_data(TensorData::new(data, [len]), device)
-}
-
-/// Host copy of a tensor of 32-bit floats, row-major.
-pub fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    // All our tensors are created as f32 on a device that supports it, so the read cannot change type.
-    tensor.clone().into_data().convert::<f32>().try_into_vec::<f32>().unwrap_or_default()
 }

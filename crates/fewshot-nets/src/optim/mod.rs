@@ -11,7 +11,8 @@ pub use sgd::Sgd;
 use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 
-use crate::weights::{NamedValues, Param, Weights, WeightsError, host, tensor};
+use crate::values::{NamedValues, WeightsError, host, tensor};
+use crate::weights::{Param, Weights};
 
 /// How one parameter moves.
 pub trait Rule: std::fmt::Debug + Send + Sync {

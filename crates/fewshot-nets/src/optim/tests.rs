@@ -3,7 +3,7 @@
 use burn::tensor::Device;
 
 use super::*;
-use crate::weights::{Init, to_vec};
+use crate::values::{Init, to_vec};
 
 /// A matrix and a vector.
 fn weights() -> Weights {

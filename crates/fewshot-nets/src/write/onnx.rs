@@ -5,8 +5,8 @@ use burn::tensor::{Device, Tensor};
 use super::WriteError;
 use super::proto::{AttributeProto, NodeProto, TensorProto};
 use crate::geometry::{Size, Window};
+use crate::values::NamedValues;
 use crate::view::View;
-use crate::weights::NamedValues;
 
 /// One operation on its way into a file.
 pub struct OnnxNode<'a, 'w> {

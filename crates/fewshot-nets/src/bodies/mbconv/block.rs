@@ -7,8 +7,8 @@ use crate::geometry::Window;
 use crate::graph::{GraphBuilder, Value};
 use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind};
 use crate::op::{Activation, BatchNorm};
+use crate::values::Init;
 use crate::view::{Shrink, View};
-use crate::weights::Init;
 
 /// Where layers are registered, and which norms they get.
 pub(super) struct Place<'a> {

@@ -24,8 +24,9 @@ use crate::layers::{Builder, ConvLayer, LinearLayer, NormKind};
 use crate::mix::Route;
 use crate::net::{Blueprint, Body};
 use crate::op::{Activation, BatchNorm};
+use crate::values::Init;
 use crate::view::View;
-use crate::weights::{Init, Weights};
+use crate::weights::Weights;
 
 impl Blueprint for OfaMbv3Space {
     fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {

@@ -4,8 +4,9 @@ use burn::tensor::Tensor;
 
 use super::block::MbLayers;
 use crate::op::BatchNorm;
+use crate::values::{tensor, to_vec};
 use crate::view::View;
-use crate::weights::{Weights, tensor, to_vec};
+use crate::weights::Weights;
 
 /// Puts the channels within a block first whose weights in the last convolution are largest in sum, then the hidden units of
 /// squeeze-and-excitation by what goes out of them. Each stays among those that lie between two widths, so that every block of

@@ -10,7 +10,7 @@ use crate::net::Net;
 use crate::net_error::NetError;
 use crate::pass::NormMode;
 use crate::testing::precise_loss;
-use crate::weights::to_vec;
+use crate::values::to_vec;
 
 fn one(value: f32) -> Tensor<1> {
     crate::tensor(vec![value], &Device::flex())

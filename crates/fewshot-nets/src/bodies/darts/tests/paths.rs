@@ -13,7 +13,7 @@ use crate::net::Net;
 use crate::net_error::NetError;
 use crate::op::Op;
 use crate::pass::NormMode;
-use crate::weights::to_vec;
+use crate::values::to_vec;
 
 #[test]
 fn sides_of_any_length_are_halved() {

@@ -15,8 +15,9 @@ use crate::net::{Blueprint, Net};
 use crate::op::Op;
 use crate::pass::{Moment, Pass};
 use crate::testing::precise_loss;
+use crate::values::to_vec;
 use crate::view::Transform;
-use crate::weights::{Weights, to_vec};
+use crate::weights::Weights;
 
 const LABELS: [u32; 8] = [0, 1, 2, 0, 1, 2, 0, 1];
 
