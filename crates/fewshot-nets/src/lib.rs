@@ -23,7 +23,7 @@ mod view;
 mod weights;
 pub mod write;
 
-pub use bodies::{DartsNetworks, DartsSwitches, halves_evenly};
+pub use bodies::{DartsNetworks, DartsSwitches, DiscriminatorNet, halves_evenly};
 pub use buffers::{Buffer, BufferId};
 pub use geometry::{Real, Size, Window};
 pub use graph::{Fingerprint, Fusion, Graph, GraphBuilder, Node, Value};
