@@ -6,6 +6,7 @@ mod budget;
 mod common;
 mod cost;
 mod faults;
+mod gan;
 mod gradient;
 mod images;
 #[cfg(unix)]

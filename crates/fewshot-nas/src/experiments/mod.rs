@@ -20,6 +20,7 @@
 //! ```
 
 mod bench;
+mod gan;
 mod gradient;
 mod mean_spread;
 mod moved;
@@ -33,6 +34,10 @@ mod tables;
 mod train;
 mod truth;
 
+pub use gan::{
+    Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, RankedNetwork,
+    RankingFacts, ScheduleRecipe, SearchRow,
+};
 pub use gradient::{Flag, GradientRecipe, GradientResult, GradientRow, Mode, PartRow, RandomRow};
 pub use mean_spread::MeanSpread;
 pub use moved::Moved;

@@ -30,6 +30,10 @@ const PRESETS: &[(&str, &str)] = &[
     ("gradient-smoke", include_str!("../../../../../recipes/gradient-smoke.toml")),
     ("gradient-laptop", include_str!("../../../../../recipes/gradient-laptop.toml")),
     ("gradient-paper", include_str!("../../../../../recipes/gradient-paper.toml")),
+    ("autogan", include_str!("../../../../../recipes/autogan.toml")),
+    ("autogan-smoke", include_str!("../../../../../recipes/autogan-smoke.toml")),
+    ("autogan-laptop", include_str!("../../../../../recipes/autogan-laptop.toml")),
+    ("autogan-paper", include_str!("../../../../../recipes/autogan-paper.toml")),
 ];
 
 /// Names of all presets.
