@@ -31,6 +31,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => commands::run::report(args),
         Command::Predict(args) => commands::model::predict(args),
         Command::Eval(args) => commands::model::eval(args),
+        Command::Generate(args) => commands::generate::generate(args),
         Command::Cost(args) => commands::cost::cost(args),
         Command::Export(args) => commands::model::export(args),
         Command::Rank(args) => commands::rank::rank(args),

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use crate::DataError;
+use crate::resample::{Filter, Resampler};
 
 /// Labelled images of one size, decoded, as bytes.
 ///
@@ -83,6 +84,21 @@ impl Dataset {
             return Ok(Dataset { name, shape, pixels, labels, classes, fingerprint: OnceLock::new() });
         };
         Err(DataError::Inconsistent { name, reason })
+    }
+
+    /// The same images at another size, resampled as Pillow's `resize` does it.
+    ///
+    /// # Errors
+    /// [`DataError::Inconsistent`] if a side is 0.
+    pub fn resized(&self, (height, width): (usize, usize), filter: Filter) -> Result<Dataset, DataError> {
+        let shape = Shape { height, width, ..self.shape };
+        let mut resampler = Resampler::default();
+        let mut pixels = Vec::with_capacity(shape.bytes().saturating_mul(self.len()));
+        // Without sides there are no pixels, and what is put together below says so.
+        for index in (0..self.len()).take_while(|_| height > 0 && width > 0) {
+            pixels.extend(resampler.resize(self.image(index), self.shape, (height, width), filter));
+        }
+        Dataset::new(self.name.clone(), shape, pixels, self.labels.clone(), self.classes.clone())
     }
 
     /// Name of the data set: that of its folder or file.

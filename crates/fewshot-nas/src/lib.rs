@@ -5,7 +5,8 @@
 //!
 //! The modules, in the order of the data: [`recipe`] says an experiment, [`nets`] builds networks for regions of a
 //! space, [`train`] trains them for a [`task`], [`estimate`] turns them into scores, [`search`] asks for architectures and is told
-//! their scores ([`gradient`] finds them by gradients instead), [`rank`] compares scores with the truth in a [`table`],
+//! their scores ([`gradient`] finds them by gradients instead, [`adversarial`] finds generators of images), [`rank`] compares
+//! scores with the truth in a [`table`],
 //! [`stats`] says how sure a number is, [`run`] makes all of it resumable, and [`experiments`] put it together, each kind in a
 //! [`lab`] of images and networks. [`latency`] predicts how long networks take. A [`model`] is what is left in the end, and
 //! [`export`] takes it elsewhere.
@@ -14,6 +15,7 @@
 // A library says nothing itself; it tells `run::Progress`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+pub mod adversarial;
 pub mod device;
 pub mod estimate;
 pub mod experiments;
@@ -22,6 +24,7 @@ pub mod families;
 pub mod gradient;
 pub mod lab;
 pub mod latency;
+mod latent;
 pub mod model;
 pub mod recipe;
 mod stages;

@@ -166,6 +166,17 @@ impl Builder {
         View::whole(self.weights.add_param(name, shape, init), shared, shape)
     }
 
+    /// The same parameter divided by its spectral norm, with the vector `LAYER.u`, of length 1 at the start.
+    pub fn spectral(&mut self, weight: View) -> View {
+        let outputs = weight.held.last().copied().unwrap_or(1);
+        let name = format!("{}.u", weight.layer());
+        let vector = self.weights.add_buffer(name, &[outputs], Init::Normal { deviation: 1.0 });
+        let drawn = self.weights.buffer(vector);
+        let length = (drawn.clone() * drawn.clone()).sum().sqrt();
+        self.weights.set_buffer(vector, drawn / length);
+        weight.spectral(vector)
+    }
+
     /// A convolution `NAME.weight`, `kernel`×`kernel`, padded so that stride 1 keeps the size.
     pub fn conv(&mut self, name: &str, kernel: usize, input: usize, output: usize, stride: usize) -> ConvLayer {
         self.conv_over(name, Window::same(kernel, stride), [input, output])
@@ -216,6 +227,14 @@ impl Builder {
             used: channels,
         });
         BatchNorm { name: shared, channels, affine, stats, eps: Real(EPS) }
+    }
+
+    /// A batch norm with scale, shift and running statistics whose scale starts as `init` says.
+    pub fn norm_from(&mut self, name: &str, channels: usize, init: Init) -> BatchNorm {
+        let scale = self.param(format!("{name}.scale"), &[channels], init);
+        let shift = self.param(format!("{name}.shift"), &[channels], Init::Constant(0.0));
+        let plain = self.norm(name, channels, NormKind { affine: false, track: true });
+        BatchNorm { affine: Some((scale, shift)), ..plain }
     }
 
     /// ReLU → convolution `NAME.weight` → batch norm `NAME.norm`.

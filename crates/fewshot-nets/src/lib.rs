@@ -24,7 +24,7 @@ mod view;
 mod weights;
 pub mod write;
 
-pub use bodies::{DartsNetworks, DartsSwitches, halves_evenly};
+pub use bodies::{DartsNetworks, DartsSwitches, DiscriminatorNet, halves_evenly};
 pub use buffers::{Buffer, BufferId};
 pub use counted::live_cost;
 pub use geometry::{Real, Size, Window};

@@ -71,6 +71,12 @@ pub trait Body: Send + Sync {
     /// [`Net::sort_channels`].
     fn sort_channels(&self, _trained: &Region, _weights: &mut Weights) {}
 
+    /// Of a body that makes images: how many latent numbers it reads, as rows, for each. What it appends is a map with values from -1
+    /// to 1.
+    fn latent(&self) -> Option<usize> {
+        None
+    }
+
     /// Writes what `route` runs on the value `images`; returns the logits, rows.
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value;
 }
@@ -233,6 +239,11 @@ impl Net {
         self.body.cells()
     }
 
+    /// Of a generator, how many latent numbers it makes an image of.
+    pub fn latent(&self) -> Option<usize> {
+        self.body.latent()
+    }
+
     /// The weights.
     pub fn weights(&self) -> &Weights {
         &self.weights
@@ -254,9 +265,60 @@ impl Net {
         mode: NormMode,
         calibration: Option<&mut Calibration>,
     ) -> Result<Tensor<2>, NetError> {
+        Ok(self.run(images, path, mode, calibration)?.into_rows())
+    }
+
+    /// What the network makes of any input, images `[batch, height, width, channels]` or rows `[batch, values]`, without gradients.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn run(
+        &mut self,
+        input: impl Into<Feature>,
+        path: &Path,
+        mode: NormMode,
+        calibration: Option<&mut Calibration>,
+    ) -> Result<Feature, NetError> {
         self.check(path)?;
-        let graph = self.to_run(GraphBuilder::new(size(&images)), Route::Path(path));
-        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, calibration), images))
+        let input = input.into();
+        let graph = self.to_run(GraphBuilder::new(input.size()), Route::Path(path));
+        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, calibration), input))
+    }
+
+    /// What a classifier makes of images, without gradients and by its running statistics: what its last layer reads, `[batch,
+    /// features]`, and the logits, `[batch, classes]`.
+    ///
+    /// # Errors
+    /// When the path leaves the region; [`NetError::NoFeatures`] where the last operation is no linear layer.
+    pub fn features(&mut self, images: Tensor<4>, path: &Path) -> Result<(Tensor<2>, Tensor<2>), NetError> {
+        self.check(path)?;
+        let mut graph = self.to_run(GraphBuilder::new(size(&images)), Route::Path(path));
+        let last = &graph.nodes[graph.output()];
+        let (Op::Linear(_), Some(&read)) = (&last.op, last.inputs.first()) else {
+            return Err(NetError::NoFeatures(self.region.space().name().to_string()));
+        };
+        graph.roots.insert(0, read);
+        let mut rows = Vec::with_capacity(graph.roots.len());
+        let mut pass = Pass::score(&mut self.weights, NormMode::Running, None);
+        let Ok(()) = graph.run(&mut pass, images, |_, value: Feature| -> Result<(), Infallible> {
+            rows.push(value.into_rows());
+            Ok(())
+        });
+        let logits = rows.pop().expect("the second root");
+        Ok((rows.pop().expect("the first root"), logits))
+    }
+
+    /// What [`Net::run`] gives in training mode, with gradients, and the tracked leaf of every parameter on the path, by index.
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn run_tracked(&mut self, input: impl Into<Feature>, path: &Path) -> Result<(Feature, Leaves), NetError> {
+        self.check(path)?;
+        let input = input.into();
+        let graph = self.to_run(GraphBuilder::new(input.size()).training(), Route::Path(path));
+        let mut pass = Pass::train(&mut self.weights);
+        let output = only(&graph, &mut pass, input);
+        Ok((output, pass.into_leaves()))
     }
 
     /// What `paths` compute, together: what several have in common is there once, and run once.
@@ -303,16 +365,27 @@ impl Net {
     }
 
     /// What one architecture in all cells computes, from images of `[height, width, channels]` with values from 0 to 1 to
-    /// logits.
+    /// logits; of a generator, from rows of latent numbers to such images.
     ///
     /// # Errors
     /// When the architecture lies outside the region, or this network cannot be exported.
     pub fn graph(&self, arch: &Arch, image: [usize; 3], normalise: &Normalise) -> Result<Graph, NetError> {
         let path = Path::Shared(arch.clone());
         self.check(&path)?;
-        let mut builder = GraphBuilder::merging(image);
-        let images = builder.push(op::Normalise::from(normalise), &[0]);
-        let graph = self.to_write(builder, images, Route::Path(&path));
+        let graph = match self.body.latent() {
+            Some(latent) => {
+                let mut builder = GraphBuilder::merging([1, 1, latent]);
+                let images = self.body.append(&mut builder, 0, Route::Path(&path));
+                let shown = builder.push(op::Normalise::from_both_signs(builder.size(images)[2]), &[images]);
+                builder.root(shown);
+                builder.finish()
+            }
+            None => {
+                let mut builder = GraphBuilder::merging(image);
+                let images = builder.push(op::Normalise::from(normalise), &[0]);
+                self.to_write(builder, images, Route::Path(&path))
+            }
+        };
         let has_statistics = |op: &Op| !matches!(op, Op::BatchNorm(norm) if norm.stats.is_none());
         match graph.nodes.iter().all(|node| has_statistics(&node.op)) {
             true => Ok(graph),
@@ -327,7 +400,8 @@ impl Net {
     pub fn blocks(&self, arch: &Arch, image: [usize; 3]) -> Result<Vec<Block>, NetError> {
         let path = Path::Shared(arch.clone());
         self.check(&path)?;
-        let graph = self.to_run(GraphBuilder::new(image), Route::Path(&path));
+        let input = self.latent().map_or(image, |latent| [1, 1, latent]);
+        let graph = self.to_run(GraphBuilder::new(input), Route::Path(&path));
         let nodes = graph.nodes.iter().skip(1);
         Ok(nodes.map(|node| Block { op: node.op.clone(), inputs: graph.input_sizes(node) }).collect())
     }
@@ -376,7 +450,7 @@ impl Net {
         self.check_mix(mix)?;
         let graph = self.to_run(GraphBuilder::new(size(&images)).training(), Route::Mix(mix));
         let mut pass = if weights { Pass::train(&mut self.weights) } else { Pass::train_frozen(&mut self.weights) };
-        let logits = only(&graph, &mut pass, images);
+        let logits = only(&graph, &mut pass, images.into()).into_rows();
         Ok((logits, pass.into_leaves()))
     }
 
@@ -387,7 +461,7 @@ impl Net {
     pub fn score_mixed(&mut self, images: Tensor<4>, mix: &Mix, mode: NormMode) -> Result<Tensor<2>, NetError> {
         self.check_mix(mix)?;
         let graph = self.to_run(GraphBuilder::new(size(&images)), Route::Mix(mix));
-        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, None), images))
+        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, None), images.into()).into_rows())
     }
 
     /// Decisions whose contributions are added up, in groups.
@@ -469,13 +543,13 @@ fn size(images: &Tensor<4>) -> [usize; 3] {
 }
 
 /// The one thing that a graph is run for.
-fn only(graph: &Graph, pass: &mut Pass<'_>, images: Tensor<4>) -> Tensor<2> {
-    let mut logits = None;
-    let Ok(()) = graph.run(pass, images, |_, value: Feature| -> Result<(), Infallible> {
-        logits.get_or_insert(value.into_rows());
+fn only(graph: &Graph, pass: &mut Pass<'_>, input: Feature) -> Feature {
+    let mut output = None;
+    let Ok(()) = graph.run(pass, input, |_, value: Feature| -> Result<(), Infallible> {
+        output.get_or_insert(value);
         Ok(())
     });
-    logits.expect("a graph has its first root")
+    output.expect("a graph has its first root")
 }
 
 /// What a training pass gives.

@@ -41,6 +41,11 @@ pub enum NetError {
     /// The network's decisions work on part of the channels only.
     #[error("a network on partial channels runs mixes, no paths")]
     PartialPath,
+    /// The network has no features to look at.
+    #[error(
+        "networks of {0} do not end in a linear layer, so that nothing tells what their features are: give a classifier"
+    )]
+    NoFeatures(String),
     /// The channels cannot be divided.
     #[error(
         "networks of {space} cannot work on one channel in {partial}: choose a width that is a multiple of {partial}"

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use burn::tensor::{Device, Tensor};
-use fewshot_kernels::{self as kernels, Norm, Normed, Stats};
+use fewshot_kernels::{self as kernels, Norm, Normed, Stats, weights};
 use smallvec::SmallVec;
 
 use crate::buffers::BufferId;
-use crate::geometry::Window;
+use crate::geometry::{Size, Window};
 use crate::layers::MOMENTUM;
 use crate::op::{BatchNorm, FactorId};
-use crate::view::{StatsView, View};
+use crate::view::{StatsView, Transform, View};
 use crate::weights::Weights;
 
 /// Which mean and variance the batch norms of a pass use.
@@ -80,7 +80,30 @@ pub enum Feature {
     Rows(Tensor<2>),
 }
 
+impl From<Tensor<4>> for Feature {
+    fn from(map: Tensor<4>) -> Self {
+        Feature::Map(map)
+    }
+}
+
+impl From<Tensor<2>> for Feature {
+    fn from(rows: Tensor<2>) -> Self {
+        Feature::Rows(rows)
+    }
+}
+
 impl Feature {
+    /// Height, width and channels of one image; rows of values are 1×1 pixels.
+    pub fn size(&self) -> Size {
+        match self {
+            Feature::Map(map) => {
+                let [_, height, width, channels] = map.dims();
+                [height, width, channels]
+            }
+            Feature::Rows(rows) => [1, 1, rows.dims()[1]],
+        }
+    }
+
     /// Images in the batch.
     pub fn batch(&self) -> usize {
         match self {
@@ -209,9 +232,15 @@ impl<'a> Pass<'a> {
         self.weights.device()
     }
 
-    /// The values that an operation sees.
+    /// The values that an operation sees. Each time that a spectral norm is seen in training its vector comes nearer to the singular
+    /// one.
     pub fn view<const D: usize>(&mut self, view: &View) -> Tensor<D> {
-        view.resolve(&mut |view| self.flat(view))
+        let whole = view.resolve(&mut |view| self.flat(view));
+        let Transform::Spectral(vector) = view.transform else { return whole };
+        let iterations = usize::from(self.mode == NormMode::Train);
+        let normed = weights::spectral_norm(whole, self.buffer(vector), iterations);
+        self.keep_buffer(vector, normed.u.inner());
+        normed.weight
     }
 
     fn flat(&mut self, view: &View) -> Tensor<1> {

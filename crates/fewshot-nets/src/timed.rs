@@ -39,7 +39,9 @@ impl Block {
         let value = |(place, &[height, width, channels]): (usize, &Size)| {
             let flat = made_up(height * width * channels, device);
             match (&op, place) {
-                (Op::Linear(_), _) | (Op::ScaleChannels(_), 1) => Feature::Rows(flat.reshape([1, channels])),
+                (Op::Linear(_) | Op::ToMap(_), _) | (Op::ScaleChannels(_), 1) => {
+                    Feature::Rows(flat.reshape([1, channels]))
+                }
                 _ => Feature::Map(flat.reshape([1, height, width, channels])),
             }
         };

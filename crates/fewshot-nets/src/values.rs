@@ -21,6 +21,20 @@ pub enum Init {
     Constant(f32),
     /// A square matrix that changes nothing: transforms of kernels (Once-for-All).
     Identity,
+    /// Uniform on ±√(6/(fan_in + fan_out)), the rule of Glorot and Bengio (AISTATS 2010).
+    Xavier {
+        /// Inputs that one output value sums over.
+        fan_in: usize,
+        /// Outputs that one input value goes into.
+        fan_out: usize,
+    },
+    /// Normal around a mean: batch norm scales of generators.
+    Around {
+        /// Of the distribution.
+        mean: f32,
+        /// Its standard deviation.
+        deviation: f32,
+    },
     /// Normal with mean 0: architecture parameters, and convolutions by the rule of He et al. (ICCV 2015).
     Normal {
         /// Standard deviation.
@@ -80,6 +94,15 @@ pub(crate) fn initial(name: &str, seed: u64, shape: &[usize], len: usize, init: 
         Init::Normal { deviation } => {
             let mut rng = random::stream(seed, &format!("init {name}"), 0, 0);
             (0..len).map(|_| deviation * standard_normal(&mut rng)).collect()
+        }
+        Init::Around { mean, deviation } => {
+            let mut rng = random::stream(seed, &format!("init {name}"), 0, 0);
+            (0..len).map(|_| mean + deviation * standard_normal(&mut rng)).collect()
+        }
+        Init::Xavier { fan_in, fan_out } => {
+            let bound = (6.0 / (fan_in + fan_out).max(1) as f32).sqrt();
+            let mut rng = random::stream(seed, &format!("init {name}"), 0, 0);
+            (0..len).map(|_| rng.random_range(-bound..bound)).collect()
         }
         Init::Uniform { fan_in } => {
             let bound = 1.0 / (fan_in.max(1) as f32).sqrt();

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use fewshot_kernels::weights;
 use smallvec::SmallVec;
 
+use crate::buffers::BufferId;
 use crate::weights::{ParamId, StatsId, Weights};
 
 /// Extents along axes.
@@ -38,6 +39,9 @@ pub enum Transform {
     /// A square kernel, its first two axes, is cut to its centre and multiplied by a matrix, once or more often in turn (Once-for-All:
     /// Cai et al., ICLR 2020, section 3.2).
     Shrink(Vec<Shrink>),
+    /// Divided by its largest singular value as a matrix of all inputs by all outputs, estimated from a vector `[outputs]` that is kept
+    /// (spectral normalisation: Miyato et al., ICLR 2018). [`Pass::view`](crate::Pass::view) does it.
+    Spectral(BufferId),
 }
 
 /// One step from a kernel to a smaller one.
@@ -69,6 +73,12 @@ impl View {
         Self { transform: Transform::Standardise, ..self }
     }
 
+    /// The same through spectral normalisation by the vector in a buffer.
+    #[must_use]
+    pub fn spectral(self, vector: BufferId) -> Self {
+        Self { transform: Transform::Spectral(vector), ..self }
+    }
+
     /// The same through these steps to a smaller kernel.
     #[must_use]
     pub fn shrunk(mut self, steps: Vec<Shrink>) -> Self {
@@ -89,11 +99,12 @@ impl View {
         self.name.rsplit_once('.').map_or(&self.name, |(layer, _)| layer)
     }
 
-    /// The values that are seen, of flat parameters that `fetch` hands out.
+    /// The values that are seen, of flat parameters that `fetch` hands out; not yet divided by a spectral norm.
     pub fn resolve<const D: usize>(&self, fetch: &mut impl FnMut(&View) -> Tensor<1>) -> Tensor<D> {
         let whole: Tensor<D> = fetch(self).reshape(extents(&self.held));
         match &self.transform {
-            Transform::None => first_of(whole, extents(&self.used)),
+            // The pass divides, as it has the vector.
+            Transform::None | Transform::Spectral(_) => first_of(whole, extents(&self.used)),
             Transform::Standardise => standardise(first_of(whole, extents(&self.used))),
             Transform::Shrink(steps) => {
                 let mut seen = self.used.clone();

@@ -47,12 +47,19 @@ Examples:
   fewshot eval runs/search-1                      on the test images of the embedded sample
   fewshot eval runs/search-1 --data photos --part all --json";
 
+pub const GENERATE: &str = "\
+Examples:
+  fewshot search --space autogan --data photos --out runs/gan
+  fewshot generate runs/gan --count 100 --out made
+  fewshot generate runs/gan/model.safetensors --count 8 --seed 7 --out made";
+
 pub const EXPORT: &str = "\
 Examples:
   fewshot export runs/search-1 --format onnx --out flowers.onnx
   fewshot export runs/search-1 --format pytorch --out flowers     model.py and its weights, needs torch alone
 
-ONNX: input `images` [N, channels, height, width], values from 0 to 1; outputs `logits` and `probabilities` [N, classes].";
+ONNX: input `images` [N, channels, height, width], values from 0 to 1; outputs `logits` and `probabilities` [N, classes].
+Of a generator: input `latent` [N, numbers], normal; output `images`, values from 0 to 1.";
 
 pub const RANK: &str = "\
 Examples:

@@ -26,6 +26,7 @@ const NO_RECIPE: &[(&str, &str)] = &[
     ("report", "reads a run"),
     ("predict", "asks a trained network"),
     ("eval", "asks a trained network"),
+    ("generate", "asks a trained generator"),
     ("cost", "looks at one network"),
     ("export", "copies a trained network"),
     ("rank", "compares columns"),

@@ -18,7 +18,7 @@ pub use self::lists::{
     CompletionsArgs, CostArgs, DataArgs, DataCommand, ListArgs, Lower, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
     SettingsArgs,
 };
-pub use self::model::{EvalArgs, ExportArgs, ExportFormat, ModelArgs, Part, PredictArgs};
+pub use self::model::{EvalArgs, ExportArgs, ExportFormat, GenerateArgs, ModelArgs, Part, PredictArgs};
 use crate::commands::bench::args::BenchArgs;
 
 /// Few-shot neural architecture search: finds a good network for your images, on an ordinary computer.
@@ -54,6 +54,9 @@ pub enum Command {
     /// Measure a trained network on labelled images: top-1, top-5 (of more than five classes), recall per class, confusion
     #[command(after_help = examples::EVAL)]
     Eval(EvalArgs),
+    /// Let a generator make images: PNG files, and all in a grid
+    #[command(after_help = examples::GENERATE)]
+    Generate(GenerateArgs),
     /// What a network costs: multiply-adds, parameters, milliseconds
     #[command(after_help = examples::COST)]
     Cost(CostArgs),
@@ -149,9 +152,9 @@ pub struct ReadingArgs {
 /// `fewshot search`
 #[derive(Debug, ClapArgs)]
 pub struct SearchArgs {
-    /// The recipe that the flags change
-    #[arg(long, default_value = "images")]
-    pub preset: String,
+    /// The recipe that the flags change [default: images; autogan where the space is that]
+    #[arg(long)]
+    pub preset: Option<String>,
     /// Time from when the images are read to the kept network: 20 (minutes), 1h, 90s [default: 5]
     #[arg(long, value_name = "TIME", value_parser = number::duration)]
     pub minutes: Option<f64>,

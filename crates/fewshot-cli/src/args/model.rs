@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::number;
+
 /// A trained network.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
@@ -62,6 +64,26 @@ pub struct EvalArgs {
     #[arg(long, value_enum, default_value_t = Part::Test)]
     pub part: Part,
     /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `fewshot generate`
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// The generator.
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// How many images
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = number::at_least_one, allow_negative_numbers = true)]
+    pub count: u32,
+    /// The folder to write to: an image each, 00000.png and so on, and all (the first 400 of more) in grid.png
+    #[arg(long, value_name = "FOLDER")]
+    pub out: PathBuf,
+    /// Decides the images: the same number gives the same ones
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u32,
+    /// Print one JSON object, with the names of the files
     #[arg(long)]
     pub json: bool,
 }

@@ -36,28 +36,19 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
     let image = [side, side, args.channels as usize];
     let settings = given(&args.space, &args.settings)?;
     let skeleton = Skeleton { settings, ..Skeleton::of_images(image, args.classes as usize) };
-    let counted = families::count(&args.space, skeleton).map_err(ExperimentError::from)?;
-    let space = &counted.space;
+    let opened = families::open(&args.space, skeleton).map_err(ExperimentError::from)?;
+    let space = opened.blueprint();
     let arch = space.parse(&args.arch).map_err(ExperimentError::from)?;
     let (cost, device) = (space.cost(&arch), Device::flex());
-    let live = match &counted.blueprint {
-        Some(blueprint) => live_cost(blueprint.clone(), &arch, image).map_err(ExperimentError::from)?,
-        None => cost,
-    };
-    let latency_ms = match (&counted.blueprint, args.latency) {
-        (_, false) => None,
-        (Some(blueprint), true) => {
-            Some(latency::time(blueprint, &arch, image, &device).map_err(ExperimentError::from)?)
-        }
-        (None, true) => {
-            let problem = format!("--latency: networks of {} can be counted, and not yet run", args.space);
-            return Err(Failure::Usage(problem));
-        }
+    let live = live_cost(space.clone(), &arch, image).map_err(ExperimentError::from)?;
+    let latency_ms = match args.latency {
+        true => Some(latency::time(space, &arch, image, &device).map_err(ExperimentError::from)?),
+        false => None,
     };
     let line = CostLine {
         space: args.space.clone(),
         arch: space.format(&arch),
-        network: counted.skeleton.clone(),
+        network: opened.skeleton().clone(),
         macs: cost.macs,
         params: cost.params,
         live_macs: live.macs,

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod cost;
+pub mod generate;
 pub mod lists;
 pub mod model;
 pub mod outcome;

@@ -236,7 +236,8 @@ pub fn export(args: ExportArgs) -> Result<(), Failure> {
     )
 }
 
-fn open(args: &ModelArgs) -> Result<Model, Failure> {
+/// The model that was named, where it was wanted.
+pub fn open(args: &ModelArgs) -> Result<Model, Failure> {
     let device = device::by_name(&args.device).map_err(|error| Failure::Usage(error.to_string()))?;
     Ok(Model::open(&args.model, &device)?)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fewshot_guard::printable;
-use fewshot_nas::experiments::{MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified};
+use fewshot_nas::experiments::{GanResult, MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified};
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::run::{Answer, RunReader};
@@ -34,7 +34,42 @@ fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
         Outcome::Truth(result) => print(&result.to_string()),
         Outcome::Gradient(result) => print(&result.to_string()),
         Outcome::Strategies(result) => print(&result.to_string()),
+        Outcome::Gan(result) => print(&gan_text(result, run)),
     }
+}
+
+fn gan_text(result: &GanResult, run: &Path) -> String {
+    let [score, distance] = &result.judge.names;
+    let ends = |judgement: &fewshot_nas::adversarial::judge::Judgement| {
+        let far = judgement.distance.map(|far| format!(", {distance} {far:.2}")).unwrap_or_default();
+        format!("{score} {:.3} +- {:.3}{far}", judgement.score, judgement.score_deviation)
+    };
+    let mut lines = vec![
+        format!("found            {}", printable::line(&result.arch)),
+        format!("its images       {}", ends(&result.judgement)),
+    ];
+    lines.extend(result.judge.test.as_ref().map(|test| format!("real test images {}", ends(test))));
+    for row in &result.derived {
+        let what = format!("{}, seed {}", row.found_by, row.seed);
+        lines.push(format!("{what:<22} {}   {}", ends(&row.best.judgement), printable::line(&row.arch)));
+    }
+    if let Some(ranking) = &result.ranking {
+        let tau = |tau: Option<f64>| tau.map_or("undefined".to_string(), |tau| format!("{tau:.3}"));
+        let parts = ranking.parts.map(|parts| format!(", of the parts' {parts:.3}")).unwrap_or_default();
+        lines.push(format!(
+            "tau-b            of the shared generator's scores {}{parts}, by {} generators trained alone",
+            tau(ranking.parent),
+            ranking.networks.len()
+        ));
+    }
+    lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
+    lines.push(format!(
+        "judged by        {} (proxies: comparable within one judge alone)",
+        printable::line(result.judge.short_digest())
+    ));
+    lines.push(format!("model            {}", shown(&run.join(MODEL))));
+    lines.push(format!("images           {}", shown(&run.join("images.png"))));
+    lines.join("\n")
 }
 
 fn search_text(result: &SearchResult, run: &Path) -> String {

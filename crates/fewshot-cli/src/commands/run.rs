@@ -27,11 +27,13 @@ use crate::failure::Failure;
 use crate::report;
 use crate::terminal::Terminal;
 
+/// What searches begin with, unless something else is said.
+const DEFAULT_PRESET: &str = "images";
 /// The settings of a run, in its folder.
 const RUN_FILE: &str = "run.toml";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
-    let layers = base(&args.preset, &args.run)?;
+    let layers = base(own_preset(&args), &args.run)?;
     // The first decisions are set below; they are all that is split on then.
     let layers = match args.splits {
         Some(_) => unsplit(layers),
@@ -82,6 +84,13 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         say(printable::line(&line));
     }
     begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
+}
+
+/// The preset that was named; else the one that the space's family searches by, where it has one.
+fn own_preset(args: &SearchArgs) -> &str {
+    let family = args.space.as_deref().and_then(|space| families::family(space).ok());
+    let own = family.and_then(families::Family::preset);
+    args.preset.as_deref().or(own).unwrap_or(DEFAULT_PRESET)
 }
 
 pub fn train(args: TrainArgs) -> Result<(), Failure> {

@@ -6,6 +6,7 @@
 mod cell;
 mod chart;
 mod confusion;
+mod gan;
 mod gradient;
 mod network;
 mod numbers;
@@ -55,6 +56,7 @@ fn of(record: &Record) -> Result<String, Failure> {
         Kind::Truth => truth::story(record)?,
         Kind::Gradient => gradient::story(record)?,
         Kind::Strategies => strategies::story(record)?,
+        Kind::Gan => gan::story(record)?,
     };
     let mut sections = story.sections;
     sections.extend(time(record));

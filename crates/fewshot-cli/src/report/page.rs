@@ -16,7 +16,7 @@ pub struct Section {
 
 /// The whole page. It loads nothing: style and drawings are in it, and the policy in its head forbids the rest.
 pub fn page(title: &str, place: &str, lead: &Markup, sections: &[Section]) -> String {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'";
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -64,6 +64,26 @@ pub fn figure(title: &str, note: &str, drawing: &Markup) -> Markup {
             @if !note.is_empty() { p.note { (note) } }
         }
     }
+}
+
+/// A PNG file as part of the page.
+pub fn png(bytes: &[u8], what: &str) -> Markup {
+    html! { img src={ "data:image/png;base64," (base64(bytes)) } alt=(what); }
+}
+
+/// Bytes as text (RFC 4648).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |place: usize| u32::from(chunk.get(place).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for digit in 0..4 {
+            let place = (bits >> (18 - 6 * digit)) & 63;
+            text.push(if digit <= chunk.len() { char::from(DIGITS[place as usize]) } else { '=' });
+        }
+    }
+    text
 }
 
 /// Figures side by side where there is room.
@@ -157,6 +177,15 @@ mod tests {
         assert!(page.contains("a &lt; b") && page.contains("c &amp; d"));
         for loading in ["src=", "href=", "url(", "@import", "<script", "://"] {
             assert!(!page.contains(loading), "{loading}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_text_as_the_standard_says() {
+        let cases =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE=")];
+        for (bytes, text) in cases {
+            assert_eq!(base64(bytes.as_bytes()), text);
         }
     }
 

@@ -97,6 +97,7 @@ impl Record {
             Kind::Truth => format!("fewshot reproduce cell1296-truth --recipe {settings}"),
             Kind::Gradient => format!("fewshot reproduce gradient --recipe {settings}"),
             Kind::Strategies => format!("fewshot reproduce strategies --recipe {settings}"),
+            Kind::Gan => format!("fewshot reproduce autogan --recipe {settings}"),
         }
     }
 }

@@ -7,6 +7,7 @@ mod cifar10_nasnet;
 mod common;
 mod cost;
 mod faults;
+mod gan;
 mod gradient;
 mod images;
 #[cfg(unix)]

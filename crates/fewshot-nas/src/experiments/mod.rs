@@ -20,6 +20,7 @@
 //! ```
 
 mod bench;
+mod gan;
 mod gradient;
 mod mean_spread;
 mod moved;
@@ -33,6 +34,10 @@ mod tables;
 mod train;
 mod truth;
 
+pub use gan::{
+    Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, RankedNetwork,
+    RankingFacts, ScheduleRecipe, SearchRow,
+};
 pub use gradient::{
     AloneRecipe, Flag, GradientRecipe, GradientResult, GradientRow, Mode, NetworkRow, PartRow, RandomRow, Skips,
 };

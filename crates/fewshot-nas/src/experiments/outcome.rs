@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::gan::result::GanResult;
 use super::gradient::result::GradientResult;
 use super::ranking::result::RankingResult;
 use super::search::result::SearchResult;
@@ -27,6 +28,8 @@ pub enum Outcome {
     Gradient(GradientResult),
     /// Of a comparison of search strategies.
     Strategies(StrategiesResult),
+    /// Of a search for generators.
+    Gan(Box<GanResult>),
 }
 
 impl Outcome {
@@ -39,6 +42,7 @@ impl Outcome {
             Kind::Truth => run.ended()?.map(Outcome::Truth),
             Kind::Gradient => run.ended()?.map(Outcome::Gradient),
             Kind::Strategies => run.ended()?.map(Outcome::Strategies),
+            Kind::Gan => run.ended()?.map(|result| Outcome::Gan(Box::new(result))),
         })
     }
 }

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use fewshot_kernels::simd;
 
 use super::bench::Bench;
+use super::gan::Gan;
 use super::gradient::Gradient;
 use super::moved::{self, Moved};
 use super::outcome::Outcome;
@@ -109,6 +110,7 @@ fn open(Recipe { experiment, common }: Recipe, session: &Session<'_>) -> Result<
         Experiment::Truth => Box::new(Measurement::open(lab(common)?)?),
         Experiment::Gradient(own) => Box::new(Gradient::open(lab(common)?, own)?),
         Experiment::Strategies(own) => Box::new(Comparison::open(common, own)?),
+        Experiment::Gan(own) => Box::new(Gan::open(lab(common)?, *own)?),
     })
 }
 

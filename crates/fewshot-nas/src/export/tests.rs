@@ -47,7 +47,7 @@ fn floats(path: &Path) -> Vec<f32> {
 fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
     let dir = tempfile::tempdir().unwrap();
     let mut wanted = BTreeMap::new();
-    for name in families::names() {
+    for name in families::classifiers() {
         // Even and odd sides, grey and coloured, not square.
         for image in [[8, 8, 3], [7, 7, 1], [10, 6, 3]] {
             // The costs of that space are those of square images.
@@ -90,6 +90,65 @@ fn every_space_agrees_with_its_onnx_form_in_another_runtime() {
             }
         }
     }
+}
+
+#[test]
+fn generators_agree_with_their_onnx_form_in_another_runtime() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut wanted = BTreeMap::new();
+    for image in [[16, 16, 3], [8, 8, 1]] {
+        let space = space("autogan", image);
+        let whole = Region::full(space.blueprint().clone());
+        let drawn = (0..10).map(|draw| whole.sample(&mut random::stream(5, "exported", draw, 0)).unwrap());
+        let all = space.blueprint().parse("0 1 2 1 | 1 2 0 1 1 | 0 0 2 1 3").unwrap();
+        for (seed, arch) in drawn.chain([all]).enumerate() {
+            let mut model = model(&space, &arch, seed as u64);
+            let rows: Vec<f32> = (0..3 * model.latent().unwrap()).map(|place| (place as f32 * 0.7).sin()).collect();
+            let input: Vec<u8> = rows.iter().copied().flat_map(f32::to_le_bytes).collect();
+            let latent = crate::nets::tensor(rows, model.device()).reshape([3, model.latent().unwrap()]);
+            let made = model.paint(latent).unwrap().permute([0, 3, 1, 2]).add_scalar(1.0).div_scalar(2.0);
+            let made = crate::nets::to_vec(&made);
+            for fold_norms in [true, false] {
+                let case = format!("case-{}", wanted.len());
+                let path = dir.path().join(&case);
+                std::fs::write(path.with_extension("in"), &input).unwrap();
+                std::fs::write(path.with_extension("onnx"), onnx::bytes(&model, fold_norms).unwrap()).unwrap();
+                wanted.insert(case, (space.blueprint().format(&arch), made.clone()));
+            }
+        }
+    }
+    run_in_tract(dir.path());
+    for (case, (text, made)) in wanted {
+        for outputs in ["batch.out", "single.out"] {
+            let found = floats(&dir.path().join(&case).with_extension(outputs));
+            assert_eq!(found.len(), made.len(), "{text}");
+            let worst = found.iter().zip(&made).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-4, "{text}, {outputs}: {worst}");
+        }
+    }
+}
+
+#[test]
+fn a_generator_answers_to_what_it_can_and_says_what_it_cannot() {
+    let space = space("autogan", [16, 16, 3]);
+    let arch = space.blueprint().parse("1 0 1 1 | 1 0 0 1 1 | 1 0 1 0 3").unwrap();
+    let mut model = model(&space, &arch, 1);
+    let some = model.generate(7, 3, 2).unwrap();
+    assert_eq!((some.len(), some[0].len()), (2, 16 * 16 * 3));
+    assert_eq!(model.generate(7, 0, 5).unwrap()[3..], some[..]);
+    assert_ne!(model.generate(8, 3, 1).unwrap()[0], some[0]);
+    let error = model.logits(&[vec![0; 768]]).unwrap_err().to_string();
+    assert!(error.contains("fewshot generate"), "{error}");
+    let code = super::pytorch::code(&model).unwrap();
+    for line in ["LATENT = 128", "    def forward(self, latent):", "        x1 = self.linear(latent)"] {
+        assert_eq!(code.matches(&format!("{line}\n")).count(), 1, "{line}\n{code}");
+    }
+    let mut classifier = crate::model::fixture::model(
+        &crate::model::fixture::space("nasbench201", [8, 8, 3]),
+        &Arch::new(vec![3; 6]),
+        1,
+    );
+    assert!(classifier.generate(0, 0, 1).unwrap_err().to_string().contains("fewshot predict"));
 }
 
 #[test]
@@ -153,7 +212,7 @@ fn an_onnx_file_says_what_the_model_says() {
 /// But for operations that the output does not depend on, which the space counts and a graph does not hold.
 #[test]
 fn a_graph_costs_what_its_space_says() {
-    for name in families::names() {
+    for name in families::classifiers() {
         let space = space(name, [16, 16, 3]);
         let whole = Region::full(space.blueprint().clone());
         let mut equal = 0;
@@ -170,7 +229,7 @@ fn a_graph_costs_what_its_space_says() {
 
 #[test]
 fn an_onnx_file_says_what_other_runtimes_ask_for() {
-    for name in families::names() {
+    for name in families::classifiers() {
         let space = space(name, [8, 8, 3]);
         let whole = Region::full(space.blueprint().clone());
         for draw in 0..8 {

@@ -1,19 +1,32 @@
-//! The space of generators, whose networks are counted and not yet built.
+//! The space of generators.
 
 use std::sync::Arc;
 
 use fewshot_space::autogan::{self, CELLS};
-use fewshot_space::{AutoGanSkeleton, AutoGanSpace, Space, SpaceError};
+use fewshot_space::{AutoGanSkeleton, AutoGanSpace, SpaceError};
 use serde_json::json;
 
-use super::{CountedFamily, Settings, Skeleton};
+use super::{Family, Settings, Skeleton};
+use crate::nets::Blueprint;
 
 /// Generators of AutoGAN, for the images that they make.
 pub struct GeneratorFamily;
 
-impl CountedFamily for GeneratorFamily {
+impl Family for GeneratorFamily {
     fn name(&self) -> &'static str {
         autogan::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "AutoGAN's generators of images: three cells that grow from 4 to 32 pixels, found without labels"
+    }
+
+    fn makes_images(&self) -> bool {
+        true
+    }
+
+    fn preset(&self) -> Option<&'static str> {
+        Some("autogan")
     }
 
     fn settings(&self) -> Settings {
@@ -22,7 +35,7 @@ impl CountedFamily for GeneratorFamily {
         settings.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
     }
 
-    fn count(&self, skeleton: &Skeleton) -> Result<Arc<dyn Space>, SpaceError> {
+    fn open(&self, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError> {
         let [height, width, channels_out] = skeleton.image();
         let cells = skeleton.number("cells", 1..=CELLS).map_err(|error| error.of(autogan::NAME))?;
         let grows = 1 << cells;

@@ -14,7 +14,7 @@ pub mod testing;
 use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use fewshot_space::{CellSpace, Space, SpaceError, StageSpace, suggest};
+use fewshot_space::{AutoGanSpace, CellSpace, SpaceError, StageSpace, suggest};
 use serde_json::Value;
 
 use self::cells::CellFamily;
@@ -41,6 +41,14 @@ pub trait Family: Send + Sync {
     fn defaults(&self, _kind: &str) -> Settings {
         Settings::new()
     }
+    /// Whether its networks make images, and are trained adversarially; others tell what is on images.
+    fn makes_images(&self) -> bool {
+        false
+    }
+    /// The preset that a search of its networks begins with, where it is none of those for all families.
+    fn preset(&self) -> Option<&'static str> {
+        None
+    }
     /// The space for networks of this skeleton, whose settings are all there.
     ///
     /// # Errors
@@ -49,30 +57,15 @@ pub trait Family: Send + Sync {
 }
 
 /// The families that come with the program, the default one first.
-const BUILTIN: [&dyn Family; 6] = [
+const BUILTIN: [&dyn Family; 7] = [
     &StageFamily,
     &CellFamily::NASBENCH201,
     &CellFamily::CELL1296,
     &DartsFamily,
     &MbFamily::OFA_MBV3,
     &MbFamily::PROXYLESS,
+    &GeneratorFamily,
 ];
-
-/// A kind of space whose networks can be counted and not yet be built.
-pub trait CountedFamily: Sync {
-    /// The name by which users choose it.
-    fn name(&self) -> &'static str;
-    /// As [`Family::settings`].
-    fn settings(&self) -> Settings;
-    /// The space for networks of this skeleton, whose settings are all there.
-    ///
-    /// # Errors
-    /// As [`Family::open`].
-    fn count(&self, skeleton: &Skeleton) -> Result<Arc<dyn Space>, SpaceError>;
-}
-
-/// Those that can be counted and not yet be built.
-const COUNTED: [&dyn CountedFamily; 1] = [&GeneratorFamily];
 
 /// Those from elsewhere, in the order in which they came.
 static OWN: RwLock<Vec<&'static dyn Family>> = RwLock::new(Vec::new());
@@ -105,6 +98,11 @@ pub fn names() -> Vec<&'static str> {
     all().into_iter().map(Family::name).collect()
 }
 
+/// The names of those whose networks tell what is on images.
+pub fn classifiers() -> Vec<&'static str> {
+    all().into_iter().filter(|family| !family.makes_images()).map(Family::name).collect()
+}
+
 /// The family called `name`.
 ///
 /// # Errors
@@ -131,39 +129,12 @@ pub fn open(name: &str, skeleton: Skeleton) -> Result<OpenSpace, SpaceError> {
     Ok(OpenSpace { blueprint: family.open(&skeleton)?, skeleton })
 }
 
-/// A space to count networks of, and the skeleton that it was opened for.
-#[derive(Clone, Debug)]
-pub struct CountedSpace {
-    /// It.
-    pub space: Arc<dyn Space>,
-    /// How its networks are built, where they can be.
-    pub blueprint: Option<Arc<dyn Blueprint>>,
-    /// What is given and not decided.
-    pub skeleton: Skeleton,
-}
-
-/// The same to count its networks: of more families than can build theirs.
-///
-/// # Errors
-/// As [`open`].
-pub fn count(name: &str, skeleton: Skeleton) -> Result<CountedSpace, SpaceError> {
-    let Some(family) = COUNTED.iter().find(|family| family.name() == name) else {
-        let OpenSpace { blueprint, skeleton } = open(name, skeleton)?;
-        return Ok(CountedSpace { space: blueprint.clone(), blueprint: Some(blueprint), skeleton });
-    };
-    let skeleton = completed(name, family.settings(), skeleton)?;
-    Ok(CountedSpace { space: family.count(&skeleton)?, blueprint: None, skeleton })
-}
-
-/// The settings of the family called `name`, each with what it is by default; of those that are only counted too.
+/// The settings of the family called `name`, each with what it is by default.
 ///
 /// # Errors
 /// [`SpaceError::Unknown`], as [`family`].
 pub fn settings(name: &str) -> Result<Settings, SpaceError> {
-    match COUNTED.iter().find(|family| family.name() == name) {
-        Some(counted) => Ok(counted.settings()),
-        None => Ok(family(name)?.settings()),
-    }
+    Ok(family(name)?.settings())
 }
 
 /// The skeleton, checked, with all of the family's settings.
@@ -226,6 +197,11 @@ impl OpenSpace {
         self.as_any().downcast_ref()
     }
 
+    /// As the space of generators, where it is that.
+    pub fn generators(&self) -> Option<&AutoGanSpace> {
+        self.as_any().downcast_ref()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self.blueprint.as_ref()
     }
@@ -273,14 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn generators_are_counted_and_not_opened() {
-        let skeleton = Skeleton::of_images([32, 32, 3], 10);
-        let counted = count("autogan", skeleton.clone()).unwrap();
-        let arch = counted.space.parse("1 0 1 1 1 0 0 1 1 1 0 1 0 3").unwrap();
-        assert_eq!((counted.space.cost(&arch).params, counted.blueprint.is_none()), (4_405_251, true));
-        assert!(matches!(open("autogan", skeleton), Err(SpaceError::Unknown { .. })));
-        let uneven = count("autogan", Skeleton::of_images([28, 28, 3], 10)).unwrap_err().to_string();
+    fn generators_are_as_large_as_their_images() {
+        let opened = open("autogan", Skeleton::of_images([32, 32, 3], 10)).unwrap();
+        let arch = opened.blueprint().parse("1 0 1 1 1 0 0 1 1 1 0 1 0 3").unwrap();
+        assert_eq!(opened.blueprint().cost(&arch).params, 4_405_251);
+        let uneven = open("autogan", Skeleton::of_images([28, 28, 3], 10)).unwrap_err().to_string();
         assert!(uneven.contains("a multiple of 8 pixels a side"), "{uneven}");
+        assert!(!classifiers().contains(&"autogan"));
     }
 
     #[test]

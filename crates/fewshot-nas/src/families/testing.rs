@@ -5,7 +5,7 @@ use fewshot_space::{Arch, Region, random, testing};
 use rand::RngExt;
 
 use super::{Family, Skeleton};
-use crate::nets::{Net, NormMode, Path, live_cost, to_vec};
+use crate::nets::{Feature, Net, NormMode, Path, live_cost, to_vec};
 
 /// Architectures that [`check_family`] builds.
 const BUILT: usize = 3;
@@ -22,8 +22,9 @@ const CLASSES: usize = 10;
 /// - the family has no name or says nothing about itself, its settings are no defaults to open with, or the space has another name;
 /// - the space does not pass;
 /// - a network alone does not have as many parameters as the space counts, or what can be reached of its graph costs more;
-/// - a network alone, or the same architecture in the supernet for the whole space, does not make finite logits of images,
-///   makes others the second time, or has a training step that reaches no weight.
+/// - a network alone, or the same architecture in the supernet for the whole space, does not make as many finite numbers as there are
+///   classes of an image (a generator, pixels of an image), makes others the second time, or has a training step that reaches no
+///   weight.
 pub fn check_family(family: &dyn Family) {
     let name = family.name();
     assert!(!name.is_empty() && !family.about().is_empty(), "`{name}` says nothing about itself");
@@ -49,28 +50,49 @@ pub fn check_family(family: &dyn Family) {
     }
 }
 
-/// Scores and trains `arch` in `net`.
+/// Runs and trains `arch` in `net`.
 fn check_net(net: &mut Net, arch: &Arch, text: &str) {
     let path = Path::Shared(arch.clone());
-    let mut logits = || {
-        let scored = net.score(images(), &path, NormMode::Batch, None);
-        scored.unwrap_or_else(|error| panic!("{text} cannot be scored: {error}"))
+    let mut output = || {
+        let input = input(net);
+        values(net.run(input, &path, NormMode::Batch, None).unwrap_or_else(|error| panic!("{text} cannot run: {error}")))
     };
-    let (first, second) = (logits(), logits());
-    assert_eq!(first.dims(), [IMAGES, CLASSES], "{text}: a row of logits per image");
-    assert!(to_vec(&first).iter().all(|value| value.is_finite()), "{text}: logits that are no numbers");
-    assert_eq!(to_vec(&first), to_vec(&second), "{text}: other logits the second time");
-    let (logits, leaves) =
-        net.train(images(), &path).unwrap_or_else(|error| panic!("{text} cannot be trained: {error}"));
-    let mut gradients = logits.sum().backward();
+    let (first, second) = (output(), output());
+    let per_image = if net.latent().is_some() { IMAGE.iter().product() } else { CLASSES };
+    assert_eq!(first.len(), IMAGES * per_image, "{text}: as many numbers per image");
+    assert!(first.iter().all(|value| value.is_finite()), "{text}: an answer that is no number");
+    assert_eq!(first, second, "{text}: another answer the second time");
+    let input = input(net);
+    let (output, leaves) =
+        net.run_tracked(input, &path).unwrap_or_else(|error| panic!("{text} cannot be trained: {error}"));
+    let mut gradients = match output {
+        Feature::Map(map) => map.sum().backward(),
+        Feature::Rows(rows) => rows.sum().backward(),
+    };
     let reached = leaves.into_iter().flatten().filter_map(|leaf| leaf.grad_remove(&mut gradients)).count();
     assert!(reached > 0, "{text}: no weight gets a gradient");
 }
 
-/// Random pixels.
-fn images() -> Tensor<4> {
+/// Random pixels, or what a generator makes images of.
+fn input(net: &Net) -> Feature {
     let mut rng = random::stream(0, "testing/images", 0, 0);
+    let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
     let [height, width, channels] = IMAGE;
-    let pixels: Vec<f32> = (0..IMAGES * height * width * channels).map(|_| rng.random_range(-1.0..1.0)).collect();
-    Tensor::from_data(TensorData::new(pixels, [IMAGES, height, width, channels]), &Device::flex())
+    match net.latent() {
+        Some(latent) => {
+            let rows = TensorData::new(draw(IMAGES * latent), [IMAGES, latent]);
+            Feature::Rows(Tensor::from_data(rows, &Device::flex()))
+        }
+        None => {
+            let pixels = TensorData::new(draw(IMAGES * height * width * channels), [IMAGES, height, width, channels]);
+            Feature::Map(Tensor::from_data(pixels, &Device::flex()))
+        }
+    }
+}
+
+fn values(output: Feature) -> Vec<f32> {
+    match output {
+        Feature::Map(map) => to_vec(&map),
+        Feature::Rows(rows) => to_vec(&rows),
+    }
 }

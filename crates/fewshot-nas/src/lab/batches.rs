@@ -32,7 +32,8 @@ impl Lab {
         if self.recipe.scoring.on_test { self.all_indices() } else { self.splits.search_train.clone() }
     }
 
-    fn all_indices(&self) -> Vec<u32> {
+    /// All training images that the recipe's limit leaves, by place.
+    pub fn all_indices(&self) -> Vec<u32> {
         let mut all = self.splits.search_train.clone();
         all.extend_from_slice(&self.splits.search_val);
         all.sort_unstable();

@@ -37,6 +37,12 @@ pub enum ExperimentError {
     /// A gradient-based search.
     #[error(transparent)]
     Gradient(#[from] crate::gradient::GradientError),
+    /// Generators, and how they are judged.
+    #[error(transparent)]
+    Gan(#[from] crate::adversarial::GanError),
+    /// Statistics of images.
+    #[error(transparent)]
+    Fid(#[from] fewshot_fid::FidError),
     /// The strategy.
     #[error(transparent)]
     Search(#[from] crate::search::SearchError),

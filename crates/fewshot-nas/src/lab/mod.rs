@@ -162,6 +162,19 @@ impl Lab {
         &self.train
     }
 
+    /// The same by handle.
+    pub fn image_handle(&self) -> &Arc<Dataset> {
+        &self.train
+    }
+
+    /// The test images themselves. Only the last stage of a run asks for them.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn open_test_images(&self) -> Result<Arc<Dataset>, ExperimentError> {
+        Ok(Arc::new(self.test.open()?))
+    }
+
     /// Per-channel mean and standard deviation, of the search-train images.
     pub fn normalise(&self) -> &Normalise {
         &self.normalise

@@ -103,6 +103,20 @@ pub enum ModelError {
         /// The model's classes.
         expected: usize,
     },
+    /// A generator where a network is wanted that tells what is on images.
+    #[error(
+        "this is a network of the space {space}, which makes images and cannot look at them: `fewshot generate` uses it"
+    )]
+    MakesImages {
+        /// Its space.
+        space: String,
+    },
+    /// The other way round.
+    #[error("this is a network of the space {space}, which makes no images: `fewshot predict` uses it")]
+    MakesNoImages {
+        /// Its space.
+        space: String,
+    },
     /// Weights that are numbers, and too large to compute with.
     #[error("the model answers with NaN or infinity: its training diverged, or its file was changed; train it again")]
     NotFinite,

@@ -13,8 +13,8 @@ use crate::run::TensorF32;
 /// The space `name` for images of `[height, width, channels]` and three classes; small, where its size is a setting.
 pub fn space(name: &str, image: [usize; 3]) -> OpenSpace {
     let mut settings = families::family(name).unwrap().settings();
-    // Two reductions and a cell between them and the stem are the least in DARTS.
-    let cells = if name == "darts" { 3 } else { 1 };
+    // Two reductions and a cell between them and the stem are the least in DARTS; of generators all cells are wanted.
+    let cells = if ["darts", "autogan"].contains(&name) { 3 } else { 1 };
     for (key, small) in [("width", 4), ("cells", cells)] {
         if families::is_count(&settings, key) {
             settings.insert(key.to_string(), small.into());

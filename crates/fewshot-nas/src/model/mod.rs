@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::estimate::{Evaluation, Tally};
 use crate::families;
+use crate::latent::{latent, pixel_bytes};
 use crate::nets::{Graph, NamedValues, Net, NetError, NormMode, to_vec};
 use crate::run::{Checkpoint, RunReader, write_atomic};
 
@@ -155,6 +156,26 @@ impl Model {
         Ok(rows)
     }
 
+    /// Where its network lives.
+    pub fn device(&self) -> &Device {
+        self.net.weights().device()
+    }
+
+    /// What its last layer reads, `[images, features]`, and the logits, `[images, classes]`, of images of the network's size with
+    /// values from 0 to 1.
+    ///
+    /// # Errors
+    /// When the network does not end in a linear layer.
+    pub fn features(&mut self, images: &Tensor<4>) -> Result<(Tensor<2>, Tensor<2>), ModelError> {
+        self.check_classifies()?;
+        let per_channel = |values: &[f32]| -> Tensor<4> {
+            crate::nets::tensor(values.to_vec(), self.net.weights().device()).reshape([1, 1, 1, values.len()])
+        };
+        let (mean, std) = (per_channel(&self.card.normalise.mean), per_channel(&self.card.normalise.std));
+        let path = crate::nets::Path::Shared(self.arch.clone());
+        Ok(self.net.features((images.clone() - mean) / std, &path)?)
+    }
+
     /// How well the network does on labelled images, whose classes must be among its own.
     ///
     /// Classes are matched by name; where either side has numbers for names, by their order.
@@ -176,8 +197,52 @@ impl Model {
         Ok(tally.finish(&self.card.classes))
     }
 
+    /// Of a generator, how many latent numbers it makes an image of; none of a network that tells what is on images.
+    pub fn latent(&self) -> Option<usize> {
+        self.net.latent()
+    }
+
+    /// Images number `first` and on, so many, that a generator makes of latent numbers which `seed` draws: bytes `[height, width,
+    /// channels]` each.
+    ///
+    /// # Errors
+    /// [`ModelError::MakesNoImages`] of other networks; [`ModelError::NotFinite`].
+    pub fn generate(&mut self, seed: u64, first: usize, count: usize) -> Result<Vec<Vec<u8>>, ModelError> {
+        let shape = self.shape();
+        let rows: Vec<Tensor<2>> =
+            (first..first + count).map(|number| latent(&self.net, 1, (seed, number as u64, 0), "generated")).collect();
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let made = self.paint(Tensor::cat(rows, 0))?;
+        let bytes = pixel_bytes(&to_vec(&made)).ok_or(ModelError::NotFinite)?;
+        Ok(bytes.chunks(shape.bytes()).map(<[u8]>::to_vec).collect())
+    }
+
+    /// What a generator makes of rows of latent numbers, `[images, height, width, channels]` with values from -1 to 1.
+    ///
+    /// # Errors
+    /// [`ModelError::MakesNoImages`] of other networks.
+    pub fn paint(&mut self, rows: Tensor<2>) -> Result<Tensor<4>, ModelError> {
+        if self.latent().is_none() {
+            return Err(ModelError::MakesNoImages { space: self.card.space.clone() });
+        }
+        let path = crate::nets::Path::Shared(self.arch.clone());
+        let made = kernels::on_kernel_threads(|| self.net.run(rows, &path, NormMode::Running, None))?;
+        Ok(made.into_map())
+    }
+
+    /// Whether it tells what is on images.
+    fn check_classifies(&self) -> Result<(), ModelError> {
+        match self.latent() {
+            None => Ok(()),
+            Some(_) => Err(ModelError::MakesImages { space: self.card.space.clone() }),
+        }
+    }
+
     /// Hands `take` the logits and labels of batch after batch.
     fn run(&mut self, images: Dataset, mut take: impl FnMut(&[f32], &[u32])) -> Result<(), ModelError> {
+        self.check_classifies()?;
         let loader = EvalLoader::all(Arc::new(images), self.card.normalise.clone(), BATCH)?;
         let path = crate::nets::Path::Shared(self.arch.clone());
         for Batch { images, shape, labels, .. } in loader.batches() {

@@ -23,7 +23,7 @@ impl CommonRecipe {
     pub fn check(&self, kind: Kind) -> Result<(), RecipeError> {
         self.check_training(kind)?;
         self.check_scoring()?;
-        self.check_names()?;
+        self.check_names(kind)?;
         self.check_ranges(kind)
     }
 
@@ -62,11 +62,18 @@ impl CommonRecipe {
     }
 
     /// Whether there is what the recipe names. What only some kinds of run read is checked where they do.
-    fn check_names(&self) -> Result<(), RecipeError> {
+    fn check_names(&self, kind: Kind) -> Result<(), RecipeError> {
         let name = &self.space.name;
         let Ok(family) = families::family(name) else {
             return Err(RecipeError::unknown("space.name", "space", name, &families::names()));
         };
+        if family.makes_images() != (kind == Kind::Gan) {
+            let problem = match family.makes_images() {
+                true => format!("networks of {name} make images: only experiments of kind `gan` are for them"),
+                false => format!("networks of {name} make no images: an experiment of kind `gan` needs `autogan`"),
+            };
+            return Err(RecipeError::setting("space.name", format!("space.name: {problem}")));
+        }
         let known = family.settings();
         if let Some(key) = self.space.settings.keys().find(|key| !known.contains_key(*key)) {
             let (key, problem) = (format!("space.settings.{key}"), families::no_setting(key, &known));

@@ -26,6 +26,8 @@ pub enum Kind {
     Gradient,
     /// Compares search strategies on the scores and the truth of tables.
     Strategies,
+    /// Finds generators of images, one-shot and few-shot.
+    Gan,
 }
 
 /// The settings that no kind of experiment has to itself, every one written out.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
+use crate::adversarial::{Derivation, GanError, GanSearch};
 use crate::gradient::{self, GradientError, GradientSearch};
 use crate::lab::ExperimentError;
 use crate::run::{Checkpoint, CheckpointError, Counter, Interrupted, StageContext};
@@ -59,6 +60,30 @@ impl Resumable for GradientSearch {
     }
 }
 
+impl Resumable for GanSearch {
+    type Error = GanError;
+
+    fn to_checkpoint(&self) -> Result<Checkpoint, GanError> {
+        GanSearch::to_checkpoint(self)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), GanError> {
+        GanSearch::restore(self, checkpoint)
+    }
+}
+
+impl Resumable for Derivation {
+    type Error = GanError;
+
+    fn to_checkpoint(&self) -> Result<Checkpoint, GanError> {
+        Derivation::to_checkpoint(self)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), GanError> {
+        Derivation::restore(self, checkpoint)
+    }
+}
+
 /// Looks on at a training: counts its steps, keeps its state in a file of the stage, stops it when that is asked for.
 pub struct Keeper<'a> {
     context: &'a StageContext<'a>,
@@ -94,7 +119,11 @@ impl<'a> Keeper<'a> {
         Ok(())
     }
 
-    fn after_step<R: Resumable>(&mut self, training: &R) -> Result<(), R::Error> {
+    /// Counts a step, and keeps the state where it is time for that or the work is to stop.
+    ///
+    /// # Errors
+    /// When the state cannot be written, or the work is to stop.
+    pub fn after_step<R: Resumable>(&mut self, training: &R) -> Result<(), R::Error> {
         self.counter.add(1);
         let interrupted = self.context.interrupt().check();
         if interrupted.is_err() || self.kept.elapsed() > KEPT_EVERY {

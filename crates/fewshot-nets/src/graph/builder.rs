@@ -9,8 +9,9 @@ use super::{Graph, Node, Value};
 use crate::geometry::{Real, Size, Window};
 use crate::layers::{ConvLayer, DepthwiseLayer, LinearLayer, ReluConvNorm};
 use crate::op::{
-    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Depthwise, DropPath, FactorId, GlobalAvgPool, Input, Linear,
-    MaxPool, Op, PadChannels, ScaleChannels, Shuffle, Slice, Subsample, Weigh, Zeros,
+    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Depthwise, DropPath, FactorId, GlobalAvgPool, GlobalSumPool,
+    Input, InstanceNorm, Interpolation, Linear, MaxPool, Op, PadChannels, ScaleChannels, Shuffle, Slice, Subsample,
+    ToMap, TransposedConv, Upsample, Weigh, Zeros,
 };
 
 /// A graph on its way. Terms of sums that are known to be zero are left out; what no root depends on goes in the end.
@@ -239,6 +240,31 @@ impl GraphBuilder {
     pub fn pooled_linear(&mut self, layer: &LinearLayer, x: Value) -> Value {
         let pooled = self.global_avg_pool(x);
         self.linear(layer, pooled)
+    }
+
+    /// Sum over height and width.
+    pub fn global_sum_pool(&mut self, x: Value) -> Value {
+        self.push(GlobalSumPool, &[x])
+    }
+
+    /// Rows as maps of this size.
+    pub fn to_map(&mut self, x: Value, size: Size) -> Value {
+        self.push(ToMap { size }, &[x])
+    }
+
+    /// `factor` times the height and width.
+    pub fn upsample(&mut self, x: Value, interpolation: Interpolation, factor: usize) -> Value {
+        self.push(Upsample { interpolation, factor }, &[x])
+    }
+
+    /// Transposed convolution.
+    pub fn transposed_conv(&mut self, layer: &ConvLayer, x: Value) -> Value {
+        self.push(TransposedConv::from(layer), &[x])
+    }
+
+    /// Instance norm.
+    pub fn instance_norm(&mut self, x: Value, eps: f32) -> Value {
+        self.push(InstanceNorm { eps: Real(eps) }, &[x])
     }
 
     /// Linear layer, of rows.

@@ -1,6 +1,5 @@
 //! Graphs at work on tensors.
 
-use burn::tensor::Tensor;
 use smallvec::SmallVec;
 
 use super::Graph;
@@ -9,31 +8,31 @@ use crate::op::Op;
 use crate::pass::{Feature, Inputs, Pass};
 
 impl Graph {
-    /// Runs it on `images` `[batch, height, width, channels]` and hands each root to `done`, with its place among the roots, as soon
+    /// Runs it on `input`, images `[batch, height, width, channels]` or rows `[batch, values]`, and hands each root to `done`, with its place among the roots, as soon
     /// as it is there. A value goes to its last reader itself, which may then work in place.
     ///
     /// # Errors
     /// The first of `done`, which ends the run.
     ///
     /// # Panics
-    /// When the images are not of the graph's size, or an operation is given what it cannot work on: the body is wrong then.
+    /// When the input is not of the graph's size, or an operation is given what it cannot work on: the body is wrong then.
     pub fn run<E>(
         &self,
         pass: &mut Pass<'_>,
-        images: Tensor<4>,
+        input: impl Into<Feature>,
         mut done: impl FnMut(usize, Feature) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut left = self.readers();
         let mut values: Vec<Option<Feature>> = vec![None; self.nodes.len()];
         pass.factors.clone_from(&self.factors);
-        let mut images = Some(Feature::Map(images));
+        let mut given = Some(input.into());
         for (index, node) in self.nodes.iter().enumerate() {
             let mut inputs: SmallVec<[Feature; 2]> = SmallVec::new();
             for &input in &node.inputs {
                 inputs.push(take(&mut values[input], &mut left[input]));
             }
             if let Op::Input(_) = node.op {
-                inputs.extend(images.take());
+                inputs.extend(given.take());
             }
             pass.place = index;
             let value = node.op.run(pass, Inputs::new(inputs));

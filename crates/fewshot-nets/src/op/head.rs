@@ -44,6 +44,82 @@ impl Operation for GlobalAvgPool {
     }
 }
 
+/// Sum over height and width: from here on there is one row of values per image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GlobalSumPool;
+
+impl Operation for GlobalSumPool {
+    fn label(&self) -> String {
+        "global_sum_pool".to_string()
+    }
+
+    fn size(&self, inputs: &[Size]) -> Size {
+        [1, 1, inputs[0][2]]
+    }
+
+    fn keeps_zeros(&self) -> bool {
+        true
+    }
+
+    fn run(&self, _: &mut Pass<'_>, mut inputs: Inputs) -> Feature {
+        Feature::Rows(kernels::global_sum_pool(inputs.map()))
+    }
+
+    fn onnx(&self, node: OnnxNode<'_, '_>) -> Result<(), WriteError> {
+        let OnnxNode { writer, mut inputs, out, .. } = node;
+        inputs.push(writer.ints("rows_and_columns", &[2, 3]));
+        writer.push("ReduceSum", inputs, out, vec![AttributeProto::int("keepdims", 0)]);
+        Ok(())
+    }
+
+    fn pytorch(&self, node: TorchNode<'_>) -> Result<String, WriteError> {
+        Ok(format!("{}.sum((2, 3))", node.inputs[0]))
+    }
+}
+
+/// Rows of `height · width · channels` values as maps, pixel by pixel: where a generator goes from numbers to images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ToMap {
+    /// Of the map.
+    pub size: Size,
+}
+
+impl Operation for ToMap {
+    fn label(&self) -> String {
+        let [height, width, channels] = self.size;
+        format!("to_map {height}x{width}x{channels}")
+    }
+
+    fn size(&self, _: &[Size]) -> Size {
+        self.size
+    }
+
+    fn keeps_zeros(&self) -> bool {
+        true
+    }
+
+    fn run(&self, _: &mut Pass<'_>, mut inputs: Inputs) -> Feature {
+        let rows = inputs.rows();
+        let (batch, [height, width, channels]) = (rows.dims()[0], self.size);
+        Feature::Map(rows.reshape([batch, height, width, channels]))
+    }
+
+    fn onnx(&self, node: OnnxNode<'_, '_>) -> Result<(), WriteError> {
+        let OnnxNode { writer, mut inputs, out, .. } = node;
+        let [height, width, channels] = self.size.map(|extent| extent as i64);
+        inputs.push(writer.ints(&format!("{out}_shape"), &[0, height, width, channels]));
+        let pixels = format!("{out}_pixels");
+        writer.push("Reshape", inputs, pixels.clone(), Vec::new());
+        writer.push("Transpose", vec![pixels], out, vec![AttributeProto::ints("perm", vec![0, 3, 1, 2])]);
+        Ok(())
+    }
+
+    fn pytorch(&self, node: TorchNode<'_>) -> Result<String, WriteError> {
+        let [height, width, channels] = self.size;
+        Ok(format!("{}.reshape(-1, {height}, {width}, {channels}).permute(0, 3, 1, 2)", node.inputs[0]))
+    }
+}
+
 /// `x · weight + bias` of rows, with `NAME.weight` `[input, output]` and, where there is one, `NAME.bias` `[output]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Linear {

@@ -6,6 +6,7 @@ mod channels;
 mod conv;
 mod depthwise;
 mod head;
+mod instance_norm;
 mod norm;
 mod pool;
 mod resize;
@@ -13,6 +14,8 @@ mod scale;
 mod source;
 mod subsample;
 mod sum;
+mod transposed;
+mod upsample;
 mod weigh;
 
 use fewshot_space::Cost;
@@ -21,7 +24,8 @@ pub use activation::Activation;
 pub use channels::{Concat, PadChannels, Shuffle, Slice};
 pub use conv::Conv;
 pub use depthwise::Depthwise;
-pub use head::{GlobalAvgPool, Linear};
+pub use head::{GlobalAvgPool, GlobalSumPool, Linear, ToMap};
+pub use instance_norm::InstanceNorm;
 pub use norm::BatchNorm;
 pub use pool::{AvgPool, MaxPool};
 pub use resize::Resize;
@@ -29,6 +33,8 @@ pub use scale::{DropPath, ScaleChannels};
 pub use source::{Input, Normalise, Zeros};
 pub use subsample::Subsample;
 pub use sum::Add;
+pub use transposed::TransposedConv;
+pub use upsample::{Interpolation, Upsample};
 pub use weigh::{FactorId, Weigh};
 
 use crate::geometry::Size;
@@ -99,6 +105,11 @@ pub enum Op {
     Subsample(Subsample),
     GlobalAvgPool(GlobalAvgPool),
     Linear(Linear),
+    InstanceNorm(InstanceNorm),
+    TransposedConv(TransposedConv),
+    Upsample(Upsample),
+    GlobalSumPool(GlobalSumPool),
+    ToMap(ToMap),
 }
 
 /// The one list of operations: what `$body` does with each.
@@ -126,6 +137,11 @@ macro_rules! each {
             Op::Subsample($inner) => $body,
             Op::GlobalAvgPool($inner) => $body,
             Op::Linear($inner) => $body,
+            Op::InstanceNorm($inner) => $body,
+            Op::TransposedConv($inner) => $body,
+            Op::Upsample($inner) => $body,
+            Op::GlobalSumPool($inner) => $body,
+            Op::ToMap($inner) => $body,
         }
     };
 }
@@ -176,5 +192,10 @@ into_op!(
     DropPath,
     Subsample,
     GlobalAvgPool,
-    Linear
+    Linear,
+    InstanceNorm,
+    TransposedConv,
+    Upsample,
+    GlobalSumPool,
+    ToMap
 );

@@ -53,6 +53,13 @@ impl From<&fewshot_data::Normalise> for Normalise {
     }
 }
 
+impl Normalise {
+    /// From values between -1 and 1 to values between 0 and 1, of so many channels.
+    pub fn from_both_signs(channels: usize) -> Self {
+        Self { mean: vec![Real(-1.0); channels], std: vec![Real(2.0); channels] }
+    }
+}
+
 fn floats(values: &[Real]) -> Vec<f32> {
     values.iter().map(|value| value.0).collect()
 }

@@ -22,6 +22,11 @@ pub enum WriteError {
     /// A batch norm without running statistics: its results depend on the other images of a batch.
     #[error("a supernet cannot be exported, its batch norms keep no statistics: train the architecture alone")]
     BatchStatistics,
+    /// A weight that is divided by its spectral norm.
+    #[error(
+        "the weight `{0}` is divided by its spectral norm, which exported networks do not do: export the generator"
+    )]
+    Spectral(String),
     /// Several options at once.
     #[error("a mix of several operations cannot be exported: choose an architecture and train it alone")]
     Relaxed,

@@ -6,7 +6,7 @@ use super::WriteError;
 use super::proto::{AttributeProto, NodeProto, TensorProto};
 use crate::geometry::{Size, Window};
 use crate::values::NamedValues;
-use crate::view::View;
+use crate::view::{Transform, View};
 
 /// One operation on its way into a file.
 pub struct OnnxNode<'a, 'w> {
@@ -52,6 +52,9 @@ impl<'w> OnnxWriter<'w> {
     /// # Errors
     /// When the weights lack it.
     pub fn values(&self, view: &View) -> Result<Vec<f32>, WriteError> {
+        if matches!(view.transform, Transform::Spectral(_)) {
+            return Err(WriteError::Spectral(view.name.to_string()));
+        }
         if view.is_whole() {
             return self.part(&view.name, view.held.iter().product());
         }

@@ -4,6 +4,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
+use crate::experiments::gan::recipe::{self as gan, GanRecipe};
 use crate::experiments::gradient::recipe::{self as gradient, GradientRecipe};
 use crate::experiments::ranking::recipe::{self as ranking, ArmRecipe};
 use crate::experiments::strategies::recipe::StrategiesRecipe;
@@ -39,6 +40,8 @@ pub enum Experiment {
     Gradient(GradientRecipe),
     /// Compares search strategies on the scores and the truth of tables.
     Strategies(StrategiesRecipe),
+    /// Finds generators of images, one-shot and few-shot.
+    Gan(Box<GanRecipe>),
 }
 
 impl Experiment {
@@ -51,6 +54,7 @@ impl Experiment {
             Experiment::Truth => Kind::Truth,
             Experiment::Gradient(_) => Kind::Gradient,
             Experiment::Strategies(_) => Kind::Strategies,
+            Experiment::Gan(_) => Kind::Gan,
         }
     }
 }
@@ -73,6 +77,7 @@ impl Recipe {
             Experiment::Ranking(arms) => ranking::check(arms)?,
             Experiment::Gradient(recipe) => recipe.check(common)?,
             Experiment::Strategies(recipe) => recipe.check()?,
+            Experiment::Gan(recipe) => recipe.check()?,
         }
         let plans_time = matches!(experiment, Experiment::Search | Experiment::Train);
         if common.budget.is_set() && common.budget.plan.is_none() && !plans_time {
@@ -132,6 +137,8 @@ pub(super) struct Document {
     latency: Option<LatencyTable>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     gradient: Option<GradientRecipe>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gan: Option<Box<GanRecipe>>,
 }
 
 impl TryFrom<Document> for Recipe {
@@ -145,6 +152,7 @@ impl TryFrom<Document> for Recipe {
             Kind::Truth => Experiment::Truth,
             Kind::Gradient => Experiment::Gradient(document.gradient.ok_or_else(gradient::missing)?),
             Kind::Strategies => Experiment::Strategies(document.strategies),
+            Kind::Gan => Experiment::Gan(document.gan.ok_or_else(gan::missing)?),
         };
         let common = CommonRecipe {
             seed: document.seed,
@@ -169,12 +177,13 @@ impl TryFrom<Document> for Recipe {
 impl From<Recipe> for Document {
     fn from(Recipe { experiment, common }: Recipe) -> Self {
         let kind = experiment.kind();
-        let (mut arms, mut gradient, mut strategies) = (Vec::new(), None, StrategiesRecipe::default());
+        let (mut arms, mut gradient, mut strategies, mut gan) = (Vec::new(), None, StrategiesRecipe::default(), None);
         match experiment {
             Experiment::Search | Experiment::Train | Experiment::Truth => {}
             Experiment::Ranking(own) => arms = own,
             Experiment::Gradient(own) => gradient = Some(own),
             Experiment::Strategies(own) => strategies = own,
+            Experiment::Gan(own) => gan = Some(own),
         }
         Self {
             kind,
@@ -195,6 +204,7 @@ impl From<Recipe> for Document {
             arms,
             latency: common.latency,
             gradient,
+            gan,
         }
     }
 }

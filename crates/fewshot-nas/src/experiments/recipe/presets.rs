@@ -33,6 +33,10 @@ const PRESETS: &[(&str, &str)] = &[
     ("cifar10-nasnet-smoke", include_str!("../../../../../recipes/cifar10-nasnet-smoke.toml")),
     ("cifar10-nasnet-laptop", include_str!("../../../../../recipes/cifar10-nasnet-laptop.toml")),
     ("cifar10-nasnet-paper", include_str!("../../../../../recipes/cifar10-nasnet-paper.toml")),
+    ("autogan", include_str!("../../../../../recipes/autogan.toml")),
+    ("autogan-smoke", include_str!("../../../../../recipes/autogan-smoke.toml")),
+    ("autogan-laptop", include_str!("../../../../../recipes/autogan-laptop.toml")),
+    ("autogan-paper", include_str!("../../../../../recipes/autogan-paper.toml")),
 ];
 
 /// Names of all presets.

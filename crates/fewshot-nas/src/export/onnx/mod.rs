@@ -1,5 +1,6 @@
 //! ONNX: `images` `[N, channels, height, width]` with values from 0 to 1 (red, green, blue, or grey) → `logits` and
-//! `probabilities` `[N, classes]`. The normalisation is part of the graph, so that nobody can forget it.
+//! `probabilities` `[N, classes]`. The normalisation is part of the graph, so that nobody can forget it. Of a generator, `latent`
+//! `[N, numbers]` → `images` with values from 0 to 1.
 
 mod reorder;
 
@@ -12,7 +13,7 @@ use crate::nets::write::proto::{
     TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::nets::write::{OnnxNode, OnnxWriter};
-use crate::nets::{Fusion, Graph, Value};
+use crate::nets::{Fusion, Size, Value};
 
 /// Version of the operators: of 2022, read by every runtime that is kept, and with all that is needed.
 const OPSET: i64 = 17;
@@ -21,7 +22,9 @@ const IR: i64 = 8;
 /// What protobuf readers accept.
 const LARGEST: usize = i32::MAX as usize;
 
-/// Name of the input.
+/// Name of a generator's input.
+pub const LATENT: &str = "latent";
+/// Name of the input; of a generator, of the output.
 pub const IMAGES: &str = "images";
 /// Name of the first output, `[N, classes]`.
 pub const LOGITS: &str = "logits";
@@ -38,25 +41,33 @@ pub fn bytes(model: &Model, fold: bool) -> Result<Vec<u8>, ExportError> {
         graph = graph.fused(Fusion::Weights);
     }
     let graph = reorder::pad_before_pool(graph);
-    let mut writer = OnnxWriter::new(&tensors, &[LOGITS, PROBABILITIES]);
+    let ends = if model.latent().is_some() { &GENERATOR } else { &CLASSIFIER };
+    let mut writer = OnnxWriter::new(&tensors, ends.outputs);
+    let name = |value: Value| match value {
+        0 => ends.input.to_string(),
+        value if value == graph.output() => ends.outputs[0].to_string(),
+        value => format!("x{value}"),
+    };
     for (value, node) in graph.nodes.iter().enumerate() {
-        let inputs = node.inputs.iter().map(|&input| name(&graph, input)).collect();
-        let (sizes, out) = (graph.input_sizes(node), name(&graph, value));
+        let inputs = node.inputs.iter().map(|&input| name(input)).collect();
+        let (sizes, out) = (graph.input_sizes(node), name(value));
         node.op.onnx(OnnxNode { writer: &mut writer, inputs, sizes, out })?;
     }
-    let softmax = AttributeProto::int("axis", 1);
-    writer.push("Softmax", vec![LOGITS.to_string()], PROBABILITIES.to_string(), vec![softmax]);
-
     let card = model.card();
-    let [height, width, channels] = graph.input();
-    let rows = || vec![batch(), size(card.classes.len())];
-    let graph = GraphProto {
-        node: writer.nodes,
-        name: card.space.clone(),
-        initializer: writer.initializers,
-        input: vec![value_info(IMAGES, vec![batch(), size(channels), size(height), size(width)])],
-        output: vec![value_info(LOGITS, rows()), value_info(PROBABILITIES, rows())],
+    let images = |[height, width, channels]: Size| vec![batch(), size(channels), size(height), size(width)];
+    let rows = |[.., values]: Size| vec![batch(), size(values)];
+    let made = graph.nodes[graph.output()].size;
+    let (input, output) = match model.latent() {
+        Some(_) => (vec![value_info(LATENT, rows(graph.input()))], vec![value_info(IMAGES, images(made))]),
+        None => {
+            let softmax = AttributeProto::int("axis", 1);
+            writer.push("Softmax", vec![LOGITS.to_string()], PROBABILITIES.to_string(), vec![softmax]);
+            let outputs = ends.outputs.iter().map(|name| value_info(name, rows([1, 1, card.classes.len()])));
+            (vec![value_info(IMAGES, images(graph.input()))], outputs.collect())
+        }
     };
+    let graph =
+        GraphProto { node: writer.nodes, name: card.space.clone(), initializer: writer.initializers, input, output };
     let onnx = ModelProto {
         ir_version: IR,
         producer_name: "fewshot".to_string(),
@@ -83,13 +94,14 @@ fn metadata(model: &Model) -> Result<Vec<StringStringEntryProto>, ExportError> {
     Ok(card.into_iter().map(entry).collect())
 }
 
-fn name(graph: &Graph, value: Value) -> String {
-    match value {
-        0 => IMAGES.to_string(),
-        value if value == graph.output() => LOGITS.to_string(),
-        value => format!("x{value}"),
-    }
+/// What a network's input and outputs are called.
+struct Ends {
+    input: &'static str,
+    outputs: &'static [&'static str],
 }
+
+const CLASSIFIER: Ends = Ends { input: IMAGES, outputs: &[LOGITS, PROBABILITIES] };
+const GENERATOR: Ends = Ends { input: LATENT, outputs: &[IMAGES] };
 
 /// As many images as the user gives.
 fn batch() -> DimensionProto {

@@ -1,0 +1,111 @@
+//! Searches for generators, and what is done with the one that is kept.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::common::{failure, fewshot, kill_and_resume, last_json, run, said};
+
+/// The comparison in small into `out`, ready to start.
+fn smoke(out: &Path) -> Command {
+    let mut command = fewshot(["reproduce", "autogan", "--scale", "smoke", "--threads", "1", "--json", "--out"]);
+    command.arg(out);
+    command
+}
+
+/// The result without its clock.
+fn result(run: &Path) -> Value {
+    let mut value: Value = serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap();
+    value.as_object_mut().unwrap().remove("seconds").unwrap();
+    value
+}
+
+#[test]
+fn generators_are_found_and_used_and_kills_change_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (uncut, cut) = (dir.path().join("uncut"), dir.path().join("cut"));
+    let began = Instant::now();
+    let output = smoke(&uncut).output().unwrap();
+    let whole = began.elapsed();
+    assert!(output.status.success(), "{}", said(&output));
+    let found = last_json(&output);
+    let names: Vec<&str> =
+        found["searches"].as_array().unwrap().iter().map(|search| search["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["one-shot", "c1.norm=none", "c1.norm=bn", "c1.norm=in", "equal cost"]);
+    let found_by: Vec<&str> =
+        found["derived"].as_array().unwrap().iter().map(|row| row["found_by"].as_str().unwrap()).collect();
+    assert_eq!(found_by, ["one-shot", "few-shot", "equal cost", "random"]);
+    assert_eq!(found["judge"]["names"], serde_json::json!(["proxy-IS", "proxy-FID"]));
+    // The training images are at no distance from themselves, and scores lie between 1 and the number of classes.
+    for judgement in [&found["judgement"], &found["judge"]["test"]] {
+        assert!((1.0..=10.0).contains(&judgement["score"].as_f64().unwrap()), "{judgement}");
+        assert!(judgement["distance"].as_f64().unwrap() >= 0.0, "{judgement}");
+    }
+    assert_eq!(found["ranking"]["networks"].as_array().unwrap().len(), 3);
+    let page = std::fs::read_to_string(uncut.join("report.html")).unwrap();
+    for words in ["data:image/png;base64,", "What the controllers would choose", "few-shot", "equal cost", "proxy-FID"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+
+    let output = kill_and_resume(|| smoke(&cut), &cut, whole, &[0.2, 0.3, 0.3]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(result(&cut), result(&uncut));
+    for file in ["model.safetensors", "images.png"] {
+        assert!(std::fs::read(cut.join(file)).unwrap() == std::fs::read(uncut.join(file)).unwrap(), "{file}");
+    }
+
+    let made = dir.path().join("made");
+    let generate = |count: &str, seed: &str, out: &Path| {
+        let mut command = fewshot(["generate", "--count", count, "--seed", seed, "--json"]);
+        command.arg(&uncut).arg("--out").arg(out).output().unwrap()
+    };
+    let output = generate("5", "3", &made);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(last_json(&output)["images"].as_array().unwrap().len(), 5);
+    let image = |folder: &Path, name: &str| std::fs::read(folder.join(name)).unwrap();
+    assert!(made.join("grid.png").exists());
+    let again = dir.path().join("again");
+    assert!(generate("2", "3", &again).status.success());
+    assert!(image(&made, "00001.png") == image(&again, "00001.png"));
+    assert!(image(&made, "00001.png") != image(&made, "00002.png"));
+
+    // What is made can be looked at, but not by what makes it.
+    let output = fewshot(["predict".as_ref(), uncut.as_os_str(), made.join("00000.png").as_os_str()]).output().unwrap();
+    assert!(failure(&output, 1).contains("fewshot generate"), "{}", said(&output));
+    let folder = dir.path().join("torch");
+    let mut export = fewshot(["export", "--format", "pytorch"]);
+    assert!(export.arg(&uncut).arg("--out").arg(&folder).output().unwrap().status.success());
+    assert!(std::fs::read_to_string(folder.join("model.py")).unwrap().contains("LATENT = 8"));
+}
+
+#[test]
+fn what_does_not_fit_is_said_before_anything_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    for (flags, words) in [
+        (
+            &["train", "--space", "autogan", "--arch", "1 0 1 1 1 0 0 1 1 1 0 1 0 3"][..],
+            "only experiments of kind `gan`",
+        ),
+        (&["search", "--preset", "quick", "--space", "autogan"], "only experiments of kind `gan`"),
+        (&["search", "--preset", "autogan", "--space", "nasbench201"], "make no images"),
+        (&["search", "--space", "autogan", "--image-size", "28"], "a multiple of 8 pixels a side"),
+    ] {
+        let output = fewshot(flags).arg("--out").arg(&out).output().unwrap();
+        assert!(!output.status.success() && said(&output).contains(words), "{words} in {}", said(&output));
+        assert!(!out.exists());
+    }
+    let recipe = dir.path().join("wrong.toml");
+    for (text, words) in [
+        ("[gan.search]\nkeep = 9", "gan.search.keep = 9 is out of range"),
+        ("[gan]\npart_iterations = [1]", "gan.part_iterations = [1] is out of range"),
+        ("[gan.train]\nlr = -1.0", "gan.train.lr = -1 is out of range"),
+    ] {
+        std::fs::write(&recipe, format!("base = \"autogan-smoke\"\n{text}\n")).unwrap();
+        let output = run(["recipes".as_ref(), "check".as_ref(), recipe.as_os_str()]);
+        assert!(!output.status.success() && said(&output).contains(words), "{words} in {}", said(&output));
+    }
+}

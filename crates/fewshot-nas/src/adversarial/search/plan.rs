@@ -1,0 +1,99 @@
+//! How long each part of a search takes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::train::ConfigError;
+
+/// Who proposes architectures, in training and in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proposer {
+    /// A controller per level that learns by reinforcement, with beams from level to level: AutoGAN.
+    Controller,
+    /// Chance, in training; in the end a search strategy chooses by the same scores.
+    Uniform,
+}
+
+/// The schedule of a search. Lists have an entry per level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchPlan {
+    /// Who proposes.
+    pub proposer: Proposer,
+    /// With [`Proposer::Uniform`]: the strategy that chooses in the end, a name that `fewshot strategies` lists.
+    pub strategy: String,
+    /// With it: architectures that it scores, 1 or more.
+    pub budget: usize,
+    /// Iterations of training and control, 1 or more each.
+    pub iterations: Vec<u64>,
+    /// Steps of the discriminator in each iteration, 1 or more each.
+    pub critic_steps: Vec<u64>,
+    /// Steps of the controller in each iteration.
+    pub controller_steps: u64,
+    /// Whether the loss of the controller is that of the published code ([`super::super::Reinforce`]).
+    pub as_published: bool,
+    /// Images by which an architecture is scored.
+    pub images: usize,
+    /// Parts of that score.
+    pub parts: usize,
+    /// Whether batch norms get statistics of their own for each architecture that is scored.
+    pub recalibrate_norms: bool,
+    /// Candidates of which the best are kept at the end of a level, 1 or more.
+    pub candidates: usize,
+    /// How many are kept, 1 up to the candidates.
+    pub keep: usize,
+    /// Losses that must stand still for a reset, 2 or more.
+    pub window: usize,
+    /// By how much they may vary then, as a variance; 0 for no resets.
+    pub threshold: f64,
+}
+
+impl SearchPlan {
+    /// Pieces of work that a search of this plan has, if no reset cuts an iteration short.
+    pub fn pieces(&self) -> u64 {
+        let controls = if self.proposer == Proposer::Controller { self.controller_steps } else { 0 };
+        let chosen = match self.proposer {
+            Proposer::Controller => (self.candidates + 1) * self.iterations.len(),
+            Proposer::Uniform => self.budget + self.iterations.len(),
+        };
+        let steps = |(iterations, steps): (&u64, &u64)| iterations * (steps + controls + 1);
+        self.iterations.iter().zip(&self.critic_steps).map(steps).sum::<u64>() + chosen as u64
+    }
+
+    /// Checks all ranges, for so many levels.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn check(&self, levels: usize) -> Result<(), ConfigError> {
+        let fail = |key, value: String, allowed| Err(ConfigError { key, value, allowed });
+        for (key, list) in [("iterations", &self.iterations), ("critic_steps", &self.critic_steps)] {
+            let fits = list.len() == levels && list.iter().all(|count| (1..=1_000_000).contains(count));
+            if !fits {
+                return fail(key, format!("{list:?}"), "a number per level, 1 to 1000000");
+            }
+        }
+        let counts = [
+            ("controller_steps", self.controller_steps, 0, "0 to 1000000"),
+            ("images", self.images as u64, 2, "2 to 1000000"),
+            ("parts", self.parts as u64, 1, "1 to 1000000"),
+            ("candidates", self.candidates as u64, 1, "1 to 1000000"),
+            ("keep", self.keep as u64, 1, "1 to 1000000"),
+            ("window", self.window as u64, 2, "2 to 1000000"),
+            ("budget", self.budget as u64, 1, "1 to 1000000"),
+        ];
+        for (key, value, least, allowed) in counts {
+            if !(least..=1_000_000).contains(&value) {
+                return fail(key, value.to_string(), allowed);
+            }
+        }
+        if self.parts > self.images {
+            return fail("parts", self.parts.to_string(), "1 to `images`");
+        }
+        if self.keep > self.candidates {
+            return fail("keep", self.keep.to_string(), "1 to `candidates`");
+        }
+        if !(self.threshold >= 0.0 && self.threshold.is_finite()) {
+            return fail("threshold", self.threshold.to_string(), "0 (no resets) or more");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+//! The end: what real test images are worth, and the generator that is kept.
+
+use serde::{Deserialize, Serialize};
+
+use super::judging::JUDGE;
+use super::result::DerivedRow;
+use super::{Gan, derived};
+use crate::adversarial::judge::{Judgement, judge_real};
+use crate::adversarial::{Derivation, GanError};
+use crate::export::{self, Format, export};
+use crate::lab::{ExperimentError, ground};
+use crate::model::{Card, MODEL, Model, Resize};
+use crate::run::{Handle, RunError, Stage, StageContext, write_atomic};
+use crate::stages::CHECKPOINT;
+
+/// Stage that opens the test images, the last one.
+pub static FINISH: Handle<Finished> = Handle::new("finish");
+/// Images of the generator that is kept, in the run's folder.
+const GRID: &str = "images.png";
+
+/// What it leaves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finished {
+    /// What real test images are worth; absent where there are too few.
+    pub test: Option<Judgement>,
+    /// The generator that is kept.
+    pub best: DerivedRow,
+}
+
+impl Gan {
+    pub(super) fn finish_stage(&self) -> Stage<'_> {
+        let trainings = self.trainings();
+        let inputs = trainings.iter().map(|training| String::from(&training.stage())).chain([String::from(&JUDGE)]);
+        Stage::of(&FINISH, |context| self.finish(context)).after(inputs).publishes([MODEL, GRID])
+    }
+
+    fn finish(&self, context: &StageContext<'_>) -> Result<Finished, ExperimentError> {
+        let (mut judge, real) = (self.judge(context)?, self.real(context)?);
+        let images = self.lab.open_test_images()?;
+        let all: Vec<u32> = (0..images.len() as u32).collect();
+        let parts = self.score_parts();
+        let test = match all.len() >= parts.max(2) {
+            true => Some(judge_real(&mut judge, &images, &all, parts, Some(&real), context.interrupt())?.0),
+            false => None,
+        };
+        let distance = |row: &DerivedRow| row.best.judgement.distance.unwrap_or(f64::INFINITY);
+        let mut best: Option<(derived::Training, DerivedRow)> = None;
+        for training in self.trainings() {
+            let Some(row) = context.value(&training.stage())? else { continue };
+            if best.as_ref().is_none_or(|(_, best)| distance(&row) < distance(best)) {
+                best = Some((training, row));
+            }
+        }
+        let (training, best) = best.ok_or_else(|| GanError::State("no generator was trained".to_string()))?;
+        self.keep(context, training, &best)?;
+        Ok(Finished { test, best })
+    }
+
+    /// Leaves a generator as the run's model.
+    fn keep(
+        &self,
+        context: &StageContext<'_>,
+        training: derived::Training,
+        row: &DerivedRow,
+    ) -> Result<(), ExperimentError> {
+        let lab = &self.lab;
+        let space = lab.alone_space();
+        let arch = space.parse(&row.arch)?;
+        let seed = lab.seed_of(training.seed, "derived");
+        let mut derivation = Derivation::new(self.derived_task(&arch, self.recipe.derived.plan, seed))?;
+        derivation.restore(&context.load(&context.input_file(training.stage().name(), CHECKPOINT)?)?)?;
+        let mut net = derivation.into_best()?;
+        let run = context.run().path();
+        let grid = run.join(GRID);
+        write_atomic(&grid, &self.grid_of(&mut net, &arch)?).map_err(RunError::from)?;
+        context.publish(&grid);
+        let card = Card {
+            format: Card::FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_string(),
+            space: space.name().to_string(),
+            arch: row.arch.clone(),
+            skeleton: lab.skeleton().clone(),
+            classes: lab.images().classes().to_vec(),
+            normalise: lab.normalise().clone(),
+            resize: Resize::CentreCropLanczos3,
+            ground: ground(&lab.recipe().data)?,
+            test_accuracy: None,
+            held_out_accuracy: None,
+            epochs: None,
+        };
+        let model = Model::new(card, net)?;
+        model.save(&run.join(MODEL))?;
+        context.publish(&run.join(MODEL));
+        let files = export(&model, Format::Onnx { fold_norms: true }, &run.join(export::ONNX))?;
+        files.iter().for_each(|file| context.publish(file));
+        Ok(())
+    }
+}

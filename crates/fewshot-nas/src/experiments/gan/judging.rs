@@ -1,0 +1,119 @@
+//! The network that judges: trained on the run's images, or given.
+
+use std::path::Path;
+
+use fewshot_fid::{Gaussian, npz};
+use serde::{Deserialize, Serialize};
+
+use super::Gan;
+use crate::adversarial::judge::{Classifier, FeatureNet, Judgement, judge_real};
+use crate::estimate::NormPolicy;
+use crate::families::{self, Skeleton};
+use crate::lab::{ExperimentError, ground};
+use crate::model::{Card, Model, Resize};
+use crate::nets::Net;
+use crate::run::{FileError, Handle, RunError, Stage, StageContext, write_atomic};
+use crate::stages::{CHECKPOINT, load_from, train};
+
+/// Stage that makes the judge ready.
+pub static JUDGE: Handle<Judged> = Handle::new("judge");
+/// The judge, in the stage's folder.
+pub const JUDGE_MODEL: &str = "judge.safetensors";
+/// Statistics of its features of real training images.
+pub const REAL: &str = "real.npz";
+
+/// What is known of the judge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// What its numbers are called.
+    pub names: [String; 2],
+    /// SHA-256 of it.
+    pub digest: String,
+    /// Numbers per image.
+    pub features: usize,
+    /// Share of held-out images that it tells rightly.
+    pub accuracy: Option<f64>,
+    /// What real training images are worth.
+    pub training: Judgement,
+}
+
+impl Gan {
+    /// The stage of the judge.
+    pub(super) fn judge_stage(&self) -> Stage<'_> {
+        Stage::of(&JUDGE, |context| self.prepare_judge(context)).produces([JUDGE_MODEL, REAL])
+    }
+
+    fn prepare_judge(&self, context: &StageContext<'_>) -> Result<Judged, ExperimentError> {
+        let given = &self.recipe.judge.model;
+        let (model, accuracy) = match given.as_str() {
+            "" => {
+                let (model, accuracy) = self.train_judge(context)?;
+                (model, Some(accuracy))
+            }
+            path => (Model::open(Path::new(path), self.lab.device())?, None),
+        };
+        model.save(&context.file(JUDGE_MODEL))?;
+        let mut judge = Classifier::new(model)?;
+        let (lab, indices) = (&self.lab, self.lab.all_indices());
+        let (training, real) =
+            judge_real(&mut judge, lab.image_handle(), &indices, self.score_parts(), None, context.interrupt())?;
+        let file = context.file(REAL);
+        let bytes = npz::to_bytes(&real).map_err(|error| FileError::new("write", &file, error))?;
+        write_atomic(&file, &bytes).map_err(RunError::from)?;
+        Ok(Judged {
+            names: judge.names().map(str::to_string),
+            digest: judge.digest().to_string(),
+            features: judge.features(),
+            accuracy,
+            training,
+        })
+    }
+
+    /// Trains a classifier of the recipe's architecture on the images that are not held out; with how many of these it tells rightly.
+    fn train_judge(&self, context: &StageContext<'_>) -> Result<(Model, f64), ExperimentError> {
+        let lab = &self.lab;
+        let images = lab.images();
+        let image = [images.height(), images.width(), images.channels()];
+        let skeleton = Skeleton::of_images(image, images.classes().len());
+        let space = families::open("stages", skeleton)?;
+        let arch = space.blueprint().parse(&self.recipe.judge.arch)?;
+        let net = Net::standalone(space.blueprint().clone(), &arch, lab.device(), lab.seed("judge weights"))?;
+        let config = &lab.recipe().standalone.train;
+        let loader = lab.search_loader(config, lab.seed("judge images"))?;
+        let trained = train(context, net.clone(), config, &loader, lab.seed("judge paths"))?;
+        let mut net = load_from(&context.load(&context.file(CHECKPOINT))?, net)?;
+        let accuracy = lab.judging_set()?.accuracy(&mut net, &arch, NormPolicy::Running)?;
+        let card = Card {
+            format: Card::FORMAT,
+            program: env!("CARGO_PKG_VERSION").to_string(),
+            space: space.blueprint().name().to_string(),
+            arch: space.blueprint().format(&arch),
+            skeleton: space.skeleton().clone(),
+            classes: images.classes().to_vec(),
+            normalise: lab.normalise().clone(),
+            resize: Resize::CentreCropLanczos3,
+            ground: ground(&lab.recipe().data)?,
+            test_accuracy: None,
+            held_out_accuracy: Some(accuracy),
+            epochs: Some(trained.history.len() as u64),
+        };
+        context.progress().line(&format!("the judge tells {:.1} % of held-out images rightly", 100.0 * accuracy));
+        Ok((Model::new(card, net)?, accuracy))
+    }
+
+    /// The judge, in a stage that waits for [`JUDGE`].
+    pub(super) fn judge(&self, context: &StageContext<'_>) -> Result<Classifier, ExperimentError> {
+        let file = context.input_file(JUDGE.name(), JUDGE_MODEL)?;
+        Ok(Classifier::new(Model::open(&file, self.lab.device())?)?)
+    }
+
+    /// The statistics of real images, in such a stage.
+    pub(super) fn real(&self, context: &StageContext<'_>) -> Result<Gaussian, ExperimentError> {
+        Ok(npz::read(&context.input_file(JUDGE.name(), REAL)?)?.gaussian)
+    }
+
+    /// Parts of the scores of real and of derived images.
+    pub(super) fn score_parts(&self) -> usize {
+        self.recipe.derived.plan.parts
+    }
+}

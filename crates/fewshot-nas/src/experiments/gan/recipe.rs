@@ -1,0 +1,186 @@
+//! What a search for generators needs besides what all experiments have.
+
+use serde::{Deserialize, Serialize};
+
+use crate::adversarial::{DerivedPlan, GanConfig, Proposer, SearchPlan};
+use crate::recipe::{RecipeError, known_strategy};
+use crate::train::ConfigError;
+
+/// A search for generators: the shared pair, the parts, the controls, how generators are trained alone and who judges them. Widths and
+/// the split stand in `[space]`, `[standalone]` and `[split]`; seeds of trainings alone in `[ranking]`; how the classifier that judges
+/// is trained in `[standalone.train]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GanRecipe {
+    /// Who proposes architectures.
+    pub proposer: Proposer,
+    /// With `proposer = "uniform"`: the strategy that chooses in the end, a name that `fewshot strategies` lists.
+    pub strategy: String,
+    /// With it: architectures that it scores.
+    pub budget: usize,
+    /// Channels of the discriminator of the shared generator, 1 to 2048.
+    pub discriminator: usize,
+    /// Iterations of each part at each level; empty: no parts (one-shot).
+    pub part_iterations: Vec<u64>,
+    /// Architectures of all parts together that are kept, 1 to 1000.
+    pub keep: usize,
+    /// How the shared pair is trained.
+    pub train: GanConfig,
+    /// The parent's schedule.
+    pub search: ScheduleRecipe,
+    /// What is compared with.
+    pub controls: ControlsRecipe,
+    /// Generators alone.
+    pub derived: DerivedRecipe,
+    /// Who judges.
+    pub judge: JudgeRecipe,
+}
+
+/// The schedule of a search; see [`SearchPlan`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleRecipe {
+    /// Iterations at each level.
+    pub iterations: Vec<u64>,
+    /// Steps of the discriminator in each of them.
+    pub critic_steps: Vec<u64>,
+    /// Steps of the controller in each of them.
+    pub controller_steps: u64,
+    /// Whether the controller's loss is that of the published code.
+    pub as_published: bool,
+    /// Images by which an architecture is scored.
+    pub images: usize,
+    /// Parts of that score.
+    pub parts: usize,
+    /// Whether batch norms get statistics of their own for each architecture that is scored.
+    pub recalibrate_norms: bool,
+    /// Candidates at the end of a level.
+    pub candidates: usize,
+    /// How many of them are kept.
+    pub keep: usize,
+    /// Losses that must stand still for a reset.
+    pub window: usize,
+    /// By how much they may vary then; 0 for no resets.
+    pub threshold: f64,
+}
+
+/// What found generators are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlsRecipe {
+    /// Whether a one-shot search has as many iterations as parent and parts together.
+    pub equal_cost: bool,
+    /// Random architectures trained alone like those that were found, to 1000.
+    pub randoms: usize,
+    /// Random architectures trained alone for less, by which it is told how well shared generators order, to 1000; 0 for none.
+    pub ranked: usize,
+    /// Steps of the generator that those get, 1 or more.
+    pub ranked_steps: u64,
+}
+
+/// How generators are trained alone.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DerivedRecipe {
+    /// How many of the kept ones are, 1 to 1000.
+    pub networks: usize,
+    /// Channels of their discriminator, 1 to 2048.
+    pub discriminator: usize,
+    /// How both are trained.
+    pub train: GanConfig,
+    /// How long.
+    pub plan: DerivedPlan,
+}
+
+/// The network that judges images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeRecipe {
+    /// A trained classifier: a model file, or a run's folder. Empty: one is trained on the same images.
+    pub model: String,
+    /// The architecture of that one, of the space `stages`.
+    pub arch: String,
+}
+
+/// Most networks of any kind that are trained alone.
+const MOST_NETWORKS: usize = 1000;
+/// Most channels of a discriminator.
+const MOST_CHANNELS: usize = 2048;
+
+impl GanRecipe {
+    /// Checks all ranges.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range.
+    pub fn check(&self) -> Result<(), RecipeError> {
+        let fail = |key: &'static str, value: String, allowed: &'static str| {
+            Err(RecipeError::range("gan", ConfigError { key, value, allowed }))
+        };
+        if self.proposer == Proposer::Uniform {
+            known_strategy("gan.strategy", &self.strategy)?;
+        }
+        let levels = self.search.iterations.len();
+        let in_section = |section: &'static str| move |source| RecipeError::range(section, source);
+        self.plan(&self.search.iterations).check(levels).map_err(in_section("gan.search"))?;
+        self.train.check().map_err(in_section("gan.train"))?;
+        self.derived.train.check().map_err(in_section("gan.derived.train"))?;
+        self.derived.plan.check().map_err(in_section("gan.derived.plan"))?;
+        let has_parts = !self.part_iterations.is_empty();
+        if has_parts && (self.part_iterations.len() != levels || self.part_iterations.contains(&0)) {
+            return fail("part_iterations", format!("{:?}", self.part_iterations), "a number per level, 1 or more");
+        }
+        let ControlsRecipe { randoms, ranked, ranked_steps, .. } = self.controls;
+        let counts = [
+            ("keep", self.keep, 1, MOST_NETWORKS, "1 to 1000"),
+            ("derived.networks", self.derived.networks, 1, MOST_NETWORKS, "1 to 1000"),
+            ("controls.randoms", randoms, 0, MOST_NETWORKS, "0 to 1000"),
+            ("controls.ranked", ranked, 0, MOST_NETWORKS, "0 to 1000"),
+            ("discriminator", self.discriminator, 1, MOST_CHANNELS, "1 to 2048"),
+            ("derived.discriminator", self.derived.discriminator, 1, MOST_CHANNELS, "1 to 2048"),
+        ];
+        for (key, value, least, most, allowed) in counts {
+            if !(least..=most).contains(&value) {
+                return fail(key, value.to_string(), allowed);
+            }
+        }
+        if !(1..=100_000_000).contains(&ranked_steps) {
+            return fail("controls.ranked_steps", ranked_steps.to_string(), "1 to 100000000");
+        }
+        Ok(())
+    }
+
+    /// The plan of a search of so many iterations per level.
+    pub fn plan(&self, iterations: &[u64]) -> SearchPlan {
+        let ScheduleRecipe { critic_steps, .. } = &self.search;
+        SearchPlan {
+            proposer: self.proposer,
+            strategy: self.strategy.clone(),
+            budget: self.budget,
+            iterations: iterations.to_vec(),
+            critic_steps: critic_steps.clone(),
+            controller_steps: self.search.controller_steps,
+            as_published: self.search.as_published,
+            images: self.search.images,
+            parts: self.search.parts,
+            recalibrate_norms: self.search.recalibrate_norms,
+            candidates: self.search.candidates,
+            keep: self.search.keep,
+            window: self.search.window,
+            threshold: self.search.threshold,
+        }
+    }
+
+    /// Iterations of a one-shot search that has as many as the parent and so many parts together.
+    pub fn equal_cost(&self, parts: usize) -> Vec<u64> {
+        let all = self.search.iterations.iter().zip(&self.part_iterations);
+        all.map(|(parent, part)| parent + part * parts as u64).collect()
+    }
+}
+
+/// Why there are no such settings.
+pub fn missing() -> RecipeError {
+    RecipeError::setting(
+        "gan",
+        "an experiment of kind `gan` needs the section [gan]: begin with `base = \"autogan-laptop\"`",
+    )
+}
