@@ -68,7 +68,7 @@ def main():
     sizes = ["--workers", args.workers, "--batch", args.batch, "--images", args.images]
     ours, theirs = [], []
     for number in range(args.rounds):
-        ours.append(run([args.example, args.data, *sizes, *([] if args.jitter else ["--plain"])]))
+        ours.append(run([args.example.resolve(), args.data, *sizes, *([] if args.jitter else ["--plain"])]))
         torch = [sys.executable, __file__, args.data, *sizes, "--torch", *(["--jitter"] if args.jitter else [])]
         theirs.append(run(torch))
         print(f"round {number}: {ours[-1]:.0f} and {theirs[-1]:.0f} images/s, {ours[-1] / theirs[-1]:.2f}x", flush=True)

@@ -86,12 +86,15 @@ fn layouts_in_one_file_are_refused() {
     }
 }
 
+/// Writes images into a folder.
+type Write = fn(&Path, &[Labelled]);
+
 /// Two hundred images in archives, Parquet files and folders; small windows, so that there are many.
 fn many() -> Vec<(tempfile::TempDir, &'static str)> {
     let images: Vec<Labelled> = (0..200_u32)
         .map(|number| ((0..COLOUR.bytes() as u32).map(|at| (at * number / 7 + number) as u8).collect(), number % 3))
         .collect();
-    let folders: [(&str, fn(&Path, &[Labelled])); 3] = [
+    let folders: [(&str, Write); 3] = [
         ("archives", |folder, images| {
             for (number, images) in images.chunks(50).enumerate() {
                 let tar = Tar::samples(images, COLOUR, |label| ("cls", label.to_string()));
@@ -107,7 +110,7 @@ fn many() -> Vec<(tempfile::TempDir, &'static str)> {
         }),
         ("folders", |folder, images| support::write_folders(folder, images, COLOUR)),
     ];
-    let make = |(name, write): (&'static str, fn(&Path, &[Labelled]))| {
+    let make = |(name, write): (&'static str, Write)| {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &images);
         (folder, name)

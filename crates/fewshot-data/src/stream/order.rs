@@ -25,8 +25,7 @@ pub(super) fn pieces(runs: &[Run], rows: impl Iterator<Item = u32>) -> Vec<Piece
     let mut runs = runs.iter();
     let (mut run, mut is_new) = (runs.next(), true);
     for (place, row) in (0..).zip(rows) {
-        while let Some(passed) = run.filter(|run| run.rows.end <= row) {
-            debug_assert!(passed.rows.end <= row);
+        while run.is_some_and(|run| run.rows.end <= row) {
             (run, is_new) = (runs.next(), true);
         }
         let whole = run.map_or(1, |run| (run.rows.end - run.rows.start).max(1));

@@ -116,3 +116,107 @@ impl Reading {
         items.into_iter().collect::<Option<Vec<Item>>>().ok_or_else(fewer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::AtomicUsize;
+
+    use sha2::Sha256;
+
+    use super::*;
+    use crate::load::{Content, Images, Run, Sink};
+    use crate::stream::order::{Limits, Shuffle, pieces};
+    use crate::{Place, Shape};
+
+    /// Images of one byte, their row, that count how often they are visited; the one at `gone` is not there.
+    struct Counting {
+        visits: Arc<AtomicUsize>,
+        gone: Option<u32>,
+    }
+
+    impl Images for Counting {
+        fn size(&self) -> Option<(usize, usize)> {
+            None
+        }
+
+        fn visit(&self, rows: &[u32], sink: &mut Sink<'_>) -> Result<(), DataError> {
+            self.visits.fetch_add(1, Ordering::Relaxed);
+            assert!(rows.is_sorted());
+            rows.iter().filter(|&&row| Some(row) != self.gone).try_for_each(|&row| {
+                sink(Record { place: Place::file(Path::new("x")), content: Content::Encoded(vec![row as u8]) })
+            })
+        }
+
+        fn identify(&self, _: &[u32], _: &mut Sha256) -> Result<(), DataError> {
+            Ok(())
+        }
+    }
+
+    fn reading(first: usize, gone: Option<u32>) -> (Reading, Arc<AtomicUsize>) {
+        let visits = Arc::new(AtomicUsize::new(0));
+        let runs: Arc<[Run]> = (0..20).map(|run| Run { rows: 5 * run..5 * run + 5, bytes: 5 }).collect();
+        let pieces = pieces(&runs, 0..100).into();
+        let limits = Limits { bytes: 10, images: 100 };
+        let stream = Stream {
+            name: "counting".into(),
+            classes: vec!["a".into()],
+            shape: Shape { height: 1, width: 1, channels: 1 },
+            ground: None,
+            images: Arc::new(Counting { visits: Arc::clone(&visits), gone }),
+            rows: (0..100).collect(),
+            labels: (0..100).collect(),
+            runs,
+            fingerprint: String::new(),
+        };
+        let order = Order::new(pieces, limits, Some(Shuffle { seed: 1, epoch: 2 }));
+        (Reading { stream: Arc::new(stream), indices: (0..100).collect(), order, first }, visits)
+    }
+
+    /// Labels of the items of a window, each of which must be that of its image.
+    fn labels(window: Vec<Item>) -> Vec<u32> {
+        let label = |item: Item| match item.record.content {
+            Content::Encoded(bytes) if bytes == [item.label as u8] => item.label,
+            _ => panic!("the label of image {} is another one's", item.label),
+        };
+        window.into_iter().map(label).collect()
+    }
+
+    #[test]
+    fn no_more_than_one_window_is_read_ahead() {
+        let (reading, visits) = reading(0, None);
+        let mut windows = Windows::start(reading).unwrap();
+        let mut seen = Vec::new();
+        let mut taken = 0;
+        while let Some(window) = windows.next() {
+            taken += 1;
+            assert!(visits.load(Ordering::Relaxed) <= taken + 1);
+            seen.extend(labels(window.unwrap()));
+        }
+        assert_eq!(taken, 10);
+        seen.sort_unstable();
+        assert_eq!(seen, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_comes_before_the_first_wanted_image_is_not_read() {
+        let all = |first| -> Vec<u32> {
+            let mut windows = Windows::start(reading(first, None).0).unwrap();
+            std::iter::from_fn(|| windows.next()).flat_map(|window| labels(window.unwrap())).collect()
+        };
+        let (uncut, (reading, visits)) = (all(0), reading(37, None));
+        drop(Windows::start(reading).map(|mut windows| while windows.next().is_some() {}));
+        assert_eq!(visits.load(Ordering::Relaxed), 7);
+        for first in [1, 10, 37, 99, 100] {
+            assert_eq!(all(first), uncut[first..], "from {first}");
+        }
+    }
+
+    #[test]
+    fn images_that_are_gone_are_no_smaller_epoch() {
+        let mut windows = Windows::start(reading(0, Some(42)).0).unwrap();
+        let error = std::iter::from_fn(|| windows.next()).find_map(Result::err).unwrap().to_string();
+        assert!(error.contains("9 of 10 images"), "{error}");
+        assert!(windows.next().is_none());
+    }
+}

@@ -23,6 +23,9 @@ pub(super) enum Other {
     NoFile,
 }
 
+/// Reads a file of the archive, up to so many bytes.
+pub(super) type Contents<'a> = dyn FnMut(&Member, u64) -> Result<Vec<u8>, DataError> + 'a;
+
 /// Most bytes of a name that is longer than a header has room for, and of what extends a header.
 const LONGEST_NAME: u64 = 1 << 16;
 const LONGEST_EXTENSION: u64 = 1 << 20;
@@ -33,7 +36,7 @@ const BLOCK: u64 = 512;
 /// archive with the function that it is given.
 pub(super) fn each(
     path: &Path,
-    take: &mut dyn FnMut(Member, &mut dyn FnMut(&Member, u64) -> Result<Vec<u8>, DataError>) -> Result<(), DataError>,
+    take: &mut dyn FnMut(Member, &mut Contents<'_>) -> Result<(), DataError>,
     other: &mut dyn FnMut(Other),
 ) -> Result<(), DataError> {
     let whole = nonempty(path)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::members::{self, Member, Other};
+use super::members::{self, Contents, Member, Other};
 use crate::files::has_image_name;
 use crate::readers::labels::Labels;
 use crate::{DataError, OpenOptions, Place};
@@ -156,12 +156,7 @@ struct Found {
 
 impl Search<'_> {
     /// The label that a file which is no image holds.
-    fn label(
-        &self,
-        extension: &str,
-        member: &Member,
-        read: &mut dyn FnMut(&Member, u64) -> Result<Vec<u8>, DataError>,
-    ) -> Result<Option<Label>, DataError> {
+    fn label(&self, extension: &str, member: &Member, read: &mut Contents<'_>) -> Result<Option<Label>, DataError> {
         let is_text = match self.label_column {
             Some(column) => extension == column,
             None => extension == "cls",

@@ -8,6 +8,8 @@ use crate::load::Content;
 
 /// A file in an archive: name, bytes.
 type Member<'a> = (&'a str, &'a [u8]);
+/// An image: class, bytes.
+type Image = (String, Vec<u8>);
 
 fn builder(members: &[Member]) -> tar::Builder<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
@@ -36,7 +38,7 @@ fn archive(members: &[Member]) -> Made {
 }
 
 /// Classes, and of each image its class and bytes; also the notes.
-fn read_with(path: &Path, options: &OpenOptions) -> Result<(Vec<(String, Vec<u8>)>, Vec<String>), DataError> {
+fn read_with(path: &Path, options: &OpenOptions) -> Result<(Vec<Image>, Vec<String>), DataError> {
     let Found { train, notes, .. } = WebDataset.read(path, options)?;
     let part = train.expect("a training part");
     let rows: Vec<u32> = (0..).zip(&part.labels).map(|(row, _)| row).collect();
@@ -50,7 +52,7 @@ fn read_with(path: &Path, options: &OpenOptions) -> Result<(Vec<(String, Vec<u8>
     Ok((images, notes))
 }
 
-fn read(path: &Path) -> Result<Vec<(String, Vec<u8>)>, DataError> {
+fn read(path: &Path) -> Result<Vec<Image>, DataError> {
     read_with(path, &OpenOptions::default()).map(|(images, _)| images)
 }
 
@@ -61,7 +63,7 @@ fn message(made: &Made) -> String {
 #[test]
 fn labels_lie_beside_images_in_every_published_way() {
     let long = format!("deep/{}/a.jpg", "folder".repeat(40));
-    let cases: [(&[Member], &[(&str, &[u8])]); 6] = [
+    let cases: [(&[Member], &[Member]); 6] = [
         // Numbers, image before and after its label, upper-case extensions.
         (&[("a.jpg", b"1"), ("a.cls", b"0\n"), ("b.cls", b"1"), ("b.JPEG", b"2")], &[("0", b"1"), ("1", b"2")]),
         // A field of a description, a number or a name; `.cls` before it.
@@ -82,7 +84,7 @@ fn labels_lie_beside_images_in_every_published_way() {
             assert!(message(&made).contains("lacks its label"), "{number}");
             continue;
         }
-        let expected: Vec<(String, Vec<u8>)> =
+        let expected: Vec<Image> =
             expected.iter().map(|(class, bytes)| ((*class).to_owned(), bytes.to_vec())).collect();
         assert_eq!(read(&made.path).unwrap(), expected, "case {number}");
     }
