@@ -37,6 +37,7 @@ pub fn targets<R: Rng>() -> Vec<Target<R>> {
     vec![
         Target { name: "image", run: image },
         Target { name: "parquet", run: |case| data_set(case, |name| name.contains("parquet")) },
+        Target { name: "archives", run: |case| data_set(case, |name| name.contains("archives")) },
         Target { name: "idx", run: |case| data_set(case, |name| name.contains("idx")) },
         Target { name: "cifar", run: |case| data_set(case, |name| name.contains("CIFAR")) },
         Target { name: "model", run: model },

@@ -347,6 +347,26 @@ pub enum DataError {
         /// What does not fit.
         reason: String,
     },
+    /// The images of a layout are only read all together.
+    #[error(
+        "`{}`: images of the layout {reader} are not streamed, but read into memory at once; to stream them, write them as \
+         Parquet files, archives or image files in class folders", path.display()
+    )]
+    NotStreamed {
+        /// The data set.
+        path: PathBuf,
+        /// The reader that recognised its layout.
+        reader: &'static str,
+    },
+    /// The system has no thread left to read or decode images with.
+    #[error("no thread can be started to read images: {source}; end other programs, or raise the limit on processes")]
+    NoThread {
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Nobody waits for the images any more. Who reads batches never sees this.
+    #[error("reading was stopped")]
+    Stopped,
     /// A setting is out of its range.
     #[error("{name} is {value}, but must be {wanted}")]
     Setting {

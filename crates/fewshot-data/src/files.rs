@@ -185,7 +185,7 @@ fn is_run(entries: &[(String, PathBuf)]) -> bool {
     RUN_FILES.iter().all(|file| entries.iter().any(|(name, _)| name == file))
 }
 
-fn has_image_name(path: &Path) -> bool {
+pub(crate) fn has_image_name(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     IMAGE_NAMES.contains(&extension.as_str())
 }

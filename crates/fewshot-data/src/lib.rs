@@ -3,7 +3,8 @@
 //! [`open`] recognises the layout of a data set on disk ([`readers()`] lists them), reads its training images into
 //! memory as bytes and seals its test images ([`SealedTest`]). [`Splits`] parts the training images for a search;
 //! [`TrainLoader`] and [`EvalLoader`] turn them into normalised `f32` batches (NHWC) on a background thread.
-//! [`sample()`] is a real data set that is part of the program.
+//! [`sample()`] is a real data set that is part of the program. A data set that is larger than memory stays on disk:
+//! [`open_stream`], [`StreamLoader`] and [`StreamEval`].
 //!
 //! Everything random is keyed by a seed and counters, so the same call gives the same bits, whatever the threads do.
 //!
@@ -46,6 +47,7 @@ mod sample;
 mod sizes;
 mod source;
 mod split;
+mod stream;
 mod transparency;
 
 pub use augment::{Augment, AutoAugment, AutoForm, CentreCrop, CutMix, Jitter, MixUp, ResizedCrop};
@@ -65,4 +67,5 @@ pub use sample::{sample, sample_part, sample_with};
 pub use sizes::{Size, SizeChoice, Sizes};
 pub use source::{DataSource, HOLDOUT, OpenOptions, SealedTest, Which, open, open_part};
 pub use split::{Splits, stratified_subset};
+pub use stream::{SealedStream, Stream, StreamBatches, StreamEval, StreamLoader, StreamSource, open_stream};
 pub use transparency::ground;

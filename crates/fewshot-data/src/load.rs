@@ -1,5 +1,6 @@
 //! From the images of a reader to the pixels of a [`Dataset`](crate::Dataset): one size, one number of channels.
 
+use std::ops::Range;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -24,6 +25,20 @@ pub(crate) trait Images: Send + Sync {
 
     /// Hashes what tells the images at `rows` from others without a look into them: names and lengths of files.
     fn identify(&self, rows: &[u32], hash: &mut Sha256) -> Result<(), DataError>;
+
+    /// The pieces in which the images lie on disk, in the order of their rows, all rows in one of them. `None`: they cannot
+    /// be visited in pieces without reading all of them.
+    fn runs(&self) -> Option<Vec<Run>> {
+        None
+    }
+}
+
+/// Images that are best read together: they follow each other in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub rows: Range<u32>,
+    /// What [`Images::visit`] holds of them in memory, all together; 0 where it hands over files to be read.
+    pub bytes: u64,
 }
 
 /// Takes one image; its error ends the visit.
@@ -126,7 +141,7 @@ pub(crate) fn check(images: &dyn Images, rows: &[u32]) -> Result<(), DataError> 
     in_chunks(images, rows, 0, |_: &mut (), record| decoded(record, None).map(drop), |()| Ok(()))
 }
 
-fn decoded(Record { place, content }: Record, ground: Option<Ground>) -> Result<Decoded, DataError> {
+pub(crate) fn decoded(Record { place, content }: Record, ground: Option<Ground>) -> Result<Decoded, DataError> {
     let decoded = match content {
         Content::File => decode::decode(&files::read(&place.file)?, ground),
         Content::Encoded(bytes) => decode::decode(&bytes, ground),
@@ -154,12 +169,21 @@ pub fn read_image(path: impl AsRef<Path>, shape: Shape, ground: Option<Ground>) 
 }
 
 /// Brings a decoded image to its size, in grey if that is asked for: before it is resized, as people do it in Python.
-fn prepare(raster: Raster, (height, width): (usize, usize), channels: Option<usize>, fitter: &mut Fitter) -> Raster {
-    let raster = match (raster.channels, channels) {
+pub(crate) fn prepare(
+    raster: Raster,
+    (height, width): (usize, usize),
+    channels: Option<usize>,
+    fitter: &mut Fitter,
+) -> Raster {
+    fitter.fit(in_channels(raster, channels), height, width)
+}
+
+/// The image in grey, if that is asked for.
+pub(crate) fn in_channels(raster: Raster, channels: Option<usize>) -> Raster {
+    match (raster.channels, channels) {
         (3, Some(1)) => Raster { channels: 1, pixels: raster.pixels.chunks_exact(3).map(luma).collect(), ..raster },
         _ => raster,
-    };
-    fitter.fit(raster, height, width)
+    }
 }
 
 /// Height and width of each of the images at `rows`, from their headers alone.
@@ -203,7 +227,7 @@ fn file_size_in_pixels(path: &Path) -> Result<Result<(usize, usize), String>, Da
 ///
 /// Of several errors in one chunk, the first in the order of the rows is returned, so the message does not depend on
 /// timing.
-fn in_chunks<S: Default, T: Send>(
+pub(crate) fn in_chunks<S: Default, T: Send>(
     images: &dyn Images,
     rows: &[u32],
     ready: usize,

@@ -28,17 +28,15 @@ impl Normalise {
     /// [`DataError::Setting`] if `indices` is empty or one of them is not below `dataset.len()`.
     pub fn measure(dataset: &Dataset, indices: &[u32]) -> Result<Normalise, DataError> {
         check_indices(dataset, indices)?;
-        let channels = dataset.channels();
-        let mut histograms = vec![[0_u64; 256]; channels];
-        for &index in indices {
-            for pixel in dataset.image(index as usize).chunks_exact(channels) {
-                for (histogram, &value) in histograms.iter_mut().zip(pixel) {
-                    histogram[usize::from(value)] += 1;
-                }
-            }
-        }
-        let (mean, std) = histograms.iter().map(moments).unzip();
-        Ok(Normalise { mean, std })
+        let mut counted = Counted::new(dataset.channels());
+        indices.iter().for_each(|&index| counted.add(dataset.image(index as usize)));
+        Ok(counted.normalise())
+    }
+
+    /// What published networks for ImageNet are normalised with: mean and standard deviation of red, green and blue that
+    /// torchvision documents.
+    pub fn imagenet() -> Normalise {
+        Normalise { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] }
     }
 
     /// For each channel, the float of each of the 256 byte values.
@@ -63,6 +61,29 @@ impl Normalise {
     }
 }
 
+/// How often each byte value comes in each channel.
+pub(crate) struct Counted(Vec<[u64; 256]>);
+
+impl Counted {
+    pub fn new(channels: usize) -> Counted {
+        Counted(vec![[0; 256]; channels])
+    }
+
+    /// Adds an image, `[height, width, channels]`.
+    pub fn add(&mut self, pixels: &[u8]) {
+        for pixel in pixels.chunks_exact(self.0.len()) {
+            for (histogram, &value) in self.0.iter_mut().zip(pixel) {
+                histogram[usize::from(value)] += 1;
+            }
+        }
+    }
+
+    pub fn normalise(&self) -> Normalise {
+        let (mean, std) = self.0.iter().map(moments).unzip();
+        Normalise { mean, std }
+    }
+}
+
 /// Mean and standard deviation, on the scale 0 to 1, of the byte values counted in `histogram`.
 fn moments(histogram: &[u64; 256]) -> (f32, f32) {
     let count: u64 = histogram.iter().sum();
@@ -81,12 +102,17 @@ fn moments(histogram: &[u64; 256]) -> (f32, f32) {
 
 /// Refuses an empty list of images and indices beyond the end.
 pub(crate) fn check_indices(dataset: &Dataset, indices: &[u32]) -> Result<(), DataError> {
+    check_below(indices, dataset.len(), dataset.name())
+}
+
+/// The same for a data set of `len` images called `name`.
+pub(crate) fn check_below(indices: &[u32], len: usize, name: &str) -> Result<(), DataError> {
     if indices.is_empty() {
         return Err(DataError::setting("the number of images", 0, "at least 1"));
     }
-    match indices.iter().find(|&&index| index as usize >= dataset.len()) {
+    match indices.iter().find(|&&index| index as usize >= len) {
         Some(index) => {
-            let wanted = format!("below {}, the number of images of `{}`", dataset.len(), dataset.name());
+            let wanted = format!("below {len}, the number of images of `{name}`");
             Err(DataError::setting("the image index", index, wanted))
         }
         None => Ok(()),

@@ -160,7 +160,7 @@ impl Randomness {
     }
 
     /// What is done to the images of the batch at `step`.
-    fn at_step(&self, step: u64) -> Augment {
+    pub fn at_step(&self, step: u64) -> Augment {
         let Some(crop) = self.augment.resized_crop.filter(|_| !self.sides.is_empty()) else { return self.augment };
         let drawn = random::stream(self.seed, "data/side", self.epoch, step).random_range(0..self.sides.len());
         Augment { resized_crop: Some(ResizedCrop { side: self.sides[drawn], ..crop }), ..self.augment }

@@ -245,7 +245,7 @@ fn check_options(options: &OpenOptions) -> Result<(), DataError> {
     Ok(())
 }
 
-fn find(path: &Path, options: &OpenOptions) -> Result<(&'static str, Found), DataError> {
+pub(crate) fn find(path: &Path, options: &OpenOptions) -> Result<(&'static str, Found), DataError> {
     check_options(options)?;
     let reader = readers::detect(path)?;
     Ok((reader.name(), reader.read(path, options)?))
@@ -259,6 +259,38 @@ pub(crate) fn assemble(
     found: Found,
     options: &OpenOptions,
 ) -> Result<DataSource, DataError> {
+    let Divided { classes, train, test, mut notes } = divide(path, found, options)?;
+    let Chosen { images, rows, labels } = train;
+    let Loaded { shape, pixels, sizes, transparency, plain: of_one_colour } =
+        load(images.as_ref(), &rows, &Target::of(options))?;
+    notes.extend(transparency.note());
+    let sizes = sizes.ok_or_else(|| DataError::NoImages { path: path.to_owned() })?;
+    let train = Dataset::new(name.clone(), shape, pixels, labels, classes.clone())?;
+    notes.extend(plain::notes(&train, &of_one_colour));
+    let test = seal(format!("{name} (test)"), classes, test, shape, options)?;
+    Ok(DataSource { train, test, reader, sizes, notes })
+}
+
+/// Some images of a part, of which none is read yet.
+pub(crate) struct Chosen {
+    pub images: Arc<dyn Images>,
+    /// Which of them, ascending.
+    pub rows: Vec<u32>,
+    /// One label a row, an index into the classes of the training part.
+    pub labels: Vec<u32>,
+}
+
+/// What is trained on and what is sealed.
+pub(crate) struct Divided {
+    pub classes: Vec<String>,
+    pub train: Chosen,
+    pub test: Chosen,
+    pub notes: Vec<String>,
+}
+
+/// Tells the training images from the test images, of what a reader `found`: classes by name, a test part held out where there
+/// is none, a choice where there is a limit.
+pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result<Divided, DataError> {
     let Found { train, test, mut notes } = found;
     let mut train = train.ok_or_else(|| DataError::NoTraining { path: path.to_owned() })?;
     for part in [Some(&train), test.as_ref()].into_iter().flatten() {
@@ -272,11 +304,12 @@ pub(crate) fn assemble(
         return Err(DataError::ClassCount { path: path.to_owned(), found: classes.len(), most: MAX_CLASSES });
     }
     let test_labels = test.as_ref().map(|test| labels_among(test, &classes)).transpose()?;
-    let (mut rows, test_rows, test_labels, test_images) = match test.zip(test_labels) {
-        Some((test, labels)) => (all_rows(&train), all_rows(&test), labels, test.images),
+    let (mut rows, test) = match test.zip(test_labels) {
+        Some((test, labels)) => (all_rows(&train), Chosen { rows: all_rows(&test), images: test.images, labels }),
         None => {
-            let (kept, held) = held_out(&train, path, options)?;
-            (kept, held, train.labels.clone(), Arc::clone(&train.images))
+            let (kept, rows) = held_out(&train, path, options)?;
+            let labels = pick(&train.labels, &rows);
+            (kept, Chosen { images: Arc::clone(&train.images), rows, labels })
         }
     };
     if let Some(limit) = options.limit {
@@ -284,28 +317,19 @@ pub(crate) fn assemble(
         let chosen = stratified_subset(&labels, limit, options.limit_seed)?;
         rows = chosen.into_iter().map(|at| rows[at as usize]).collect();
     }
-
-    let Loaded { shape, pixels, sizes, transparency, plain: of_one_colour } =
-        load(train.images.as_ref(), &rows, &Target::of(options))?;
-    notes.extend(transparency.note());
-    let sizes = sizes.ok_or_else(|| DataError::NoImages { path: path.to_owned() })?;
-    let train = Dataset::new(name.clone(), shape, pixels, pick(&train.labels, &rows), classes.clone())?;
-    notes.extend(plain::notes(&train, &of_one_colour));
-    let test_labels = pick(&test_labels, &test_rows);
-    let test = seal(format!("{name} (test)"), classes, test_images, test_rows, test_labels, shape, options)?;
-    Ok(DataSource { train, test, reader, sizes, notes })
+    let labels = pick(&train.labels, &rows);
+    Ok(Divided { classes, train: Chosen { images: train.images, rows, labels }, test, notes })
 }
 
-/// Puts the test images at `rows` out of reach.
+/// Puts the test images out of reach.
 fn seal(
     name: String,
     classes: Vec<String>,
-    images: Arc<dyn Images>,
-    rows: Vec<u32>,
-    labels: Vec<u32>,
+    test: Chosen,
     shape: Shape,
     options: &OpenOptions,
 ) -> Result<SealedTest, DataError> {
+    let Chosen { images, rows, labels } = test;
     let fingerprint = identity(&classes, images.as_ref(), &rows, &labels)?;
     let Shape { height, width, channels } = shape;
     let options = OpenOptions { image_size: Some((height, width)), channels: Some(channels), ..options.clone() };
@@ -318,7 +342,12 @@ fn seal(
 }
 
 /// See [`SealedTest::fingerprint`].
-fn identity(classes: &[String], images: &dyn Images, rows: &[u32], labels: &[u32]) -> Result<String, DataError> {
+pub(crate) fn identity(
+    classes: &[String],
+    images: &dyn Images,
+    rows: &[u32],
+    labels: &[u32],
+) -> Result<String, DataError> {
     let mut hash = Sha256::new();
     hash.update(b"fewshot-data test 1\0");
     for class in classes {
@@ -413,7 +442,7 @@ fn pick(labels: &[u32], rows: &[u32]) -> Vec<u32> {
 }
 
 /// The last part of the path, as people call the data set.
-fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     // `.` and `..` have no name of their own.
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     whole.file_name().map_or_else(|| whole.display().to_string(), |name| name.to_string_lossy().into_owned())

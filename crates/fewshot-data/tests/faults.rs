@@ -35,7 +35,7 @@ fn paths_that_are_no_data_set() {
     fs::write(&file, "").unwrap();
     refused(&file, &["notes.txt", "0 bytes"]);
     fs::write(&file, "hello").unwrap();
-    let supported = ["hugging-face-parquet:", "cifar-binary:", "idx:", "class-folders:"];
+    let supported = ["hugging-face-parquet:", "cifar-binary:", "idx:", "web-dataset:", "class-folders:"];
     refused(&file, &[&["notes.txt", "no reader"][..], &supported].concat());
     refused(folder.path(), &supported);
 }

@@ -7,8 +7,12 @@ mod cifar;
 mod class_folders;
 mod hugging_face;
 pub(crate) mod idx;
+mod labels;
 mod parquet_file;
+mod sharded;
+mod shards;
 mod unread;
+mod web_dataset;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +41,8 @@ pub(crate) trait Reader: Sync {
 }
 
 /// All readers. The first that recognises a path reads it, so the least specific comes last.
-static READERS: [&dyn Reader; 4] = [&hugging_face::HuggingFace, &cifar::Cifar, &idx::Idx, &class_folders::ClassFolders];
+static READERS: [&dyn Reader; 5] =
+    [&hugging_face::HuggingFace, &cifar::Cifar, &idx::Idx, &web_dataset::WebDataset, &class_folders::ClassFolders];
 
 /// What a reader found.
 pub(crate) struct Found {
@@ -93,6 +98,13 @@ fn identify_files<'a>(files: impl IntoIterator<Item = &'a Path>, hash: &mut Sha2
         hash.update(length.to_le_bytes());
     }
     Ok(())
+}
+
+/// Whether the file begins with these bytes; one that cannot be read does not.
+fn begins_with(file: &Path, magic: &[u8]) -> bool {
+    use std::io::Read as _;
+    let mut start = vec![0; magic.len()];
+    crate::files::open(file).ok().and_then(|mut file| file.read_exact(&mut start).ok()).is_some() && start == magic
 }
 
 /// A visible entry of a folder.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::DataType;
+use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -79,6 +79,16 @@ impl ParquetFile {
     /// Number of rows.
     pub fn rows(&self) -> u64 {
         self.groups.last().map_or(0, |group| group.end)
+    }
+
+    /// The rows of each row group, and the bytes that the leaf column `column` has in it, not compressed; 0 without one.
+    pub fn groups(&self, column: Option<&str>) -> impl Iterator<Item = (Range<u64>, u64)> + '_ {
+        let leaf = column.and_then(|column| self.leaf(column)).map(|(index, _)| index);
+        let bytes = move |group: &parquet::file::metadata::RowGroupMetaData| {
+            let size = leaf.and_then(|leaf| group.columns().get(leaf)).map_or(0, |column| column.uncompressed_size());
+            u64::try_from(size).unwrap_or(0)
+        };
+        self.groups.iter().cloned().zip(self.metadata.row_groups().iter().map(bytes))
     }
 
     /// Dotted paths of the leaf columns.
@@ -158,20 +168,28 @@ impl ParquetFile {
         for (group, range) in self.groups.iter().enumerate() {
             let (here, later) = rows.split_at(rows.partition_point(|&row| row < range.end));
             rows = later;
-            let (Some(&first), Some(&last)) = (here.first(), here.last()) else { continue };
+            if here.is_empty() {
+                continue;
+            }
             let ColumnReader::ByteArrayColumnReader(mut reader) = self.column(&reader, group, column)? else {
                 return Err(self.wrong_type(column, "a byte array"));
             };
-            let before = (first - range.start) as usize;
-            let skipped = guarded(&self.path, || reader.skip_records(before))?;
-            if skipped < before {
-                return Err(self.too_few(group, column, skipped as u64));
+            let mut next = range.start;
+            for together in here.chunk_by(|row, after| after - row < IMAGES as u64) {
+                let (Some(&first), Some(&last)) = (together.first(), together.last()) else { continue };
+                let before = (first - next) as usize;
+                let skipped = guarded(&self.path, || reader.skip_records(before))?;
+                if skipped < before {
+                    return Err(self.too_few(group, column, next - range.start + skipped as u64));
+                }
+                let mut wanted = together.iter().copied().peekable();
+                let mut take_wanted = |row, value: Option<ByteArray>| match wanted.next_if_eq(&row) {
+                    Some(_) => take(row, value.map(|value| value.data().to_vec())),
+                    None => Ok(()),
+                };
+                self.each(&mut reader, group, column, first..last + 1, IMAGES, &mut take_wanted)?;
+                next = last + 1;
             }
-            let mut here = here.iter().copied().peekable();
-            self.each(reader, group, column, first..last + 1, IMAGES, |row, value| match here.next_if_eq(&row) {
-                Some(_) => take(row, value.map(|value| value.data().to_vec())),
-                None => Ok(()),
-            })?;
         }
         Ok(())
     }
@@ -207,13 +225,13 @@ impl ParquetFile {
     /// Adds all values of one column of one row group to `values`, each as `convert` makes it of its row and value.
     fn all<T: DataType, V>(
         &self,
-        reader: ColumnReaderImpl<T>,
+        mut reader: ColumnReaderImpl<T>,
         group: usize,
         column: &str,
         values: &mut Vec<Option<V>>,
         convert: impl Fn(u64, T::T) -> Result<V, DataError>,
     ) -> Result<(), DataError> {
-        self.each(reader, group, column, self.groups[group].clone(), BATCH, |row, value| {
+        self.each(&mut reader, group, column, self.groups[group].clone(), BATCH, &mut |row, value| {
             values.push(value.map(|value| convert(row, value)).transpose()?);
             Ok(())
         })
@@ -223,12 +241,12 @@ impl ParquetFile {
     /// its row; missing rows are errors.
     fn each<T: DataType>(
         &self,
-        mut reader: ColumnReaderImpl<T>,
+        reader: &mut ColumnReaderImpl<T>,
         group: usize,
         column: &str,
         rows: Range<u64>,
         batch: usize,
-        mut take: impl FnMut(u64, Option<T::T>) -> Result<(), DataError>,
+        take: &mut dyn FnMut(u64, Option<T::T>) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         // The definition level of a null is lower than that of a value.
         let full = self.leaf(column).map_or(0, |(_, leaf)| leaf.max_def_level());

@@ -85,6 +85,56 @@ pub fn layouts() -> Vec<Layout> {
             test_files: &["data/validation.parquet"],
         },
         Layout {
+            name: "archives with numbers and names beside them",
+            reader: "web-dataset",
+            shape: COLOUR,
+            classes: CLASSES,
+            write: |folder, tiny| {
+                let (first, second) = tiny.train.split_at(13);
+                let write = |name: &str, samples: &[Labelled]| {
+                    fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
+                    Tar::samples(samples, tiny.shape, |label| ("cls", label.to_string())).write(&folder.join(name));
+                };
+                write("train/0.tar", first);
+                write("train/1.tar", second);
+                write("test/0.tar", &tiny.test);
+                fs::write(folder.join("classnames.txt"), CLASSES.join("\n") + "\n").unwrap();
+            },
+            test_files: &["test"],
+        },
+        Layout {
+            name: "archives with descriptions",
+            reader: "web-dataset",
+            shape: GREY,
+            classes: CLASSES,
+            write: |folder, tiny| {
+                let json = |label: u32| ("json", format!(r#"{{"width": 5, "label": "{}"}}"#, CLASSES[label as usize]));
+                let write = |name: &str, samples: &[Labelled]| {
+                    Tar::samples(samples, tiny.shape, json).write(&folder.join(name));
+                };
+                write("tiny-train-0000.tar", &tiny.train);
+                write("tiny-validation-0000.tar", &tiny.test);
+            },
+            test_files: &["tiny-validation-0000.tar"],
+        },
+        Layout {
+            name: "archives of class folders",
+            reader: "web-dataset",
+            shape: COLOUR,
+            classes: CLASSES,
+            write: |folder, tiny| {
+                for (name, images) in [("train.tar", &tiny.train), ("val.tar", &tiny.test)] {
+                    let mut tar = Tar::default();
+                    for (number, (image, label)) in images.iter().enumerate() {
+                        let name = format!("./images/{}/{number:03}.a.png", CLASSES[*label as usize]);
+                        tar.add(&name, &encode_png(image, tiny.shape));
+                    }
+                    tar.write(&folder.join(name));
+                }
+            },
+            test_files: &["val.tar"],
+        },
+        Layout {
             name: "CIFAR-10 binary",
             reader: "cifar-binary",
             shape: COLOUR,
@@ -237,6 +287,44 @@ impl Parquet {
             group.close().unwrap();
         }
         writer.close().unwrap();
+    }
+}
+
+/// An archive that is being written.
+pub struct Tar(tar::Builder<Vec<u8>>);
+
+impl Default for Tar {
+    fn default() -> Tar {
+        Tar(tar::Builder::new(Vec::new()))
+    }
+}
+
+impl Tar {
+    /// Each image with a file beside it, whose extension and text are those of its label.
+    pub fn samples(images: &[Labelled], shape: Shape, label: impl Fn(u32) -> (&'static str, String)) -> Tar {
+        let mut tar = Tar::default();
+        for (number, (image, of_image)) in images.iter().enumerate() {
+            let (extension, text) = label(*of_image);
+            tar.add(&format!("{number:06}.png"), &encode_png(image, shape));
+            tar.add(&format!("{number:06}.{extension}"), text.as_bytes());
+        }
+        tar
+    }
+
+    /// Longer names than a header has room for become entries of their own.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        self.0.append_data(&mut header, name, bytes).unwrap();
+    }
+
+    pub fn bytes(self) -> Vec<u8> {
+        self.0.into_inner().unwrap()
+    }
+
+    pub fn write(self, path: &Path) {
+        fs::write(path, self.bytes()).unwrap();
     }
 }
 

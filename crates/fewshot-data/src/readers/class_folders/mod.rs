@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Found, Part, Reader, entries_or_none};
 use crate::files::Tree;
-use crate::load::{Content, Images, Record, Sink};
+use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
 use parts::Parts;
 
@@ -94,5 +94,10 @@ impl Images for Files {
             hash.update(length.to_le_bytes());
         }
         Ok(())
+    }
+
+    fn runs(&self) -> Option<Vec<Run>> {
+        let one = |(row, _): (u32, &PathBuf)| Run { rows: row..row + 1, bytes: 0 };
+        Some((0..).zip(&self.files).map(one).collect())
     }
 }

@@ -2,29 +2,34 @@
 //!
 //! A row has an image (the bytes of an image file, in a struct with `bytes` or in a plain column, or the path of one) and
 //! a label: an integer, whose class names are the `ClassLabel` of that column in the `huggingface` entry of the schema
-//! metadata, or a text, which is the class name. [`layout`] says which files there are, [`columns`] which columns.
+//! metadata, or a text, which is the class name. [`shards`] says which files there are, [`columns`] which columns.
 //!
 //! Files of other splits (`extra*`) are left alone; if no file names a split, all are the training part.
 
 mod columns;
-mod labels;
-mod layout;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::Sha256;
 
+use super::labels::{self, Labels};
 use super::parquet_file::ParquetFile;
-use super::{Found, Part, Reader, identify_files};
-use crate::load::{Content, Images, Record, Sink};
+use super::sharded::{self, Opened};
+use super::shards::{self, Shard};
+use super::{Found, Reader, begins_with, identify_files};
+use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
 use columns::ImageColumn;
-use labels::{Classed, Labels};
-use layout::{Shard, Split};
 
 /// See the [module](self).
 pub(super) struct HuggingFace;
+
+const PARQUET: shards::Kind = shards::Kind {
+    called: "Parquet files",
+    extensions: &["parquet", "parq", "pq"],
+    told_by: |file| begins_with(file, b"PAR1"),
+};
 
 impl Reader for HuggingFace {
     fn name(&self) -> &'static str {
@@ -37,99 +42,22 @@ impl Reader for HuggingFace {
     }
 
     fn detect(&self, path: &Path) -> bool {
-        !layout::find(path).is_empty()
+        !shards::find(path, &PARQUET).is_empty()
     }
 
     fn read(&self, path: &Path, options: &OpenOptions) -> Result<Found, DataError> {
-        let shards = layout::one_set(path, layout::find(path))?;
-        let of =
-            |split: Split| -> Vec<Shard> { shards.iter().filter(|shard| shard.part == Some(split)).cloned().collect() };
-        let (mut train, mut tests) = (of(Split::Train), vec![of(Split::Test), of(Split::Validation)]);
-        let mut notes = Vec::new();
-        if path.is_file() || (train.is_empty() && tests.iter().all(Vec::is_empty)) {
-            (train, tests) = (shards, Vec::new());
-        } else {
-            let other: Vec<&Shard> = shards.iter().filter(|shard| shard.part.is_none()).collect();
-            if let Some(first) = other.first() {
-                let name = first.path.file_name().unwrap_or_default().to_string_lossy();
-                notes.push(format!("{} Parquet files of no known part are not used, e.g. `{name}`", other.len()));
-            }
-            layout::all_there(&train)?;
-            tests.iter().try_for_each(|test| layout::all_there(test))?;
-        }
-
         let root = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
-        let train = Files::open(train, root, options)?;
-        let mut test: Option<Files> = None;
-        for (name, shards) in ["test", "validation"].iter().zip(tests) {
-            if shards.is_empty() {
-                continue;
-            }
-            if test.is_some() {
-                notes.push(format!("the {name} part is not used: there is a test part"));
-                continue;
-            }
-            let files = Files::open(shards, root, options)?;
-            if files.labels.iter().all(|(_, labels)| labels.are_withheld()) {
-                notes.push(format!("the {name} part has no labels (all are -1) and is not used"));
-            } else {
-                test = Some(files);
-            }
-        }
-        let known = train.names().or_else(|| test.as_ref().and_then(Files::names));
-        let part = |files: Files| if files.labels.is_empty() { Ok(None) } else { files.part(known.as_ref()).map(Some) };
-        let train = part(train)?;
-        let test = test.map(part).transpose()?.flatten();
-        notes.extend(train.as_ref().and_then(|train| labels::gap(&train.classes)));
-        Ok(Found { train, test, notes })
+        let together = |files| Arc::new(ParquetImages { files, root: root.to_owned() }) as Arc<dyn Images>;
+        let mut found = sharded::read(path, &PARQUET, |shard| ImageFile::open(shard, options), together)?;
+        found.notes.extend(found.train.as_ref().and_then(|train| labels::gap(&train.classes)));
+        Ok(found)
     }
-}
-
-/// The files of one part, with their labels.
-struct Files {
-    files: Vec<ImageFile>,
-    labels: Vec<(Arc<Path>, Labels)>,
-    /// Where the paths in the files may lead from.
-    root: PathBuf,
 }
 
 /// A Parquet file and its column of images.
 struct ImageFile {
     file: ParquetFile,
     column: ImageColumn,
-}
-
-impl Files {
-    fn open(shards: Vec<Shard>, root: &Path, options: &OpenOptions) -> Result<Files, DataError> {
-        let (mut files, mut labels) = (Vec::new(), Vec::new());
-        for Shard { path, partitions, .. } in shards {
-            let file = ParquetFile::open(path)?;
-            let features = columns::features(&file)?;
-            let column = columns::image_column(&file, &features, options)?;
-            let label = columns::label_column(&file, &features, &partitions, options)?;
-            let of_file = match partitions.into_iter().find(|(key, _)| *key == label) {
-                Some((_, value)) if !file.columns().contains(&label) => {
-                    Labels::Names(vec![value; usize::try_from(file.rows()).unwrap_or(usize::MAX)])
-                }
-                _ => Labels::read(&file, &label, columns::class_names(&features, &label))?,
-            };
-            labels.push((file.path(), of_file));
-            files.push(ImageFile { file, column });
-        }
-        Ok(Files { files, labels, root: root.to_owned() })
-    }
-
-    /// Class names of the first file that has any.
-    fn names(&self) -> Option<Vec<String>> {
-        self.labels.iter().find_map(|(_, labels)| labels.names()).cloned()
-    }
-
-    fn part(self, known: Option<&Vec<String>>) -> Result<Part, DataError> {
-        let Files { files, labels, root } = self;
-        let path = labels.first().map_or_else(|| root.clone(), |(path, _)| path.to_path_buf());
-        let Classed { classes, labels } = labels::together(&labels, known)?;
-        Ok(Part { path, classes, labels, images: Arc::new(ParquetImages { files, root }) })
-    }
 }
 
 /// The images of one part.
@@ -159,9 +87,45 @@ impl Images for ParquetImages {
         let paths: Vec<Arc<Path>> = self.files.iter().map(|image_file| image_file.file.path()).collect();
         identify_files(paths.iter().map(AsRef::as_ref), hash)
     }
+
+    fn runs(&self) -> Option<Vec<Run>> {
+        let (mut runs, mut before) = (Vec::new(), 0);
+        for ImageFile { file, column } in &self.files {
+            for (rows, bytes) in file.groups(column.bytes.as_deref()) {
+                let count = rows.end - rows.start;
+                let pieces = bytes.div_ceil(RUN_BYTES).max(count.div_ceil(RUN_ROWS)).clamp(1, count.max(1));
+                for piece in 0..pieces {
+                    let at = |piece: u64| (before + rows.start + count * piece / pieces) as u32;
+                    runs.push(Run { rows: at(piece)..at(piece + 1), bytes: bytes.div_ceil(pieces) });
+                }
+            }
+            before += file.rows();
+        }
+        runs.retain(|run| !run.rows.is_empty());
+        Some(runs)
+    }
 }
 
+/// A group of rows is read in pieces of at most so many bytes and rows: a few pages each, so that what is read of pages
+/// without being wanted is little.
+const RUN_BYTES: u64 = 4 << 20;
+const RUN_ROWS: u64 = 1024;
+
 impl ImageFile {
+    fn open(Shard { path, partitions, .. }: Shard, options: &OpenOptions) -> Result<Opened<ImageFile>, DataError> {
+        let file = ParquetFile::open(path)?;
+        let features = columns::features(&file)?;
+        let column = columns::image_column(&file, &features, options)?;
+        let label = columns::label_column(&file, &features, &partitions, options)?;
+        let labels = match partitions.into_iter().find(|(key, _)| *key == label) {
+            Some((_, value)) if !file.columns().contains(&label) => {
+                Labels::Names(vec![value; usize::try_from(file.rows()).unwrap_or(usize::MAX)])
+            }
+            _ => Labels::read(&file, &label, columns::class_names(&features, &label))?,
+        };
+        Ok(Opened { path: file.path(), labels, images: ImageFile { file, column } })
+    }
+
     /// Hands the images in `rows` to `sink`: their bytes or, where there are none, the file that the row names.
     fn visit(&self, root: &Path, rows: &[u64], sink: &mut Sink<'_>) -> Result<(), DataError> {
         let ImageFile { file, column: ImageColumn { bytes, path } } = self;

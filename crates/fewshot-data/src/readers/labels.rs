@@ -1,4 +1,4 @@
-//! Labels as they come from Parquet columns, brought to classes by name.
+//! Labels as they come from the columns of Parquet files and the members of archives, brought to classes by name.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,8 +1,9 @@
-//! The Parquet files of a data set, and the part that each belongs to.
+//! The files of a data set that hold many images each (Parquet, tar), and the part that each belongs to.
 //!
 //! ```text
 //! train-00000-of-00002.parquet      default/train/0000.parquet       split=train/label=ant/part-0.parquet
 //! data/test.parquet                 default/test/0000.parquet        label=bee/part-0.parquet
+//! imagenet1k-train-0000.tar         train/0.tar
 //! ```
 //!
 //! The part is a word of the file's name or, if that has none, of the nearest folder's. Folders `key=value` (Hive's
@@ -13,22 +14,58 @@ use std::path::{Path, PathBuf};
 use crate::DataError;
 use crate::readers::entries_or_none;
 
-/// Folders are looked through so deep for Parquet files.
+/// Folders are looked through so deep for shards.
 const DEEPEST: usize = 5;
 
-/// A Parquet file of a data set.
+/// What shards are told by.
+pub(super) struct Kind {
+    /// Several of them, as people call them.
+    pub called: &'static str,
+    /// Extensions of their names, in lower case.
+    pub extensions: &'static [&'static str],
+    /// Whether a file of another name, given by itself, is one: a look at its first bytes.
+    pub told_by: fn(&Path) -> bool,
+}
+
+/// One file of many images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shard {
     pub path: PathBuf,
-    pub part: Option<Split>,
+    part: Option<Split>,
     /// Columns that the folders above it stand for, outermost first.
     pub partitions: Vec<(String, String)>,
     /// Folders above it that name neither a part nor a partition: one of several data sets.
     set: Vec<String>,
 }
 
+/// The shards of each part.
+pub(super) struct Parts {
+    pub train: Vec<Shard>,
+    /// Those that may be the test part, best first, with their names; none where no file names a part.
+    pub tests: [(&'static str, Vec<Shard>); 2],
+}
+
+/// The shards of the data set at `path` by their parts; if no file names a part, all are the training part.
+pub(super) fn parts(path: &Path, kind: &Kind, notes: &mut Vec<String>) -> Result<Parts, DataError> {
+    let shards = one_set(path, find(path, kind))?;
+    let of =
+        |split: Split| -> Vec<Shard> { shards.iter().filter(|shard| shard.part == Some(split)).cloned().collect() };
+    let (mut train, mut test, mut validation) = (of(Split::Train), of(Split::Test), of(Split::Validation));
+    if path.is_file() || [&train, &test, &validation].iter().all(|part| part.is_empty()) {
+        (train, test, validation) = (shards, Vec::new(), Vec::new());
+    } else {
+        let other: Vec<&Shard> = shards.iter().filter(|shard| shard.part.is_none()).collect();
+        if let Some(first) = other.first() {
+            let name = first.path.file_name().unwrap_or_default().to_string_lossy();
+            notes.push(format!("{} {} of no known part are not used, e.g. `{name}`", other.len(), kind.called));
+        }
+        [&train, &test, &validation].into_iter().try_for_each(|part| all_there(part))?;
+    }
+    Ok(Parts { train, tests: [("test", test), ("validation", validation)] })
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Split {
+enum Split {
     Train,
     Test,
     Validation,
@@ -45,14 +82,15 @@ fn split_of(name: &str) -> Option<Split> {
     })
 }
 
-/// The Parquet files of the data set at `path`, in the order of their paths; none if it is no such data set.
-pub(super) fn find(path: &Path) -> Vec<Shard> {
+/// The shards of the data set at `path`, in the order of their paths; none if it is no such data set.
+pub(super) fn find(path: &Path, kind: &Kind) -> Vec<Shard> {
     if path.is_file() {
         let shard = Shard { path: path.to_owned(), part: None, partitions: Vec::new(), set: Vec::new() };
-        return if is_parquet(path) { vec![shard] } else { Vec::new() };
+        let is_one = kind.names(path) || (kind.told_by)(path);
+        return if is_one { vec![shard] } else { Vec::new() };
     }
     let mut shards = Vec::new();
-    look(path, &mut Vec::new(), &mut shards);
+    look(path, kind, &mut Vec::new(), &mut shards);
     // `data` is where the hub keeps them, and what the folder holds directly comes before what lies deeper.
     let direct = |shard: &Shard| shard.set.is_empty();
     if shards.iter().any(direct) {
@@ -61,15 +99,23 @@ pub(super) fn find(path: &Path) -> Vec<Shard> {
     shards
 }
 
-fn look(folder: &Path, above: &mut Vec<String>, shards: &mut Vec<Shard>) {
+impl Kind {
+    /// Whether the name says that `file` is one.
+    fn names(&self, file: &Path) -> bool {
+        let extension = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        self.extensions.contains(&extension.as_str())
+    }
+}
+
+fn look(folder: &Path, kind: &Kind, above: &mut Vec<String>, shards: &mut Vec<Shard>) {
     for entry in entries_or_none(folder) {
         if entry.is_folder {
             if above.len() < DEEPEST {
                 above.push(entry.name);
-                look(&entry.path, above, shards);
+                look(&entry.path, kind, above, shards);
                 above.pop();
             }
-        } else if has_parquet_name(&entry.path) {
+        } else if kind.names(&entry.path) {
             shards.push(shard(entry.path, above));
         }
     }
@@ -93,7 +139,7 @@ fn shard(path: PathBuf, above: &[String]) -> Shard {
 }
 
 /// The files of one data set: where a folder holds several (configurations of the hub), one must be chosen.
-pub(super) fn one_set(root: &Path, shards: Vec<Shard>) -> Result<Vec<Shard>, DataError> {
+fn one_set(root: &Path, shards: Vec<Shard>) -> Result<Vec<Shard>, DataError> {
     let mut sets: Vec<String> =
         shards.iter().map(|shard| root.join(shard.set.iter().collect::<PathBuf>()).display().to_string()).collect();
     sets.sort();
@@ -106,13 +152,14 @@ pub(super) fn one_set(root: &Path, shards: Vec<Shard>) -> Result<Vec<Shard>, Dat
 
 /// Where the names count shards (`train-00001-of-00003`), none may be missing: a partial download would pass for a
 /// small set.
-pub(super) fn all_there(shards: &[Shard]) -> Result<(), DataError> {
+fn all_there(shards: &[Shard]) -> Result<(), DataError> {
     let Some(first) = shards.first() else { return Ok(()) };
     let stem = first.path.file_stem().unwrap_or_default().to_string_lossy();
+    let extension = first.path.extension().unwrap_or_default().to_string_lossy();
     let Some((start, number, total)) = counted(&stem) else { return Ok(()) };
     let Ok(count) = total.parse::<usize>() else { return Ok(()) };
     for (index, shard) in (0..count).zip(shards.iter().map(Some).chain(std::iter::repeat(None))) {
-        let name = format!("{start}-{index:0width$}-of-{total}.parquet", width = number.len());
+        let name = format!("{start}-{index:0width$}-of-{total}.{extension}", width = number.len());
         // The files come sorted by name, so shard by shard.
         if shard.and_then(|shard| shard.path.file_name()).is_none_or(|found| found != name.as_str()) {
             let folder = first.path.parent().unwrap_or(Path::new("")).to_owned();
@@ -128,21 +175,6 @@ fn counted(stem: &str) -> Option<(&str, &str, &str)> {
     let (start, number) = start.rsplit_once('-')?;
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     (digits(number) && digits(total) && number.len() < 20).then_some((start, number, total))
-}
-
-fn has_parquet_name(file: &Path) -> bool {
-    let extension = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    ["parquet", "parq", "pq"].contains(&extension.as_str())
-}
-
-/// By its name or, if it has another one, by its first bytes.
-fn is_parquet(file: &Path) -> bool {
-    let magic = || {
-        let mut start = [0; 4];
-        std::io::Read::read_exact(&mut crate::files::open(file).ok()?, &mut start).ok()?;
-        Some(&start == b"PAR1")
-    };
-    has_parquet_name(file) || magic().unwrap_or(false)
 }
 
 /// The value of a partition as it was before its special characters were written as `%20`.
