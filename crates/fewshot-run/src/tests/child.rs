@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use super::super::{INTERRUPTED_EXIT_CODE, Interrupt, NoProgress, RunError, RunFolder};
-use super::{disk, outputs, toy};
+use super::{cluster, crowd, disk, outputs, toy};
 
 /// Environment variables: what the child is to do, and on which run.
 const TASK: &str = "FEWSHOT_TEST_TASK";
@@ -26,6 +26,10 @@ fn child_entry() {
             Err(RunError::Interrupted { .. }) => std::process::exit(INTERRUPTED_EXIT_CODE),
             Err(error) => panic!("{error}"),
         },
+        "work" => cluster::end(crowd::work(run)),
+        "drive" => cluster::end(crowd::drive(run)),
+        "job" => cluster::end(cluster::job(run)),
+        "cluster" => cluster::end(cluster::drive(run)),
         "hold" => {
             let _run = RunFolder::open(run).unwrap();
             println!("ready");
