@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Circles of imports between the files of a crate: `tools/import-circles.py [CRATE FOLDER ...]` (default: all in crates/).
+"""Circles of imports between the files of a crate: `tools/import-circles.py [CRATE ...]`, by name or folder (default: all in
+crates/); `tools/import-circles.py --but CRATE ...` looks at all others in crates/.
 
 A file needs another where it names something that is defined there, in a `use` or by its path. Names are followed through
 re-exports, so a `mod.rs` or `lib.rs` that only declares its children and hands on what they define is nobody's need. One that
 defines something itself is: a child that uses it and is used by it is a circle. Declaring a module is no use of it, and what stands in
-a module inside of a file (`mod tests { .. }`) is left out.
+a module inside of a file (`mod tests { .. }`) is left out. Library, programs and tests of a crate are looked at each by itself.
 
-Prints each circle with the names that close it; exits with 1 if there is one. Reads text, not types: names that a macro makes
-are taken to be defined where they are looked for first.
+Prints each circle with the names that close it. Exits with 1 if there is one, with 2 where there is no such crate. Reads text, not
+types: names that a macro makes are taken to be defined where they are looked for first.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 ITEM = re.compile(rf"\b(?:struct|enum|union|trait|fn|type|const|static|macro_rules!)\s+(?:mut\s+)?({NAME})")
 MODULE = re.compile(rf"\bmod\s+({NAME})\s*;")
+ELSEWHERE = re.compile(rf"#\[path\s*=\s*\"([^\"]+)\"\]\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+({NAME})\s*;")
 INLINE = re.compile(rf"(?:#\[[^\]]*\]\s*)*\b(?:pub(?:\([^)]*\))?\s+)?mod\s+({NAME})\s*\{{")
 USE = re.compile(r"\buse\s+([^;]+);")
 PATH = re.compile(rf"(?<![A-Za-z0-9_:])(?:{NAME})(?:::{NAME})+")
@@ -72,7 +75,10 @@ class Module:
 
     def __init__(self, file, path):
         self.file, self.path = file, path
-        text = without_comments(file.read_text())
+        text = file.read_text()
+        # Modules whose file the attribute `path` names.
+        self.elsewhere = {name: file.parent / place for place, name in ELSEWHERE.findall(text)}
+        text = without_comments(text)
         while inline := INLINE.search(text):
             text = text[: inline.start()] + text[closing(text, inline.end() - 1) + 1 :]
         self.children = set(MODULE.findall(text))
@@ -85,23 +91,27 @@ class Module:
         return bool(self.children) and not self.items
 
 
-class Crate:
-    """The modules of one crate by their path from its root."""
+def roots(folder):
+    """The files at which the compiler begins: library, programs, tests, examples."""
+    patterns = ["src/lib.rs", "src/main.rs", "src/bin/*.rs", "tests/*.rs", "tests/*/main.rs", "examples/*.rs"]
+    return sorted(file for pattern in patterns for file in folder.glob(pattern))
 
-    def __init__(self, folder):
-        self.source = folder / "src"
+
+class Tree:
+    """The modules below one root by their path from it."""
+
+    def __init__(self, root):
         self.modules = {}
-        for root in ["lib.rs", "main.rs"]:
-            if (self.source / root).exists():
-                self.add(self.source / root, (), self.source)
-                break
+        self.add(root, (), root.parent)
 
     def add(self, file, path, folder):
         module = self.modules[path] = Module(file, path)
         for child in module.children:
-            for candidate in [folder / f"{child}.rs", folder / child / "mod.rs"]:
-                if candidate.exists():
-                    self.add(candidate, path + (child,), folder / child)
+            for candidate in [module.elsewhere.get(child), folder / f"{child}.rs", folder / child / "mod.rs"]:
+                if candidate is not None and candidate.exists():
+                    below = candidate.parent if candidate.name == "mod.rs" else folder / child
+                    self.add(candidate.resolve(), path + (child,), below)
+                    break
 
     def absolute(self, module, parts):
         """A path from the crate's root, or None when it leads out of the crate."""
@@ -177,13 +187,27 @@ def circle_through(needs, start):
     return None
 
 
-def main():
-    root = Path(__file__).resolve().parent.parent
-    folders = [Path(argument).resolve() for argument in sys.argv[1:]] or sorted((root / "crates").iterdir())
+def chosen(arguments):
+    """The folders of the crates that are asked for."""
+    crates = Path(__file__).resolve().parent.parent / "crates"
+    but = arguments[:1] == ["--but"]
+    named = []
+    for argument in arguments[1:] if but else arguments:
+        folder = next((place for place in [crates / argument, Path(argument)] if roots(place)), None)
+        if folder is None:
+            print(f"`{argument}` is no crate: give the name of a folder in crates/, or a path", file=sys.stderr)
+            sys.exit(2)
+        named.append(folder.resolve())
+    if named and not but:
+        return named
+    return [folder for folder in sorted(crates.iterdir()) if folder not in named]
+
+
+def report(folder):
+    """Prints the circles of a crate; how many there are."""
     found = 0
-    for folder in folders:
-        crate, told = Crate(folder), set()
-        needs = crate.needs()
+    for root in roots(folder):
+        needs, told = Tree(root).needs(), set()
         for file in sorted(needs):
             circle = None if file in told else circle_through(needs, file)
             if circle is None:
@@ -192,9 +216,17 @@ def main():
             told.update(circle)
             print(f"{folder.name}:")
             for file, needed in zip(circle, circle[1:]):
-                short = [str(path.relative_to(crate.source)) for path in (file, needed)]
+                short = [os.path.relpath(path, folder) for path in (file, needed)]
                 print(f"  {short[0]} needs {short[1]} for {needs[file][needed]}")
-    return 1 if found else 0
+    return found
+
+
+def main():
+    circles = [report(folder) for folder in chosen(sys.argv[1:])]
+    if any(circles):
+        return 1
+    print(f"no circle of imports in {len(circles)} crate(s)")
+    return 0
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
 use fewshot_nas::families::{self, Family, Settings, Skeleton};
-use fewshot_nas::nets::{Blueprint, Body, Builder, GraphBuilder, NormKind, Route, Value};
+use fewshot_nas::nets::{Blueprint, Body, Builder, GraphBuilder, NormKind, Route, Value, live_cost};
 use fewshot_space::{Arch, Cost, Decision, Graph, OpKind, Region, Space, SpaceError};
 
 /// Up to this many convolutions in a row, with kernels of these sides, after a stem that halves the image.
@@ -13,7 +13,7 @@ const LONGEST: usize = 4;
 const KERNELS: [usize; 3] = [1, 3, 5];
 
 /// Decisions: how many convolutions, then the kernel of each, which is inert where the row is shorter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Chain {
     decisions: Vec<Decision>,
     skeleton: Skeleton,
@@ -31,11 +31,7 @@ impl Space for Chain {
         Graph::chain((0..=arch.get(0)).map(|_| OpKind::Conv))
     }
     fn cost(&self, arch: &Arch) -> Cost {
-        let [height, width, channels] = self.skeleton.image();
-        let size = (height.div_ceil(2), width.div_ceil(2));
-        let conv = |kernel, input| Cost::conv(kernel, input, self.width, size) + Cost::batch_norm(self.width);
-        let convs: Cost = (0..=arch.get(0)).map(|slot| conv(KERNELS[arch.get(1 + slot)], self.width)).sum();
-        conv(3, channels) + convs + Cost::linear(self.width, self.skeleton.classes)
+        live_cost(Arc::new(self.clone()), arch, self.skeleton.image()).expect("one of these architectures")
     }
 }
 
@@ -43,24 +39,19 @@ impl Blueprint for Chain {
     /// The layers of every option that the region can reach, and the row of those that a network takes.
     fn build(&self, region: &Region, norm: NormKind, builder: &mut Builder) -> Box<dyn Body> {
         let stem = builder.conv("stem", 3, self.skeleton.channels_in, self.width, 2);
-        let stem_norm = builder.norm("stem.norm", self.width, NormKind::FULL);
         let mut convs = BTreeMap::new();
         for slot in 0..LONGEST {
             for option in region.reachable(1 + slot).iter() {
-                let kernel = KERNELS[option];
-                let name = format!("convs.{slot}.{kernel}");
-                convs.insert((slot, option), builder.relu_conv_norm(&name, kernel, [self.width; 2], 1, norm));
+                let name = format!("convs.{slot}.{}", KERNELS[option]);
+                convs.insert((slot, option), builder.relu_conv_norm(&name, KERNELS[option], [self.width; 2], 1, norm));
             }
         }
         let head = builder.linear("head", self.width, self.skeleton.classes);
         Box::new(move |graph: &mut GraphBuilder, images: Value, route: Route<'_>| {
-            let arch = route.arch(0);
-            let mut x = graph.conv_norm(&stem, &stem_norm, images);
-            for slot in 0..=arch.get(0) {
-                x = graph.relu_conv_norm(&convs[&(slot, arch.get(1 + slot))], x);
-            }
-            let x = graph.global_avg_pool(x);
-            graph.linear(&head, x)
+            let (arch, stem) = (route.arch(0), graph.conv(&stem, images));
+            let chain = |x, slot| graph.relu_conv_norm(&convs[&(slot, arch.get(1 + slot))], x);
+            let last = (0..=arch.get(0)).fold(stem, chain);
+            graph.pooled_linear(&head, last)
         })
     }
 }
@@ -79,11 +70,10 @@ impl Family for ChainFamily {
     }
     fn open(&self, skeleton: &Skeleton) -> Result<Arc<dyn Blueprint>, SpaceError> {
         let width = skeleton.number("width", 1..=256).map_err(|error| error.of(self.name()))?;
-        let mut decisions = vec![Decision::new("length", (1..=LONGEST).map(|length| length.to_string()))];
-        for slot in 0..LONGEST {
-            let kernel = Decision::new(format!("kernel{}", slot + 1), KERNELS.map(|side| side.to_string()));
-            decisions.push(kernel.active_if(0, (slot..LONGEST).collect()));
-        }
+        let length = Decision::new("length", (1..=LONGEST).map(|length| length.to_string()));
+        let kernel = |slot| Decision::new(format!("kernel{}", slot + 1), KERNELS.map(|side| side.to_string()));
+        let kernels = (0..LONGEST).map(|slot| kernel(slot).active_if(0, (slot..LONGEST).collect()));
+        let decisions = [length].into_iter().chain(kernels).collect();
         Ok(Arc::new(Chain { decisions, skeleton: skeleton.clone(), width }))
     }
 }
@@ -93,9 +83,7 @@ fn main() -> ExitCode {
     fewshot_cli::main()
 }
 
-/// What every space must hold to.
 #[test]
 fn chain_keeps_the_contract() {
-    let skeleton = Skeleton { settings: ChainFamily.settings(), ..Skeleton::of_images([32, 32, 3], 10) };
-    fewshot_space::testing::check_space(ChainFamily.open(&skeleton).unwrap());
+    families::testing::check_family(&ChainFamily);
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use fewshot_run::FileError;
 use thiserror::Error;
 
-use super::MOST_FEATURES;
+use super::limits::MOST_FEATURES;
 
 /// Why a metric cannot be computed, or its statistics not be read or written.
 #[derive(Debug, Error)]

@@ -1,6 +1,7 @@
 //! What a set of images is to the Fréchet distance: the normal distribution with the mean and covariance of its features.
 
-use super::{FidError, MOST_FEATURES};
+use super::error::FidError;
+use super::limits::MOST_FEATURES;
 
 /// How far two mirrored entries may be apart, against the largest variance. Covariances in single precision, by a product that
 /// knows no symmetry, are apart by about 1e-6.

@@ -15,6 +15,7 @@ mod error;
 mod frechet;
 mod gaussian;
 mod inception;
+mod limits;
 mod moments;
 pub mod npz;
 mod rows;
@@ -23,7 +24,5 @@ pub use error::FidError;
 pub use frechet::frechet_distance;
 pub use gaussian::Gaussian;
 pub use inception::{InceptionScore, InceptionTally, inception_score, softmax};
+pub use limits::MOST_FEATURES;
 pub use moments::Moments;
-
-/// The most features that a row may have: a covariance of that many takes 512 MiB.
-pub const MOST_FEATURES: usize = 8192;

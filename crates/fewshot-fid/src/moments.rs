@@ -3,8 +3,10 @@
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::{Accum, MatMut, MatRef, Par};
 
+use super::error::FidError;
+use super::gaussian::Gaussian;
+use super::limits::MOST_FEATURES;
 use super::rows::{checked_rows, zeros};
-use super::{FidError, Gaussian, MOST_FEATURES};
 
 /// Rows that are gathered before they enter the sums, as one matrix product. Part of the result's last bits.
 const BLOCK_ROWS: usize = 128;

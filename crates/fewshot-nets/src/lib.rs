@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod bodies;
+mod counted;
 mod geometry;
 mod graph;
 mod layers;
@@ -22,6 +23,7 @@ mod weights;
 pub mod write;
 
 pub use bodies::{DartsNetworks, DartsSwitches, halves_evenly};
+pub use counted::live_cost;
 pub use geometry::{Real, Size, Window};
 pub use graph::{Fingerprint, Fusion, Graph, GraphBuilder, Node, Value};
 pub use layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, ReluConvNorm};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use super::error::FileError;
 use super::fault;
+use super::file_error::FileError;
 
 /// Names of files being written begin so; [`clean_leftovers`] removes them.
 pub(super) const TEMPORARY: &str = ".tmp-";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::error::FileError;
+use super::file_error::FileError;
 
 /// The key that a checksum stands under, and that of a value which is no object.
 const SUM: &str = "sha256";

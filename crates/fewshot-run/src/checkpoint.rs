@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::atomic::write_atomic;
 use super::checked::{canonical, hex};
 use super::checkpoint_error::CheckpointError;
-use super::error::FileError;
+use super::file_error::FileError;
 
 /// The one key of ours in the file's metadata. One, because the writer's order of several is random.
 const KEY: &str = "fewshot";

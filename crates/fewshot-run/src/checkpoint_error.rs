@@ -1,6 +1,6 @@
 //! What may be wrong with a checkpoint.
 
-use super::error::FileError;
+use super::file_error::FileError;
 
 /// A checkpoint could not be read, written or used.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::atomic::{clean_leftovers, create_folder, is_temporary, write_atomic, write_json};
 use super::checked::{Checked, file_checksum};
-use super::error::{FileError, RunError};
+use super::error::RunError;
+use super::file_error::FileError;
 use super::interrupt::{Interrupt, is_interrupted};
 use super::lock::{LOCK_FILE, RunLock};
 use super::log::{ANSWERED, Event, EventLog, INTERRUPTED, JsonLines, OPENED, READY, SETTLED};

@@ -47,6 +47,7 @@ mod checkpoint_error;
 mod done;
 mod error;
 mod fault;
+mod file_error;
 mod folder;
 mod graph;
 mod handle;
@@ -57,11 +58,13 @@ mod lock;
 mod log;
 mod output;
 mod plan;
+mod plan_file;
 mod progress;
 mod reader;
 mod settings;
 mod spread;
 mod stage;
+mod toml_file;
 
 #[cfg(test)]
 mod tests;
@@ -72,7 +75,8 @@ pub use checked::{Checked, hex};
 pub use checkpoint::{Checkpoint, TensorF32};
 pub use checkpoint_error::CheckpointError;
 pub use done::RecordedStage;
-pub use error::{FileError, PlanError, RunError, StageError};
+pub use error::{PlanError, RunError, StageError};
+pub use file_error::FileError;
 pub use folder::{Answer, RunFolder};
 pub use handle::Handle;
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted, outlive_file_size_limit};
@@ -86,9 +90,10 @@ pub use output::write_output;
 pub use plan::Plan;
 pub use progress::{Counter, NoProgress, Position, Progress, StageEnd, StageInfo};
 pub use reader::{HISTORY, RunReader};
-pub use settings::{Fingerprint, Origin, TomlError, parse_toml};
+pub use settings::{Fingerprint, Origin};
 pub use spread::{
     Attempted, Claimed, Holder, Member, Patience, SpreadError, StageState, StageStatus, Standing, Survey, Work,
     ask_to_stop, begin_session, is_asked_to_stop,
 };
 pub use stage::{Clock, Stage, StageContext};
+pub use toml_file::{TomlError, parse_toml};

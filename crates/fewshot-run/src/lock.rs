@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use super::error::{FileError, RunError};
+use super::error::RunError;
+use super::file_error::FileError;
 
 /// Name of the lock file in a run folder. It stays when the run is closed: what counts is the
 /// system's lock on it, which ends with the process however that ends.

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::atomic::sync_folder;
-use super::error::FileError;
 use super::fault;
+use super::file_error::FileError;
 
 /// A line file could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::atomic::{folder_of, write_atomic_alone};
-use super::error::FileError;
+use super::file_error::FileError;
 use super::reader::RUN_TOML;
 
 /// Links that are followed before they count as a circle, as the system does.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::atomic::{clean_leftovers, create_folder, write_json};
@@ -13,15 +12,13 @@ use super::checked::{Checked, file_checksum};
 use super::done::{Done, Sums, is_intact, published, repeat};
 use super::error::{PlanError, RunError};
 use super::folder::RunFolder;
-use super::graph::{DONE, list, order};
+use super::graph::{list, order};
 use super::interrupt::{Interrupt, is_interrupted};
 use super::log::{Event, INTERRUPTED, STARTED};
+use super::plan_file::{DONE, PLAN, PlanFile, StageEntry, difference};
 use super::progress::{Progress, StageEnd, StageInfo};
 use super::reader::{RUN_TOML, RunReader, read_json};
 use super::stage::{Input, Stage, StageContext};
-
-/// Holds the plan that the run was begun with.
-pub(super) const PLAN: &str = "plan.json";
 
 /// A graph of stages, checked: names are unique, inputs exist, nothing waits for itself.
 ///
@@ -35,20 +32,6 @@ pub struct Plan<'a> {
     order: Vec<usize>,
     /// Stages whose outputs were seen to be as they were written.
     seen: Mutex<BTreeSet<usize>>,
-}
-
-/// `plan.json`.
-#[derive(Serialize, Deserialize, PartialEq)]
-pub(super) struct PlanFile {
-    pub(super) run_toml_sha256: String,
-    pub(super) stages: Vec<StageEntry>,
-}
-
-#[derive(Serialize, Deserialize, PartialEq)]
-pub(super) struct StageEntry {
-    pub(super) name: String,
-    pub(super) inputs: Vec<String>,
-    outputs: Vec<String>,
 }
 
 /// Where a stage works.
@@ -400,20 +383,6 @@ impl<'a> Plan<'a> {
             .copied()
             .ok_or_else(|| RunError::UnknownStage { name: name.to_owned(), known: list(&self.stages) })
     }
-}
-
-/// The first difference between two lists of stages, in words.
-fn difference(old: &[StageEntry], new: &[StageEntry]) -> Option<String> {
-    for (number, (old, new)) in (1..).zip(old.iter().zip(new)) {
-        if old.name != new.name {
-            return Some(format!("stage {number} was `{}`, is now `{}`", old.name, new.name));
-        }
-        if old != new {
-            return Some(format!("stage `{}` has other inputs or outputs now", old.name));
-        }
-    }
-    let (was, is) = (old.len(), new.len());
-    (was != is).then(|| format!("it had {was} stages, now {is}"))
 }
 
 fn show(path: &Path) -> String {

@@ -9,10 +9,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::checked::{Checked, checksum, hex};
-use super::error::{FileError, RunError};
+use super::error::RunError;
+use super::file_error::FileError;
 use super::log::{ANSWERED, Event, read_lines};
-use super::settings::{Fingerprint, FormatOnly, Header, RecipeOnly, Versions, parse_toml};
+use super::settings::{Fingerprint, FormatOnly, Header, RecipeOnly, Versions};
 use super::spread::event_files;
+use super::toml_file::parse_toml;
 
 /// Name of the settings in a run folder.
 pub(super) const RUN_TOML: &str = "run.toml";

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::checkpoint::{Checkpoint, Owner};
 use super::checkpoint_error::CheckpointError;
-use super::error::{FileError, RunError, StageError};
+use super::error::{RunError, StageError};
+use super::file_error::FileError;
 use super::folder::RunFolder;
 use super::handle::Handle;
 use super::interrupt::Interrupt;

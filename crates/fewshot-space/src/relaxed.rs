@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::arch::Arch;
-use crate::region::Region;
+use crate::option_set::OptionSet;
 
 /// A choice that is weighed: one number per option.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,15 +48,14 @@ pub struct Largest {
 }
 
 impl Largest {
-    /// Of a region, where `macs` counts a network's multiply-adds: that of a supernet may be smaller than the region's own space
-    /// says.
-    pub fn new(region: &Region, macs: impl Fn(&Arch) -> u64) -> Self {
-        let decisions = region.space().decisions().len();
-        let allowed = |decision: usize| region.allowed(decision).iter().collect::<Vec<usize>>();
-        let rows = (0..decisions).map(|decision| RelaxedRow { decision, options: allowed(decision) });
+    /// Of the options `allowed` at each decision, as a region has them ([`product`](crate::Region::product)), where `macs` counts a
+    /// network's multiply-adds: those of a supernet may be fewer than the region's own space says.
+    pub fn new(allowed: &[OptionSet], macs: impl Fn(&Arch) -> u64) -> Self {
+        let row = |(decision, options): (usize, &OptionSet)| RelaxedRow { decision, options: options.iter().collect() };
+        let rows = allowed.iter().enumerate().map(row);
         let rows: Vec<RelaxedRow> = rows.filter(|row| row.options.len() > 1).collect();
-        let first = (0..decisions).map(|decision| region.allowed(decision).first().unwrap_or(0) as u8);
-        let mut cheapest: Vec<u8> = first.collect();
+        let first = |options: &OptionSet| options.first().unwrap_or(0) as u8;
+        let mut cheapest: Vec<u8> = allowed.iter().map(first).collect();
         let macs_with = |options: &[u8], row: &RelaxedRow, option: usize| {
             let mut options = options.to_vec();
             options[row.decision] = option as u8;

@@ -2,7 +2,7 @@ use crate::arch::{Arch, ArchError};
 use crate::cost::Cost;
 use crate::decision::{Decision, activity};
 use crate::graph::Graph;
-use crate::region::Region;
+use crate::option_set::OptionSet;
 use crate::relaxed::{Largest, Relaxed};
 use crate::text::{self, ParseArchError};
 use rand::Rng;
@@ -50,10 +50,10 @@ pub trait Space: std::fmt::Debug + Send + Sync {
         None
     }
 
-    /// What a network over `region`, a region of this space, weighs when it runs all its options at once. Without a relaxation of
-    /// its own a space has a row per open decision.
-    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
-        Box::new(Largest::new(region, |arch| self.cost(arch).macs))
+    /// What a network weighs that runs at once all options `allowed` at each decision: those of a region of this space
+    /// ([`Region::product`](crate::Region::product)). Without a relaxation of its own a space has a row per open decision.
+    fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
+        Box::new(Largest::new(allowed, |arch| self.cost(arch).macs))
     }
 
     /// Which decisions matter in this architecture; the others are inert.

@@ -8,7 +8,7 @@ use crate::arch::{Arch, ArchError};
 use crate::cost::Cost;
 use crate::decision::Decision;
 use crate::graph::Graph;
-use crate::region::Region;
+use crate::option_set::OptionSet;
 use crate::relaxed::Relaxed;
 use crate::space::Space;
 use crate::text::ParseArchError;
@@ -77,8 +77,8 @@ impl Space for Timed {
         self.space.vary(arch, rng)
     }
 
-    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
-        self.space.relaxed(region)
+    fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
+        self.space.relaxed(allowed)
     }
 
     fn active(&self, arch: &Arch) -> Vec<bool> {
@@ -109,6 +109,7 @@ mod tests {
     use super::*;
     use crate::cells::cell1296;
     use crate::feature::{Feature, Filter};
+    use crate::region::Region;
 
     #[test]
     fn a_region_is_limited_by_predictions_and_each_is_made_once() {

@@ -158,3 +158,51 @@ fn documents_name_no_flag_that_there_is_not() {
     }
     assert!(seen > 50, "only {seen} flags seen");
 }
+
+/// Keys of a table and those within, with their values.
+fn leaves(table: &Table, prefix: &str, found: &mut BTreeMap<String, String>) {
+    for (key, value) in table {
+        let key = format!("{prefix}{key}");
+        match value {
+            Value::Table(inner) => leaves(inner, &format!("{key}."), found),
+            other => drop(found.insert(key, other.to_string())),
+        }
+    }
+}
+
+/// What stands between backquotes.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_page_of_settings_has_every_key_with_its_default_and_its_flags() {
+    /// Whose trainings have their keys in one table.
+    const TRAININGS: [&str; 3] = ["supernet", "children", "standalone.train"];
+    let mut defaults = BTreeMap::new();
+    leaves(&preset("images"), "", &mut defaults);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut told = BTreeSet::new();
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    for cells in rows.map(|line| line.split(" | ").collect::<Vec<_>>()) {
+        let [key, default, flags, _] = cells[..] else { panic!("four cells: {cells:?}") };
+        let key = quoted(key)[0];
+        let is_of_one = key.contains('.') || defaults.contains_key(key);
+        let keys = if is_of_one { vec![key.to_string()] } else { TRAININGS.map(|of| format!("{of}.{key}")).to_vec() };
+        let known: Vec<&String> = keys.iter().filter_map(|key| defaults.get(key)).collect();
+        let is_one_for_all = known.windows(2).all(|pair| pair[0] == pair[1]);
+        let expected = if is_one_for_all { known.first().into_iter().copied().collect() } else { known };
+        assert_eq!(quoted(default), expected, "default of {key}");
+        let sets = |flag: &&Flag| flag.keys.iter().any(|set| keys.iter().any(|key| key == set));
+        let expected: BTreeSet<String> = ALL.iter().filter(sets).map(|flag| format!("--{}", flag.long)).collect();
+        assert_eq!(quoted(flags).into_iter().map(String::from).collect::<BTreeSet<_>>(), expected, "flags of {key}");
+        told.extend(keys);
+    }
+    let untold: Vec<&String> = defaults.keys().filter(|key| !told.contains(*key)).collect();
+    assert!(untold.is_empty(), "docs/settings.md lacks {untold:?}");
+    let set_by_flags = ALL.iter().flat_map(|flag| flag.keys);
+    let untold: Vec<&&str> =
+        set_by_flags.filter(|key| !told.contains(**key) && !key.starts_with("gradient.")).collect();
+    assert!(untold.is_empty(), "docs/settings.md lacks {untold:?}");
+}

@@ -1,15 +1,11 @@
 //! What a network costs.
 
-use std::sync::Arc;
-
 use burn::tensor::Device;
-use fewshot_data::Normalise;
 use fewshot_guard::printable;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::families::{self, Skeleton};
 use fewshot_nas::latency;
-use fewshot_nas::nets::{Blueprint, Net};
-use fewshot_space::{Arch, Cost, Region};
+use fewshot_nas::nets::live_cost;
 use serde::Serialize;
 
 use super::settings::given;
@@ -45,7 +41,7 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
     let arch = space.parse(&args.arch).map_err(ExperimentError::from)?;
     let (cost, device) = (space.cost(&arch), Device::flex());
     let live = match &counted.blueprint {
-        Some(blueprint) => live_cost(blueprint, &arch, image)?,
+        Some(blueprint) => live_cost(blueprint.clone(), &arch, image).map_err(ExperimentError::from)?,
         None => cost,
     };
     let latency_ms = match (&counted.blueprint, args.latency) {
@@ -91,12 +87,4 @@ pub fn cost(args: CostArgs) -> Result<(), Failure> {
         text += &format!("\n{ms:.3} ms for one image on one thread of this machine");
     }
     print(&text)
-}
-
-/// The cost of the operations that the logits depend on.
-fn live_cost(blueprint: &Arc<dyn Blueprint>, arch: &Arch, image: [usize; 3]) -> Result<Cost, Failure> {
-    let region = Region::single(blueprint.clone(), arch).map_err(ExperimentError::from)?;
-    let net = Net::catalogue(blueprint.clone(), region, &Device::flex());
-    let plain = Normalise { mean: vec![0.0; image[2]], std: vec![1.0; image[2]] };
-    Ok(net.graph(&blueprint.canonical(arch), image, &plain).map_err(ExperimentError::from)?.cost())
 }

@@ -4,16 +4,13 @@
 //! An `.npz` file is a zip archive of `.npy` files. Read are numbers of 8 and 4 bytes in either byte order, stored by rows or
 //! columns, as they are or deflated (`savez_compressed`), beside any other arrays. Written are numbers of 8 bytes as they are.
 
+mod entries;
 mod header;
 mod read;
 mod write;
 
 pub use read::{Statistics, read};
 pub use write::{to_bytes, write};
-
-/// The entries, by the names that they have in the archive.
-const MU: &str = "mu.npy";
-const SIGMA: &str = "sigma.npy";
 
 #[cfg(test)]
 mod header_tests;

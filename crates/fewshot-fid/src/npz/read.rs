@@ -9,8 +9,8 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+use super::entries::{MU, SIGMA};
 use super::header::{Numbers, read_header};
-use super::{MU, SIGMA};
 use crate::{FidError, Gaussian, MOST_FEATURES};
 
 /// Deflate makes no byte of more than this many (RFC 1951: 258 bytes for two codes of one bit each).

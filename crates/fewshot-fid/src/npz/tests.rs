@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use super::entries::{MU, SIGMA};
 use super::read::read_from;
 use super::*;
 use crate::Gaussian;

@@ -7,7 +7,7 @@ use fewshot_run::{FileError, write_output};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::{MU, SIGMA};
+use super::entries::{MU, SIGMA};
 use crate::{FidError, Gaussian};
 
 /// Where the numbers of an `.npy` file begin: at a multiple of this, for programs that map the file.

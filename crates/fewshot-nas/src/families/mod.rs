@@ -9,6 +9,7 @@ mod generators;
 mod mbconv;
 mod skeleton;
 mod stages;
+pub mod testing;
 
 use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -241,9 +242,7 @@ mod tests {
     #[test]
     fn every_family_opens_by_its_name_with_its_own_settings() {
         for family in all() {
-            let space = default_space(family.name()).unwrap();
-            assert_eq!(space.name(), family.name());
-            assert!(!family.about().is_empty());
+            testing::check_family(family);
             let opened = opened(family.name(), json!({})).unwrap();
             assert_eq!(opened.skeleton().settings, family.settings());
         }

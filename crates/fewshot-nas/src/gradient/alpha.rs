@@ -37,7 +37,7 @@ impl Alpha {
         let region = net.region().clone();
         let names: Vec<String> = region.space().decisions().iter().map(|decision| decision.name.clone()).collect();
         let mut weights = Weights::new(net.weights().device().clone(), seed);
-        let relaxed: Arc<dyn Relaxed> = region.space().relaxed(&region).into();
+        let relaxed: Arc<dyn Relaxed> = region.space().relaxed(region.product()).into();
         for row in relaxed.rows() {
             let name = format!("alpha.{}", names[row.decision]);
             weights.add_param(name, &[row.options.len()], Init::Normal { deviation: DEVIATION });

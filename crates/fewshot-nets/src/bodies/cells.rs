@@ -190,8 +190,7 @@ impl Body for CellBody {
         }
         let x = graph.norm(&self.head_norm, x);
         let x = graph.relu(x);
-        let x = graph.global_avg_pool(x);
-        graph.linear(&self.classifier, x)
+        graph.pooled_linear(&self.classifier, x)
     }
 }
 

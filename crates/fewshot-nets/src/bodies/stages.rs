@@ -164,7 +164,6 @@ impl Body for StageBody {
         let last = width << (STAGES - 1);
         let x = graph.norm(&self.head_norm.narrowed(last), x);
         let x = graph.relu(x);
-        let x = graph.global_avg_pool(x);
-        graph.linear(&self.classifier.narrowed(last, self.classifier.output()), x)
+        graph.pooled_linear(&self.classifier.narrowed(last, self.classifier.output()), x)
     }
 }

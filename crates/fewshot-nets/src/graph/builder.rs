@@ -235,6 +235,12 @@ impl GraphBuilder {
         self.push(GlobalAvgPool, &[x])
     }
 
+    /// Global average pool and linear layer, the usual end of a classifier.
+    pub fn pooled_linear(&mut self, layer: &LinearLayer, x: Value) -> Value {
+        let pooled = self.global_avg_pool(x);
+        self.linear(layer, pooled)
+    }
+
     /// Linear layer, of rows.
     pub fn linear(&mut self, layer: &LinearLayer, x: Value) -> Value {
         self.push(Linear::from(layer), &[x])

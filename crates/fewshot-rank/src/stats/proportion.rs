@@ -1,6 +1,6 @@
 //! Shares of images, and the difference of two.
 
-use super::{Difference, NORMAL_95};
+use super::interval::{Difference, NORMAL_95};
 
 /// Wilson's score interval (Wilson 1927) for the share that `correct` of `of` images stand for, as [lower, upper], 0 to 1.
 ///

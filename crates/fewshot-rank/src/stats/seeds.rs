@@ -2,7 +2,7 @@
 
 use std::f64::consts::FRAC_2_PI;
 
-use super::Difference;
+use super::interval::Difference;
 
 /// The mean of differences that were measured once per seed (`a` minus `b`, both trained and measured alike with that seed,
 /// as shares), with the paired t interval at 95 %: mean ± t·s/√n, with n - 1 degrees of freedom.
@@ -72,7 +72,7 @@ mod tests {
         ] {
             assert!((student_95(degrees) - published).abs() < 5.1e-5, "{degrees}: {}", student_95(degrees));
         }
-        assert!((student_95(100_000) - super::super::NORMAL_95).abs() < 5e-5);
+        assert!((student_95(100_000) - super::super::interval::NORMAL_95).abs() < 5e-5);
     }
 
     /// Student's own example (1908): the hours of sleep that two drugs gave to each of ten patients.

@@ -2,7 +2,8 @@
 
 use fewshot_space::Arch;
 
-use super::{Table, TableError};
+use super::entries::Table;
+use super::error::TableError;
 
 /// The architectures that two tables have in common, in the order of the first one, with both
 /// numbers; and how many were left over.
@@ -27,13 +28,13 @@ impl Table {
     /// [`TableError::Spaces`] when they are about different spaces, [`TableError::Disjoint`] when
     /// they have no architecture in common.
     pub fn join(&self, other: &Table) -> Result<Joined, TableError> {
-        let (left, right) = (self.title.clone(), other.title.clone());
-        if self.space.name() != other.space.name() {
+        let (left, right) = (self.title().to_owned(), other.title().to_owned());
+        if self.space().name() != other.space().name() {
             return Err(TableError::Spaces {
                 left,
-                left_space: self.space.name().to_owned(),
+                left_space: self.space().name().to_owned(),
                 right,
-                right_space: other.space.name().to_owned(),
+                right_space: other.space().name().to_owned(),
             });
         }
         let mut joined = Joined { archs: Vec::new(), left: Vec::new(), right: Vec::new(), only_left: 0, only_right: 0 };

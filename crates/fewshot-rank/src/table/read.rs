@@ -6,9 +6,10 @@ use std::sync::Arc;
 use csv::StringRecord;
 use fewshot_space::Space;
 
+use super::entries::{ARCH_COLUMN, Table};
+use super::error::{CellProblem, TableError};
 use super::number::Numbers;
 use super::sheet::{Sheet, same_name};
-use super::{ARCH_COLUMN, CellProblem, Table, TableError};
 use fewshot_guard::{printable, read_file};
 use fewshot_run::FileError;
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use fewshot_space::{Arch, Space};
 
-use super::{ARCH_COLUMN, CellProblem, TableError};
+use super::entries::ARCH_COLUMN;
+use super::error::{CellProblem, TableError};
 use fewshot_run::{FileError, write_atomic};
 
 /// Writes a CSV file: `arch` with the space's text form, then the named columns with one number

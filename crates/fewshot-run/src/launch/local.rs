@@ -8,17 +8,17 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use serde_json::Value;
 
 use super::super::atomic::create_folder;
-use super::super::error::{FileError, RunError};
+use super::super::error::RunError;
+use super::super::file_error::FileError;
 use super::super::folder::RunFolder;
 use super::super::interrupt::{INTERRUPTED_EXIT_CODE, Interrupt};
 use super::super::plan::Plan;
 use super::super::progress::Progress;
 use super::super::reader::RunReader;
 use super::super::spread::{Patience, SpreadError, StageState, StageStatus, is_asked_to_stop};
-use super::{Launcher, Teller, gather, share};
+use super::launcher::Launcher;
+use super::sharing::{LOGS, Teller, failed, gather, share};
 
-/// Folder of what workers say, in the run's.
-pub(super) const LOGS: &str = "logs";
 /// Workers that were killed are started again, but not more often than this between two stages that are done.
 const MOST_DEATHS: usize = 20;
 /// The same for workers that ended by themselves, which know why.
@@ -143,25 +143,6 @@ impl Launcher for LocalWorkers<'_> {
 
 fn done(stages: &[StageStatus]) -> usize {
     stages.iter().filter(|stage| stage.state == StageState::Done).count()
-}
-
-/// What failed, where nothing else is left to work on.
-pub(super) fn failed(run: &Path, stages: &[StageStatus]) -> RunError {
-    let failed = stages.iter().filter_map(|stage| match &stage.state {
-        StageState::Failed { claim, .. } => Some((stage.name.clone(), claim)),
-        _ => None,
-    });
-    let failed: Vec<_> = failed.collect();
-    let others = failed.len().saturating_sub(1);
-    let more = if others > 0 { format!("{others} more failed; ") } else { String::new() };
-    let (stage, note, log) = match failed.first() {
-        Some((stage, claim)) => {
-            let log = claim.holder.log.as_ref().map(|log| run.join(log).display().to_string());
-            (stage.clone(), claim.note.clone().unwrap_or_default(), log)
-        }
-        None => Default::default(),
-    };
-    SpreadError::Failed { stage, note, log, more, run: run.display().to_string() }.into()
 }
 
 struct Worker {

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::super::atomic::{create_folder, is_temporary};
-use super::super::error::{FileError, RunError};
-use super::super::graph::DONE;
+use super::super::error::RunError;
+use super::super::file_error::FileError;
 use super::claim::{Claim, Claimed, Patience, Standing, Watch};
 use super::holder::Holder;
-use super::layout::{ATTEMPTS, Attempts, PUBLISHED, move_folder, names};
-use super::session;
+use super::layout::{AGREED, ATTEMPTS, Attempts, PUBLISHED, move_folder, names};
+use super::stop::forget_stop;
 
 /// How often a folder is copied that somebody writes to meanwhile, before it is given up.
 const COPIES: usize = 5;
@@ -38,7 +38,7 @@ pub(super) fn take(
     retry: bool,
 ) -> Result<Taken, FileError> {
     loop {
-        if is_done(attempts) {
+        if attempts.is_done() {
             return Ok(Taken::Done);
         }
         let mut number = 1;
@@ -68,17 +68,13 @@ pub(super) fn take(
             Err(error) if error.io_error().kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        if is_done(attempts) {
+        if attempts.is_done() {
             claim.withdraw();
             attempts.remove();
             return Ok(Taken::Done);
         }
         return Ok(Taken::Own(claim));
     }
-}
-
-pub(super) fn is_done(attempts: &Attempts) -> bool {
-    attempts.stage().join(DONE).is_file()
 }
 
 /// Makes the folder of attempt `number`, with what was left of the stage in it.
@@ -164,7 +160,7 @@ pub(super) fn publish(run: &Path, attempts: &Attempts, claim: Claim) -> Result<b
     let work = attempts.work(claim.number());
     install(run, &work)?;
     let is_first = move_folder(&work, attempts.stage())?;
-    if !is_first && !is_done(attempts) {
+    if !is_first && !attempts.is_done() {
         let reason = format!("`{}` holds something else: delete it", attempts.stage().display());
         return Err(FileError::new("rename", work, io::Error::other(reason)));
     }
@@ -204,12 +200,12 @@ pub(in super::super) fn release(run: &Path, patience: &Patience) -> Result<(), R
     let (mut watch, mut first) = (Watch::default(), HashMap::new());
     loop {
         let mut is_free = true;
-        for name in names(&run.join(ATTEMPTS))? {
+        for name in names(&run.join(ATTEMPTS))?.into_iter().filter(|name| name != AGREED) {
             let attempts = Attempts::at(run, run.join("stages").join(name));
             let Some(latest) = attempts.latest_claim()? else { continue };
             let path = attempts.claim(latest);
             let claimed = Claimed::read(&path)?;
-            if is_done(&attempts) || claimed.as_ref().is_some_and(|claimed| claimed.standing != Standing::Working) {
+            if attempts.is_done() || claimed.as_ref().is_some_and(|claimed| claimed.standing != Standing::Working) {
                 continue;
             }
             let now = claimed.as_ref().map(|claimed| (claimed.holder.id.clone(), claimed.beat));
@@ -227,15 +223,15 @@ pub(in super::super) fn release(run: &Path, patience: &Patience) -> Result<(), R
         }
         std::thread::sleep(patience.look);
     }
-    for name in names(&run.join(ATTEMPTS))? {
+    for name in names(&run.join(ATTEMPTS))?.into_iter().filter(|name| name != AGREED) {
         let attempts = Attempts::at(run, run.join("stages").join(name));
-        if let Some(latest) = attempts.works()?.last().filter(|_| !is_done(&attempts)) {
+        if let Some(latest) = attempts.works()?.last().filter(|_| !attempts.is_done()) {
             let work = attempts.work(*latest);
             install(run, &work)?;
             move_folder(&work, attempts.stage())?;
         }
         attempts.remove();
     }
-    session::forget_stop(run)?;
+    forget_stop(run)?;
     Ok(())
 }

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant, SystemTime};
 use fewshot_guard::read_file;
 use serde::{Deserialize, Serialize};
 
-use super::super::error::FileError;
+use super::super::file_error::FileError;
 use super::super::interrupt::Interrupt;
 use super::holder::Holder;
 use super::layout::Attempts;
-use super::session;
+use super::stop::is_asked_to_stop;
 
 /// How long things may take among processes that share a run.
 #[derive(Debug, Clone, Copy)]
@@ -156,7 +156,7 @@ impl Claim {
                     let _ = stopped.recv();
                     return;
                 }
-                if session::is_asked_to_stop(&run) {
+                if is_asked_to_stop(&run) {
                     interrupt.request();
                 }
                 let mut slate = slate.lock().unwrap_or_else(PoisonError::into_inner);

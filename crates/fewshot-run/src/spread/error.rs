@@ -1,6 +1,6 @@
 //! The errors of runs that several processes share.
 
-use super::super::error::FileError;
+use super::super::file_error::FileError;
 
 /// Work on a run that others work on too could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum SpreadError {
     #[error(transparent)]
     File(#[from] FileError),
     /// Stages failed, and what is left waits for them.
-    #[error("stage `{stage}` failed: {note}{}; {more}mend that and run `fewshot resume {run}`", at(log))]
+    #[error("stage `{stage}` failed: {note}{}; {}mend that and run `fewshot resume {run}`", at(log), besides(*others))]
     Failed {
         /// The first that failed.
         stage: String,
@@ -17,8 +17,8 @@ pub enum SpreadError {
         note: String,
         /// The file that its process said more in.
         log: Option<String>,
-        /// How many others failed too, in words; empty for none.
-        more: String,
+        /// How many others failed too.
+        others: usize,
         /// The run.
         run: String,
     },
@@ -50,6 +50,19 @@ pub enum SpreadError {
         /// What it said.
         said: String,
     },
+    /// Machines that share a run compute with different instructions.
+    #[error(
+        "the machines that share `{run}` compute with the instructions `{began}`, this one with `{found}`, whose numbers differ in \
+         their last digits: keep to machines of one kind (for Slurm by --sbatch-args \"--constraint=..\")"
+    )]
+    OtherInstructions {
+        /// The run.
+        run: String,
+        /// Of the others.
+        began: String,
+        /// Of this machine.
+        found: String,
+    },
     /// A worker could not be started.
     #[error("cannot start `{program}`: {source}")]
     Start {
@@ -58,6 +71,10 @@ pub enum SpreadError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+fn besides(others: usize) -> String {
+    if others > 0 { format!("{others} more failed; ") } else { String::new() }
 }
 
 fn at(log: &Option<String>) -> String {

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::super::atomic::{create_folder, sync_folder};
-use super::super::error::FileError;
+use super::super::atomic::{TEMPORARY, create_folder, sync_folder, write_atomic};
+use super::super::file_error::FileError;
+use super::super::plan_file::DONE;
+use super::holder::Holder;
 
 /// Folder of claims and attempts in a run's.
 pub(in super::super) const ATTEMPTS: &str = "attempts";
@@ -13,6 +15,9 @@ pub(in super::super) const ATTEMPTS: &str = "attempts";
 pub(in super::super) const STAGE_EVENTS: &str = "events.jsonl";
 /// Files for the run's folder, in that of an attempt.
 pub(super) const PUBLISHED: &str = "published";
+
+/// Folder of what all who share a run have agreed on.
+pub(super) const AGREED: &str = "instructions";
 
 /// The attempts at one stage.
 #[derive(Debug, Clone)]
@@ -38,6 +43,11 @@ impl Attempts {
     /// The folder of the stage once it is done.
     pub(super) fn stage(&self) -> &Path {
         &self.stage
+    }
+
+    /// Whether the stage is done.
+    pub(super) fn is_done(&self) -> bool {
+        self.stage.join(DONE).is_file()
     }
 
     pub(super) fn claim(&self, number: u64) -> PathBuf {
@@ -72,6 +82,22 @@ impl Attempts {
     /// write there: what stays does no harm.
     pub(super) fn remove(&self) {
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The word of the first who asked, by the name of the one file in a folder that is there whole or not at all.
+pub(super) fn agreed(run: &Path, word: &str) -> Result<String, FileError> {
+    let folder = run.join(ATTEMPTS).join(AGREED);
+    let own = run.join(ATTEMPTS).join(format!("{TEMPORARY}{}-{AGREED}", Holder::here(None).id));
+    loop {
+        if let Some(agreed) = names(&folder)?.into_iter().next() {
+            return Ok(agreed);
+        }
+        create_folder(&own)?;
+        write_atomic(&own.join(word), b"")?;
+        if !move_folder(&own, &folder)? {
+            let _ = fs::remove_dir_all(&own);
+        }
     }
 }
 

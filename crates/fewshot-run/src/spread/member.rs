@@ -9,16 +9,17 @@ use super::super::atomic::write_json;
 use super::super::checked::Checked;
 use super::super::error::RunError;
 use super::super::folder::RunFolder;
-use super::super::graph::DONE;
 use super::super::interrupt::{Interrupt, is_interrupted};
 use super::super::lock::RunLock;
 use super::super::log::{Event, EventLog, OPENED};
 use super::super::plan::{Place, Plan};
+use super::super::plan_file::DONE;
 use super::super::progress::{Progress, StageEnd};
 use super::super::reader::RunReader;
-use super::attempt::{Taken, is_done, prepare, publish, take};
+use super::attempt::{Taken, prepare, publish, take};
 use super::claim::{Claim, Patience, Standing, Watch};
-use super::layout::{Attempts, PUBLISHED, STAGE_EVENTS};
+use super::error::SpreadError;
+use super::layout::{Attempts, PUBLISHED, STAGE_EVENTS, agreed};
 
 /// A run that this process works on as one of several: it holds single stages, and nothing else of it.
 #[derive(Debug)]
@@ -63,6 +64,24 @@ impl Member {
         &self.patience
     }
 
+    /// Makes sure that all who share the run compute with the same instructions, since its numbers would depend on who did what: those
+    /// that it began with, or else those of the first who joined.
+    ///
+    /// # Errors
+    /// [`SpreadError::OtherInstructions`]; [`RunError::File`] when the run's folder cannot be read or written.
+    pub fn agree_on(&self, instructions: &str) -> Result<(), RunError> {
+        let path = self.reader.path();
+        let began = match self.reader.instructions() {
+            Some(began) => began.to_owned(),
+            None => agreed(path, instructions)?,
+        };
+        if began == instructions {
+            return Ok(());
+        }
+        let (run, found) = (path.display().to_string(), instructions.to_owned());
+        Err(SpreadError::OtherInstructions { run, began, found }.into())
+    }
+
     /// Takes stage `index` of the plan if nobody else has it, and takes it to its end.
     ///
     /// # Errors
@@ -92,7 +111,7 @@ impl Member {
         if !claim.is_held() {
             // Another took over, since this one was not heard of for too long.
             progress.stage_finished(info, StageEnd::Interrupted);
-            return Ok(if is_done(&attempts) { Attempted::Done } else { Attempted::Busy });
+            return Ok(if attempts.is_done() { Attempted::Done } else { Attempted::Busy });
         }
         match ended {
             Ok(seconds) => {

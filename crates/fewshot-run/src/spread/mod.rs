@@ -7,6 +7,7 @@
 //!   NN-name/K/events.jsonl    what happened in it, and in those that it went on from
 //!   NN-name/K/published/      files that belong in the run's folder, until the attempt has ended well
 //!   driver/K.json             claim of who submits the jobs of a cluster
+//!   instructions/NAME         with which all who share the run compute
 //!   stop                      asks all who work on the run to save and stop
 //! ```
 //!
@@ -34,14 +35,16 @@ mod layout;
 mod member;
 mod session;
 mod state;
+mod stop;
 mod work;
 
 pub use claim::{Claimed, Patience, Standing};
 pub use error::SpreadError;
 pub use holder::Holder;
 pub use member::{Attempted, Member};
-pub use session::{ask_to_stop, begin_session, is_asked_to_stop};
+pub use session::begin_session;
 pub use state::{StageState, StageStatus, Survey};
+pub use stop::{ask_to_stop, is_asked_to_stop};
 pub use work::Work;
 
 pub(super) use attempt::release;

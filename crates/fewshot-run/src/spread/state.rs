@@ -6,8 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::super::error::RunError;
-use super::super::graph::DONE;
-use super::super::plan::{PLAN, PlanFile};
+use super::super::plan_file::{DONE, PLAN, PlanFile};
 use super::super::reader::{RunReader, read_json};
 use super::claim::{Claimed, Patience, Standing, Watch};
 use super::layout::{ATTEMPTS, Attempts};

@@ -8,7 +8,7 @@ use super::super::plan::Plan;
 use super::super::progress::Progress;
 use super::error::SpreadError;
 use super::member::{Attempted, Member};
-use super::session::is_asked_to_stop;
+use super::stop::is_asked_to_stop;
 
 /// A worker on a run.
 pub struct Work<'a> {
@@ -116,9 +116,8 @@ impl<'a> Work<'a> {
 
     fn failed(&self, failed: Vec<(String, String)>) -> RunError {
         let others = failed.len().saturating_sub(1);
-        let more = if others > 0 { format!("{others} more failed; ") } else { String::new() };
         let (stage, note) = failed.into_iter().next().unwrap_or_default();
         let run = self.member.reader().path().display().to_string();
-        SpreadError::Failed { stage, note, log: None, more, run }.into()
+        SpreadError::Failed { stage, note, log: None, others, run }.into()
     }
 }

@@ -4,15 +4,44 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::super::{
-    INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, RunError, RunReader, SlurmJobs,
-    SlurmSettings, StageState, Survey, Work, requeue_this_job,
+    INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, RunError, RunReader, SlurmCalls,
+    SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work, requeue_this_job,
 };
 use super::crowd::{QUICK, begin, files, whole};
 use super::{child, toy};
 
 /// What a job is to do: arguments as a worker gets them.
 const ARGUMENTS: &str = "FEWSHOT_TEST_ARGUMENTS";
+/// Environment variable: more arguments of `sbatch`.
+const SBATCH: &str = "FEWSHOT_TEST_SBATCH";
+/// Environment variable: stages side by side, in place of the toy's.
+const WIDE: &str = "FEWSHOT_TEST_WIDE";
+
+/// The toy's plan, or one of so many stages side by side.
+fn plan(recipe: &toy::Recipe) -> Plan<'_> {
+    let Some(width) = std::env::var(WIDE).ok().and_then(|width| width.parse::<usize>().ok()) else {
+        return toy::plan(recipe);
+    };
+    let name = |part: usize| format!("part-{part}");
+    let part = |part: usize| {
+        let body = move |context: &StageContext<'_>| {
+            toy::slow();
+            Ok(json!(context.input::<usize>("first")? + part))
+        };
+        Stage::new(name(part), body).after(["first"])
+    };
+    let sum = move |context: &StageContext<'_>| {
+        let parts = (0..width).map(|part| context.input::<usize>(&name(part)));
+        Ok(json!(parts.sum::<Result<usize, _>>()?))
+    };
+    let mut stages = vec![Stage::new("first", |_| Ok(json!(1)))];
+    stages.extend((0..width).map(part));
+    stages.push(Stage::new("search", sum).after((0..width).map(name)));
+    Plan::new(stages).unwrap()
+}
 
 /// Whether a cluster answers; says so if not.
 fn has_cluster() -> bool {
@@ -34,7 +63,7 @@ pub(super) fn job(run: &Path) -> Result<(), RunError> {
     interrupt.heed_time_limit().unwrap();
     let member = Member::join(run, of("--log").first().copied(), QUICK)?;
     let recipe = member.reader().recipe()?;
-    let plan = toy::plan(&recipe);
+    let plan = plan(&recipe);
     let worked = Work::new(&plan, &member, &interrupt, &NoProgress)?.named(&of("--stage"));
     if worked.is_err() && interrupt.is_limited() {
         requeue_this_job(&Installed, 3)?;
@@ -46,9 +75,11 @@ pub(super) fn job(run: &Path) -> Result<(), RunError> {
 pub(super) fn drive(run: &Path) -> Result<(), RunError> {
     let held = begin(run)?;
     let recipe = RunReader::open(run)?.recipe()?;
-    let plan = toy::plan(&recipe);
-    let settings = SlurmSettings { poll: Duration::from_millis(500), ..SlurmSettings::default() };
-    let launcher = SlurmJobs::new(settings, QUICK, &Installed, |run| {
+    let plan = plan(&recipe);
+    let sbatch_args = std::env::var(SBATCH).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let (poll, grace) = (Duration::from_millis(500), Duration::from_secs(30));
+    let settings = SlurmSettings { sbatch_args, poll, grace, ..SlurmSettings::default() };
+    let launcher = SlurmJobs::new(settings, QUICK, &Loud, |run| {
         // The test program takes no arguments of a worker's: they go by a variable.
         let job = child::command("job", run);
         let words = std::iter::once(job.get_program()).chain(job.get_args());
@@ -62,7 +93,10 @@ pub(super) fn drive(run: &Path) -> Result<(), RunError> {
     });
     let interrupt = Interrupt::install(|_| {}).unwrap();
     let (folder, values) = launcher.launch(&plan, run, held, &interrupt, &NoProgress)?;
-    folder.write_result(&values["search"])
+    match &values["search"] {
+        sum if sum.is_u64() => folder.write_result(&json!({ "sum": sum })),
+        found => folder.write_result(found),
+    }
 }
 
 #[test]
@@ -77,6 +111,32 @@ fn jobs_leave_the_files_of_one_process() {
     assert_eq!(files(&run), expected);
     let events = RunReader::open(&run).unwrap().events().unwrap();
     assert_eq!(events.iter().filter(|event| event.kind == "started").count(), 4, "each stage once");
+}
+
+#[test]
+fn a_wide_run_is_three_arrays_and_few_calls() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let output = child::command("cluster", &run).env(WIDE, "30").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let result = RunReader::open(&run).unwrap().result::<Value>().unwrap().unwrap();
+    assert_eq!(result["sum"], 30 + (0..30).sum::<u64>());
+    let calls = |program: &str| said.lines().filter(|line| line.ends_with(&format!("called {program}"))).count();
+    assert_eq!(calls("sbatch"), 3);
+}
+
+/// Slurm's programs, whose calls are said.
+struct Loud;
+
+impl SlurmCalls for Loud {
+    fn call(&self, program: &str, arguments: &[String], input: &str) -> Result<super::super::Said, SpreadError> {
+        println!("\ncalled {program}");
+        Installed.call(program, arguments, input)
+    }
 }
 
 #[test]

@@ -112,12 +112,9 @@ fn killed_workers_are_started_again_and_change_nothing() {
                 _ => None,
             });
         }
-        match victim {
-            Some(process) => {
-                let _ = std::process::Command::new("kill").args(["-KILL", &process.to_string()]).output();
-                std::thread::sleep(Duration::from_millis(30));
-            }
-            None => {}
+        if let Some(process) = victim {
+            let _ = std::process::Command::new("kill").args(["-KILL", &process.to_string()]).output();
+            std::thread::sleep(Duration::from_millis(30));
         }
         if driver.try_wait().unwrap().is_some_and(|status| status.success()) {
             break;
@@ -224,6 +221,24 @@ fn a_failed_stage_stops_only_what_waits_for_it_and_is_tried_again_when_asked() {
     begin_session(&plan, member.reader()).unwrap();
     work.any().unwrap();
     assert!(look().iter().all(|state| *state == StageState::Done));
+}
+
+#[test]
+fn all_who_share_a_run_compute_with_the_same_instructions() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    begun(&run);
+    let member = || Member::join(&run, None, QUICK).unwrap();
+    let (one, other) = (member(), member());
+    one.agree_on("avx2").unwrap();
+    one.agree_on("avx2").unwrap();
+    let error = other.agree_on("avx512").unwrap_err().to_string();
+    assert!(error.contains("avx512") && error.contains("`avx2`"), "{error}");
+    // One process has it meanwhile, and what was agreed stays.
+    drop((one, other));
+    drop(RunFolder::open(&run).unwrap());
+    assert!(member().agree_on("avx512").is_err());
+    member().agree_on("avx2").unwrap();
 }
 
 /// A stage whose body does as told, on a run of its own.

@@ -4,11 +4,14 @@ mod child;
 mod cluster;
 mod crowd;
 mod disk;
+mod entry;
 mod kill;
 mod lines;
 mod outputs;
 mod plans;
 mod published;
 mod runs;
+#[cfg(unix)]
+mod signals;
 mod states;
 mod toy;

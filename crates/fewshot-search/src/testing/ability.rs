@@ -2,8 +2,7 @@
 
 use fewshot_space::Region;
 
-use super::Build;
-use super::driver::{Case, ask};
+use super::driver::{Build, Case, ask};
 use super::landscape::{self, Chain};
 use super::regions::regions;
 use crate::{Random, SearchError, Strategy, front};

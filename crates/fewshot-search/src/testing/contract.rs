@@ -3,8 +3,7 @@
 use fewshot_space::{Arch, Region};
 use serde_json::{Value, json};
 
-use super::Build;
-use super::driver::{Case, ask};
+use super::driver::{Build, Case, ask};
 use super::regions::{cells, empty, regions, restricted};
 use crate::{Random, Rea, ReaConfig, SearchError, Strategy};
 

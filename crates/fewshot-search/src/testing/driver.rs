@@ -5,8 +5,10 @@ use std::fmt;
 
 use fewshot_space::{Arch, Region};
 
-use super::Build;
-use crate::Strategy;
+use crate::{SearchError, Strategy};
+
+/// Makes a strategy for a region and a seed.
+pub(super) type Build<'a> = &'a dyn Fn(Region, u64) -> Result<Box<dyn Strategy>, SearchError>;
 
 /// A strategy in a region; shown as that where a check fails.
 pub(super) struct Case<'a> {

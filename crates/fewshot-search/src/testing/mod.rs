@@ -19,13 +19,7 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
-use fewshot_space::Region;
-
 #[cfg(test)]
 pub(crate) use self::ability::mean_best;
 pub use self::ability::{check_front, check_search, check_seeded};
 pub use self::contract::check_strategy;
-use super::{SearchError, Strategy};
-
-/// Makes a strategy for a region and a seed.
-type Build<'a> = &'a dyn Fn(Region, u64) -> Result<Box<dyn Strategy>, SearchError>;

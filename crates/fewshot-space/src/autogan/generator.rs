@@ -1,6 +1,7 @@
 //! A generator of AutoGAN, cell by cell.
 
-use super::{AutoGanSkeleton, AutoGanSpace};
+use super::layout::first_decision_of;
+use super::skeleton::AutoGanSkeleton;
 use crate::arch::Arch;
 use crate::cost::Cost;
 use crate::graph::{Edge, Graph, OpKind};
@@ -108,7 +109,7 @@ pub struct Generator {
 impl Generator {
     pub(super) fn new(skeleton: &AutoGanSkeleton, arch: &Arch) -> Generator {
         let cell = |cell: usize| {
-            let first = AutoGanSpace::first_decision_of(cell);
+            let first = first_decision_of(cell);
             GeneratorCell {
                 conv: CONV_BLOCKS[arch.get(first)],
                 norm: NORMS[arch.get(first + 1)],

@@ -1,13 +1,14 @@
 //! The text form of `autogan`: option indices, cell by cell.
 
-use super::{AutoGanSpace, CELL_DECISIONS};
+use super::layout::{CELL_DECISIONS, first_decision_of};
+use super::skeleton::{AutoGanSkeleton, NAME};
 use crate::arch::Arch;
-use crate::space::Space;
+use crate::decision::Decision;
 use crate::text::{ParseArchError, Source};
 
 pub(super) fn format(arch: &Arch) -> String {
     let mut text = String::new();
-    let starts: Vec<usize> = (1..CELL_DECISIONS.len()).map(AutoGanSpace::first_decision_of).collect();
+    let starts: Vec<usize> = (1..CELL_DECISIONS.len()).map(first_decision_of).collect();
     for (index, option) in arch.options().iter().enumerate() {
         if index > 0 {
             text.push_str(if starts.contains(&index) { " | " } else { " " });
@@ -17,26 +18,27 @@ pub(super) fn format(arch: &Arch) -> String {
     text
 }
 
-pub(super) fn parse(space: &AutoGanSpace, text: &str) -> Result<Arch, ParseArchError> {
-    let source = Source { space: space.name(), text };
-    let cells = space.skeleton().cells();
-    let mut options = Vec::with_capacity(space.decisions().len());
+/// `decisions` are those of the skeleton's cells.
+pub(super) fn parse(skeleton: &AutoGanSkeleton, decisions: &[Decision], text: &str) -> Result<Arch, ParseArchError> {
+    let source = Source { space: NAME, text };
+    let cells = skeleton.cells();
+    let mut options = Vec::with_capacity(decisions.len());
     if !text.contains('|') {
-        numbers(space, source, text, space.decisions().len(), &mut options)?;
+        numbers(decisions, source, text, decisions.len(), &mut options)?;
         return Ok(Arch::new(options));
     }
     if text.split('|').count() != cells {
         return Err(source.expected(0, format!("{cells} cell(s), with `|` between them"), text));
     }
     for (part, count) in text.split('|').zip(CELL_DECISIONS) {
-        numbers(space, source, part, count, &mut options)?;
+        numbers(decisions, source, part, count, &mut options)?;
     }
     Ok(Arch::new(options))
 }
 
 /// Reads `count` numbers, which blanks or a comma separate: the options of the next decisions.
 fn numbers(
-    space: &AutoGanSpace,
+    decisions: &[Decision],
     source: Source<'_>,
     part: &str,
     count: usize,
@@ -47,7 +49,7 @@ fn numbers(
         if position > 0 {
             rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
         }
-        let decision = &space.decisions()[options.len()];
+        let decision = &decisions[options.len()];
         let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
         let most = decision.options.len() - 1;
         match number.parse::<u8>() {

@@ -1,15 +1,17 @@
 //! Spaces of cells: NAS-Bench-201 and its relatives.
 
 pub mod cell1296;
+mod edge;
 pub mod nasbench201;
 mod op;
 mod skeleton;
 mod space;
 mod text;
 
+pub use edge::CellEdge;
 pub use op::CellOp;
 pub use skeleton::{CellSkeleton, Reduction};
-pub use space::{CellEdge, CellSpace, supernet_params};
+pub use space::{CellSpace, supernet_params};
 
 use crate::error::SpaceError;
 

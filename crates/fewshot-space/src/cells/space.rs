@@ -1,3 +1,4 @@
+use super::edge::CellEdge;
 use super::op::CellOp;
 use super::skeleton::CellSkeleton;
 use super::text;
@@ -8,15 +9,6 @@ use crate::graph::{Edge, Graph};
 use crate::region::Region;
 use crate::space::Space;
 use crate::text::ParseArchError;
-
-/// A compound edge of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CellEdge {
-    /// The node that sums up what the edge computes.
-    pub to: usize,
-    /// The node that it reads; smaller than `to`.
-    pub from: usize,
-}
 
 /// A space of cells: one operation per edge of a fixed graph, the same cell everywhere in a fixed skeleton.
 ///
@@ -148,13 +140,13 @@ impl Space for CellSpace {
 
     /// As in NAS-Bench-201: one `|op~source|op~source|` per node but the input, joined by `+`.
     fn format(&self, arch: &Arch) -> String {
-        text::format(self, arch)
+        text::format(&self.edges, &self.decisions, arch)
     }
 
     /// Reads the form of [`format`](Space::format), and the Python one of the released NAS-Bench-201 tables: a list with one
     /// tuple of `('op', source)` pairs per node.
     fn parse(&self, text: &str) -> Result<Arch, ParseArchError> {
-        text::parse(self, text)
+        text::parse(self.name, &self.edges, &self.decisions, text)
     }
 }
 

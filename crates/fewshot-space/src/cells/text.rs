@@ -1,37 +1,44 @@
 //! The two text forms of a cell.
 
-use super::space::CellSpace;
+use super::edge::CellEdge;
 use crate::arch::Arch;
-use crate::space::Space;
+use crate::decision::Decision;
 use crate::text::{ParseArchError, Scan};
 
-pub(super) fn format(space: &CellSpace, arch: &Arch) -> String {
+/// `edges` sorted by `to`, with the decision on the operation of each.
+pub(super) fn format(edges: &[CellEdge], decisions: &[Decision], arch: &Arch) -> String {
     let mut text = String::new();
     let mut node = None;
-    for (index, edge) in space.edges().iter().enumerate() {
+    for (index, (edge, decision)) in edges.iter().zip(decisions).enumerate() {
         if node.replace(edge.to).is_some_and(|before| before != edge.to) {
             text.push('+');
         }
         if !text.ends_with('|') {
             text.push('|');
         }
-        text.push_str(&format!("{}~{}|", space.op(arch, index).name(), edge.from));
+        text.push_str(&format!("{}~{}|", decision.options[arch.get(index)], edge.from));
     }
     text
 }
 
-pub(super) fn parse(space: &CellSpace, text: &str) -> Result<Arch, ParseArchError> {
-    let scan = Scan::new(space.name(), text);
+/// Reads either form, with the same edges and decisions; `space` is the name used in errors.
+pub(super) fn parse(
+    space: &str,
+    edges: &[CellEdge],
+    decisions: &[Decision],
+    text: &str,
+) -> Result<Arch, ParseArchError> {
+    let scan = Scan::new(space, text);
     let is_python = text.trim_start().starts_with('[');
-    let options = if is_python { python(space, scan)? } else { bars(space, scan)? };
+    let options = if is_python { python(edges, decisions, scan)? } else { bars(edges, decisions, scan)? };
     Ok(Arch::new(options))
 }
 
-/// `|op~source|op~source|+|op~source|`. The space says which edges must come, so that every error can name the right one.
-fn bars(space: &CellSpace, mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchError> {
+/// `|op~source|op~source|+|op~source|`. The edges say what must come, so that every error can name the right one.
+fn bars(edges: &[CellEdge], decisions: &[Decision], mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchError> {
     let mut options = Vec::new();
     let mut node = 0;
-    for (index, edge) in space.edges().iter().enumerate() {
+    for (index, (edge, decision)) in edges.iter().zip(decisions).enumerate() {
         if edge.to != node {
             if node != 0 {
                 scan.expect("+", "the next node")?;
@@ -39,7 +46,7 @@ fn bars(space: &CellSpace, mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchError
             scan.expect("|", "a node")?;
             node = edge.to;
         }
-        options.push(op(space, &mut scan, index, |c| c == '~' || c == '|' || c == '+')?);
+        options.push(op(decision, &mut scan, |c| c == '~' || c == '|' || c == '+')?);
         scan.expect("~", "the operation's source")?;
         source(&mut scan, edge.from, index)?;
         scan.expect("|", "the end of the operation")?;
@@ -49,11 +56,11 @@ fn bars(space: &CellSpace, mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchError
 }
 
 /// `[(('op', source),), (('op', source), ('op', source))]`
-fn python(space: &CellSpace, mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchError> {
+fn python(edges: &[CellEdge], decisions: &[Decision], mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchError> {
     let mut options = Vec::new();
     let mut node = 0;
     scan.expect("[", "a list of nodes")?;
-    for (index, edge) in space.edges().iter().enumerate() {
+    for (index, (edge, decision)) in edges.iter().zip(decisions).enumerate() {
         if edge.to != node {
             if node != 0 {
                 scan.take(",");
@@ -70,7 +77,7 @@ fn python(space: &CellSpace, mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchErr
         if quote == "'" {
             scan.expect("'", "a quoted operation")?;
         }
-        options.push(op(space, &mut scan, index, |c| c == '\'' || c == '"' || c == ',')?);
+        options.push(op(decision, &mut scan, |c| c == '\'' || c == '"' || c == ',')?);
         scan.expect(quote, "the closing quote")?;
         scan.expect(",", "the operation's source")?;
         source(&mut scan, edge.from, index)?;
@@ -85,11 +92,10 @@ fn python(space: &CellSpace, mut scan: Scan<'_>) -> Result<Vec<u8>, ParseArchErr
 }
 
 /// The name of an operation, up to a character for which `ends` holds.
-fn op(space: &CellSpace, scan: &mut Scan<'_>, edge: usize, ends: fn(char) -> bool) -> Result<u8, ParseArchError> {
+fn op(decision: &Decision, scan: &mut Scan<'_>, ends: fn(char) -> bool) -> Result<u8, ParseArchError> {
     scan.blanks();
     let at = scan.at();
     let name = scan.until(ends).trim_end();
-    let decision = &space.decisions()[edge];
     if name.is_empty() {
         return Err(scan.source.expected(at, format!("the operation on {}", decision.name), scan.rest));
     }

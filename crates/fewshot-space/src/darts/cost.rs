@@ -1,20 +1,9 @@
 //! What the parts of a network cost, apart from the operations of its cells.
 
 use super::layout::{AuxiliaryHead, CellPlace};
-use super::op::DartsOp;
+use super::op::{DartsOp, factorized_reduce, relu_conv_norm};
 use super::skeleton::DartsSkeleton;
 use crate::cost::Cost;
-
-/// ReLU, two 1x1 convolutions of stride 2 to half of the channels each, batch normalisation: as much as one
-/// convolution.
-pub(super) fn factorized_reduce(input: usize, output: usize, size: (usize, usize), affine: bool) -> Cost {
-    relu_conv_norm(input, output, size, affine)
-}
-
-fn relu_conv_norm(input: usize, output: usize, size: (usize, usize), affine: bool) -> Cost {
-    let norm = if affine { Cost::batch_norm(output) } else { Cost::ZERO };
-    Cost::conv(1, input, output, size) + norm
-}
 
 impl CellPlace {
     /// Cost of what makes the cell's states 0 and 1 of the two outputs before it.

@@ -12,7 +12,6 @@ use super::skeleton::CellDesign;
 use crate::arch::Arch;
 use crate::decision::Decision;
 use crate::option_set::OptionSet;
-use crate::region::Region;
 
 /// An edge of a cell: from a state to a later one that is a node.
 #[derive(Clone, Debug)]
@@ -39,17 +38,17 @@ pub(super) struct NodeSlot {
 }
 
 impl NodeSlot {
-    /// The pairs of inputs that the region allows.
-    pub fn allowed(&self, region: &Region) -> Vec<(usize, usize)> {
-        let options = self.inputs.map_or(OptionSet::full(self.pairs.len()), |inputs| region.allowed(inputs));
+    /// The pairs of inputs among the options `allowed` at each decision.
+    pub fn allowed_pairs(&self, allowed: &[OptionSet]) -> Vec<(usize, usize)> {
+        let options = self.inputs.map_or(OptionSet::full(self.pairs.len()), |inputs| allowed[inputs]);
         options.iter().map(|option| self.pairs[option]).collect()
     }
 
-    /// The operations that an edge may have beside one on another edge, if one of the `allowed` pairs of inputs reads
-    /// it so.
-    pub fn single_ops(&self, edge: &EdgeSlot, allowed: &[(usize, usize)], region: &Region) -> OptionSet {
-        let is_read = allowed.iter().any(|&pair| times_read(pair, edge.from) == 1);
-        if is_read { region.allowed(edge.op) } else { OptionSet::EMPTY }
+    /// The operations among those `allowed` that an edge may have beside one on another edge, if one of the `pairs` of inputs
+    /// reads it so.
+    pub fn single_ops(&self, edge: &EdgeSlot, pairs: &[(usize, usize)], allowed: &[OptionSet]) -> OptionSet {
+        let is_read = pairs.iter().any(|&pair| times_read(pair, edge.from) == 1);
+        if is_read { allowed[edge.op] } else { OptionSet::EMPTY }
     }
 }
 
@@ -185,15 +184,15 @@ impl Encoding {
         }
     }
 
-    /// What a supernet for `region` holds on every edge.
-    pub fn supernet_edges(&self, region: &Region) -> Vec<SupernetEdge> {
+    /// What a supernet for the options `allowed` at each decision holds on every edge.
+    pub fn supernet_edges(&self, allowed: &[OptionSet]) -> Vec<SupernetEdge> {
         let mut edges = Vec::new();
         for slot in &self.nodes {
-            let allowed = slot.allowed(region);
+            let pairs = slot.allowed_pairs(allowed);
             for edge in &slot.edges {
-                let mut ops = slot.single_ops(edge, &allowed, region);
-                if let Some(both) = edge.both.filter(|_| allowed.contains(&(edge.from, edge.from))) {
-                    let twins = region.allowed(both).iter().map(|option| self.twins[option]);
+                let mut ops = slot.single_ops(edge, &pairs, allowed);
+                if let Some(both) = edge.both.filter(|_| pairs.contains(&(edge.from, edge.from))) {
+                    let twins = allowed[both].iter().map(|option| self.twins[option]);
                     ops = ops.union(twins.flat_map(|(first, second)| [first, second]).collect());
                 }
                 let ops = self.named(ops);

@@ -48,5 +48,5 @@ pub use layout::{AuxiliaryHead, CellKind, CellPlace};
 pub use op::DartsOp;
 pub use published::PUBLISHED;
 pub use relaxation::{AlphaError, Relaxation, RelaxedEdge};
-pub use skeleton::{CellDesign, DartsSkeleton};
-pub use space::{DartsSpace, NAME};
+pub use skeleton::{CellDesign, DartsSkeleton, NAME};
+pub use space::DartsSpace;

@@ -1,8 +1,6 @@
 use crate::cost::Cost;
 use crate::graph::OpKind;
 
-use super::cost::factorized_reduce;
-
 /// An operation on an edge of a cell, as many channels out as in (Liu et al., ICLR 2019,
 /// <https://arxiv.org/abs/1806.09055>).
 ///
@@ -103,4 +101,16 @@ impl DartsOp {
         let block = Cost::depthwise(self.kernel(), channels, size) + Cost::conv(1, channels, channels, size) + norm;
         block.times(self.blocks())
     }
+}
+
+/// ReLU, two 1x1 convolutions of stride 2 to half of the channels each, batch normalisation: as much as one
+/// convolution.
+pub(super) fn factorized_reduce(input: usize, output: usize, size: (usize, usize), affine: bool) -> Cost {
+    relu_conv_norm(input, output, size, affine)
+}
+
+/// ReLU, 1x1 convolution, batch normalisation.
+pub(super) fn relu_conv_norm(input: usize, output: usize, size: (usize, usize), affine: bool) -> Cost {
+    let norm = if affine { Cost::batch_norm(output) } else { Cost::ZERO };
+    Cost::conv(1, input, output, size) + norm
 }

@@ -7,7 +7,7 @@ use super::genotype::{CellPairs, Genotype, Pair};
 use super::layout::CellKind;
 use super::op::DartsOp;
 use crate::arch::Arch;
-use crate::region::Region;
+use crate::option_set::OptionSet;
 use crate::relaxed::{Relaxed, RelaxedRow};
 
 /// An edge of one of the two cells, with what gradient-based search weighs there.
@@ -51,15 +51,16 @@ struct RelaxedNode {
 }
 
 impl Relaxation {
-    pub(super) fn new(encoding: Encoding, region: &Region, none: bool) -> Relaxation {
+    /// `allowed` are a region's options at each decision.
+    pub(super) fn new(encoding: Encoding, allowed: &[OptionSet], none: bool) -> Relaxation {
         let mut rows = Vec::new();
         let mut nodes = Vec::new();
         for slot in &encoding.nodes {
-            let mut pairs = slot.allowed(region);
+            let mut pairs = slot.allowed_pairs(allowed);
             pairs.retain(|(first, second)| first != second);
             let start = rows.len();
             for edge in &slot.edges {
-                let ops = encoding.named(slot.single_ops(edge, &pairs, region));
+                let ops = encoding.named(slot.single_ops(edge, &pairs, allowed));
                 let zeros = (none && ops.len() > 1).then_some(None);
                 let columns = zeros.into_iter().chain(ops.into_iter().map(Some)).collect();
                 rows.push(RelaxedEdge { kind: slot.kind, from: edge.from, to: slot.node, decision: edge.op, columns });

@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 use super::op::DartsOp;
 use crate::error::SkeletonError;
 
+/// The space's name.
+pub const NAME: &str = "darts";
+
 /// What a cell may be made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,20 +5,18 @@ use super::genotype::{Genotype, GenotypeError, Pair};
 use super::layout::{CellKind, CellPlace};
 use super::op::DartsOp;
 use super::relaxation::{Relaxation, RelaxedEdge, Weighed};
-use super::skeleton::DartsSkeleton;
+use super::skeleton::{DartsSkeleton, NAME};
 use super::{isomorphism, mutation, text};
 use crate::arch::Arch;
 use crate::cost::Cost;
 use crate::decision::Decision;
 use crate::error::SkeletonError;
 use crate::graph::{Edge, Graph, OpKind};
+use crate::option_set::OptionSet;
 use crate::region::Region;
 use crate::relaxed::Relaxed;
 use crate::space::Space;
 use crate::text::ParseArchError;
-
-/// The space's name.
-pub const NAME: &str = "darts";
 
 /// The cells of NASNet and DARTS: a normal and a reduction cell, repeated in a deep network. Each node of a cell sums
 /// up two operations on two states before it; with the design of DARTS that is 180 x 7^8 = 1.04e9 cells of each kind.
@@ -91,9 +89,10 @@ impl DartsSpace {
     /// filters, has there. Edges are those of the normal cell, then those of the reduction cell, sorted by the node
     /// they lead to, then by the state they read.
     ///
-    /// `region` must be one of this space.
+    /// # Panics
+    /// When `region` has fewer decisions: it must be one of this space.
     pub fn supernet_edges(&self, region: &Region) -> Vec<SupernetEdge> {
-        self.encoding.supernet_edges(region)
+        self.encoding.supernet_edges(region.product())
     }
 
     /// Trainable parameters of a supernet that holds [these edges](DartsSpace::supernet_edges); `affine`: whether the
@@ -109,9 +108,12 @@ impl DartsSpace {
     /// The rows of numbers from which gradient-based search makes an architecture of `region`, and how it does;
     /// `none`: whether zeros compete with the operations on an edge, as they do in DARTS.
     ///
-    /// `region` must be one of this space. Its filters change nothing.
+    /// The region's filters change nothing.
+    ///
+    /// # Panics
+    /// When `region` has fewer decisions: it must be one of this space.
     pub fn relaxation(&self, region: &Region, none: bool) -> Relaxation {
-        Relaxation::new(self.encoding.clone(), region, none)
+        Relaxation::new(self.encoding.clone(), region.product(), none)
     }
 
     fn edge_cost(&self, kind: CellKind, op: DartsOp, from: usize) -> Cost {
@@ -184,8 +186,8 @@ impl Space for DartsSpace {
     }
 
     /// Rows are the edges with a choice of operations; a node reads its two strongest.
-    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
-        let relaxation = self.relaxation(region, false);
+    fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
+        let relaxation = Relaxation::new(self.encoding.clone(), allowed, false);
         let macs = |edge: &RelaxedEdge, op| self.edge_cost(edge.kind, op, edge.from).macs;
         Box::new(Weighed::new(relaxation, |op| self.encoding.op_index(op), macs, self.fixed.macs))
     }

@@ -4,8 +4,7 @@ use super::genotype::{CellPairs, Genotype, NodeOf, Pair};
 use super::layout::CellKind;
 use super::op::DartsOp;
 use super::published::{OUTSIDE, PUBLISHED};
-use super::skeleton::CellDesign;
-use super::space::NAME;
+use super::skeleton::{CellDesign, NAME};
 use crate::suggest;
 use crate::text::{ParseArchError, ParseProblem, Scan};
 

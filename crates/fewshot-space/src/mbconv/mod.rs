@@ -8,6 +8,7 @@ mod frame;
 mod layers;
 mod layout;
 pub mod ofa;
+mod ofa_places;
 mod ofa_skeleton;
 mod ofa_text;
 pub mod proxyless;

@@ -3,8 +3,10 @@
 use super::encoding::one_hot;
 use super::frame::Frame;
 use super::layers::{MbBlock, MbNet, Slot};
+use super::ofa_places::OfaPlaces;
+pub use super::ofa_skeleton::NAME;
 use super::ofa_skeleton::OfaMbv3Skeleton;
-use super::ofa_text;
+use super::ofa_text::Form;
 use crate::arch::Arch;
 use crate::cost::Cost;
 use crate::decision::Decision;
@@ -13,10 +15,7 @@ use crate::graph::Graph;
 use crate::option_set::OptionSet;
 use crate::region::{Region, RegionError};
 use crate::space::Space;
-use crate::text::ParseArchError;
-
-/// The space's name.
-pub const NAME: &str = "ofa-mbv3";
+use crate::text::{ParseArchError, Source};
 
 /// Sides of depthwise kernels.
 pub const KERNELS: [usize; 3] = [3, 5, 7];
@@ -87,22 +86,22 @@ impl OfaMbv3Space {
 
     /// Position of the decision on a stage's depth.
     pub fn depth_of(&self, stage: usize) -> usize {
-        stage
+        self.places().depth_of(stage)
     }
 
     /// Position of the decision on the kernel at slot number `slot`.
     pub fn kernel_of(&self, slot: usize) -> usize {
-        self.stages() + slot
+        self.places().kernel_of(slot)
     }
 
     /// Position of the decision on the expansion at slot number `slot`.
     pub fn expansion_of(&self, slot: usize) -> usize {
-        self.stages() + self.slots.len() + slot
+        self.places().expansion_of(slot)
     }
 
     /// Position of the decision on the resolution.
     pub fn resolution_of(&self) -> usize {
-        self.decisions.len() - 1
+        self.places().resolution()
     }
 
     /// Blocks of a stage in an architecture.
@@ -179,6 +178,14 @@ impl OfaMbv3Space {
         Ok(parts)
     }
 
+    fn places(&self) -> OfaPlaces {
+        OfaPlaces { stages: self.stages(), slots: self.slots.len() }
+    }
+
+    fn form(&self) -> Form<'_> {
+        Form { places: self.places(), decisions: &self.decisions }
+    }
+
     /// The stage in the middle.
     fn split_stage(&self) -> usize {
         self.stages() / 2
@@ -243,10 +250,10 @@ impl Space for OfaMbv3Space {
     }
 
     fn format(&self, arch: &Arch) -> String {
-        ofa_text::format(self, &self.canonical(arch))
+        self.form().format(&self.canonical(arch))
     }
 
     fn parse(&self, text: &str) -> Result<Arch, ParseArchError> {
-        ofa_text::parse(self, text)
+        self.form().parse(Source { space: NAME, text })
     }
 }

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Frame, check_ranges};
 use super::layout::{self, Layout, MbScale};
-use super::ofa::NAME;
 use crate::error::SpaceError;
 use crate::option_set::OptionSet;
+
+/// The space's name.
+pub const NAME: &str = "ofa-mbv3";
 
 /// What is given and not decided: images in, classes out, and how wide the networks are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,37 +1,46 @@
 //! The text form of `ofa-mbv3`: lists of depths, kernels and expansions, and the resolution.
 
-use super::ofa::OfaMbv3Space;
+use super::ofa_places::OfaPlaces;
 use crate::arch::Arch;
-use crate::space::Space;
+use crate::decision::{Decision, activity};
 use crate::suggest;
 use crate::text::{ParseArchError, ParseProblem, Source};
 
 const FIELDS: [&str; 4] = ["d", "k", "e", "r"];
 
-pub(super) fn format(space: &OfaMbv3Space, arch: &Arch) -> String {
-    let name = |decision: usize| space.decisions()[decision].options[arch.get(decision)].as_str();
-    let depths: Vec<&str> = (0..space.stages()).map(|stage| name(space.depth_of(stage))).collect();
-    let slots = 0..space.slots().len();
-    let kernels: Vec<&str> = slots.clone().map(|slot| name(space.kernel_of(slot))).collect();
-    let expansions: Vec<&str> = slots.map(|slot| name(space.expansion_of(slot))).collect();
-    let resolution = name(space.resolution_of());
-    format!("d={};k={};e={};r={resolution}", depths.join(","), kernels.join(","), expansions.join(","))
+/// What the text is about: all decisions, and where they stand.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'a> {
+    pub places: OfaPlaces,
+    pub decisions: &'a [Decision],
 }
 
-pub(super) fn parse(space: &OfaMbv3Space, text: &str) -> Result<Arch, ParseArchError> {
-    let source = Source { space: space.name(), text };
-    let [depths, kernels, expansions, resolution] = fields(source)?;
-    let reader = Reader { source, space };
-    let mut options = vec![0; space.decisions().len()];
-    reader.depths(reader.required(depths, "d")?, &mut options)?;
-    reader.slots(reader.required(kernels, "k")?, "kernels", space.kernel_of(0), &mut options)?;
-    reader.slots(reader.required(expansions, "e")?, "expansions", space.expansion_of(0), &mut options)?;
-    let only_resolution = space.skeleton().resolutions.len() == 1;
-    if resolution.is_some() || !only_resolution {
-        let side = reader.required(resolution, "r")?;
-        options[space.resolution_of()] = reader.option(space.resolution_of(), side)?;
+impl Form<'_> {
+    pub fn format(self, arch: &Arch) -> String {
+        let places = self.places;
+        let name = |decision: usize| self.decisions[decision].options[arch.get(decision)].as_str();
+        let depths: Vec<&str> = (0..places.stages).map(|stage| name(places.depth_of(stage))).collect();
+        let kernels: Vec<&str> = (0..places.slots).map(|slot| name(places.kernel_of(slot))).collect();
+        let expansions: Vec<&str> = (0..places.slots).map(|slot| name(places.expansion_of(slot))).collect();
+        let resolution = name(places.resolution());
+        format!("d={};k={};e={};r={resolution}", depths.join(","), kernels.join(","), expansions.join(","))
     }
-    Ok(Arch::new(options))
+
+    pub fn parse(self, source: Source<'_>) -> Result<Arch, ParseArchError> {
+        let [depths, kernels, expansions, resolution] = fields(source)?;
+        let reader = Reader { source, form: self };
+        let places = self.places;
+        let mut options = vec![0; self.decisions.len()];
+        reader.depths(reader.required(depths, "d")?, &mut options)?;
+        reader.slots(reader.required(kernels, "k")?, "kernels", places.kernel_of(0), &mut options)?;
+        reader.slots(reader.required(expansions, "e")?, "expansions", places.expansion_of(0), &mut options)?;
+        let only_resolution = self.decisions[places.resolution()].options.len() == 1;
+        if resolution.is_some() || !only_resolution {
+            let side = reader.required(resolution, "r")?;
+            options[places.resolution()] = reader.option(places.resolution(), side)?;
+        }
+        Ok(Arch::new(options))
+    }
 }
 
 /// What stands behind `d=`, `k=`, `e=` and `r=`.
@@ -57,7 +66,7 @@ fn fields(source: Source<'_>) -> Result<[Option<&str>; 4], ParseArchError> {
 
 struct Reader<'a> {
     source: Source<'a>,
-    space: &'a OfaMbv3Space,
+    form: Form<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -67,16 +76,16 @@ impl<'a> Reader<'a> {
     }
 
     fn option(&self, decision: usize, value: &str) -> Result<u8, ParseArchError> {
-        self.source.option(&self.space.decisions()[decision], value, self.source.offset(value))
+        self.source.option(&self.form.decisions[decision], value, self.source.offset(value))
     }
 
     fn depths(&self, list: &str, options: &mut [u8]) -> Result<(), ParseArchError> {
-        let stages = self.space.stages();
+        let stages = self.form.places.stages;
         if list.split(',').count() != stages {
             return Err(self.source.expected(self.source.offset(list), format!("{stages} depths"), list));
         }
         for (stage, value) in list.split(',').enumerate() {
-            let decision = self.space.depth_of(stage);
+            let decision = self.form.places.depth_of(stage);
             options[decision] = self.option(decision, value.trim())?;
         }
         Ok(())
@@ -84,16 +93,16 @@ impl<'a> Reader<'a> {
 
     /// One value per slot, or one per slot within the depths, which are read already; `first` is the decision of slot 0.
     fn slots(&self, list: &str, what: &str, first: usize, options: &mut [u8]) -> Result<(), ParseArchError> {
-        let slots = self.space.slots();
-        let depths = Arch::new(options.to_vec());
-        let is_active = |slot: usize| slots[slot].position < self.space.depth(&depths, slots[slot].stage);
-        let active = (0..slots.len()).filter(|&slot| is_active(slot)).count();
+        let slots = self.form.places.slots;
+        let active_decisions = activity(self.form.decisions, options);
+        let is_active = |slot: usize| active_decisions[first + slot];
+        let active = (0..slots).filter(|&slot| is_active(slot)).count();
         let given = list.split(',').count();
         let targets: Vec<usize> = match given {
-            _ if given == slots.len() => (0..slots.len()).collect(),
-            _ if given == active => (0..slots.len()).filter(|&slot| is_active(slot)).collect(),
+            _ if given == slots => (0..slots).collect(),
+            _ if given == active => (0..slots).filter(|&slot| is_active(slot)).collect(),
             _ => {
-                let expected = format!("{} {what}, or {active} for the blocks within the depths", slots.len());
+                let expected = format!("{slots} {what}, or {active} for the blocks within the depths");
                 return Err(self.source.expected(self.source.offset(list), expected, list));
             }
         };

@@ -15,7 +15,7 @@ use crate::graph::Graph;
 use crate::option_set::OptionSet;
 use crate::region::{Region, RegionError};
 use crate::space::Space;
-use crate::text::ParseArchError;
+use crate::text::{ParseArchError, Source};
 
 /// The space's name.
 pub const NAME: &str = "proxyless";
@@ -242,6 +242,12 @@ impl ProxylessSpace {
         }
         Ok(parts)
     }
+
+    /// The operations that are `wanted`, as in the text form.
+    fn joined(&self, arch: &Arch, wanted: impl Fn(ProxylessOp) -> bool) -> String {
+        let name = |layer: usize| Some(self.op(arch, layer)).filter(|&op| wanted(op)).map(ProxylessOp::name);
+        proxyless_text::join(&self.slots, name)
+    }
 }
 
 fn all_ops(scale: MbScale) -> &'static [ProxylessOp] {
@@ -272,14 +278,14 @@ impl Space for ProxylessSpace {
 
     /// The operations stage by stage without skips: where in its stage a layer was skipped changes nothing.
     fn structure(&self, arch: &Arch) -> String {
-        proxyless_text::join(self, arch, |op| op != ProxylessOp::Skip)
+        self.joined(arch, |op| op != ProxylessOp::Skip)
     }
 
     fn format(&self, arch: &Arch) -> String {
-        proxyless_text::join(self, arch, |_| true)
+        self.joined(arch, |_| true)
     }
 
     fn parse(&self, text: &str) -> Result<Arch, ParseArchError> {
-        proxyless_text::parse(self, text)
+        proxyless_text::parse(Source { space: NAME, text }, &self.slots, &self.decisions)
     }
 }

@@ -1,44 +1,41 @@
 //! The text form of `proxyless`: operations stage by stage.
 
 use super::layers::Slot;
-use super::proxyless::{ProxylessOp, ProxylessSpace};
 use crate::arch::Arch;
-use crate::space::Space;
+use crate::decision::Decision;
 use crate::text::{ParseArchError, Source};
 
-/// The operations that are `wanted`, those of a stage joined by `,`, stages by `;`.
-pub(super) fn join(space: &ProxylessSpace, arch: &Arch, wanted: impl Fn(ProxylessOp) -> bool) -> String {
+/// What `name` says of each layer, if anything: a stage's joined by `,`, stages by `;`.
+pub(super) fn join(slots: &[Slot], name: impl Fn(usize) -> Option<String>) -> String {
     let mut stages: Vec<Vec<String>> = Vec::new();
-    for (layer, slot) in space.slots().iter().enumerate() {
+    for (layer, slot) in slots.iter().enumerate() {
         if slot.position == 0 {
             stages.push(Vec::new());
         }
-        let op = space.op(arch, layer);
-        if wanted(op) {
-            stages[slot.stage].push(op.name());
-        }
+        stages[slot.stage].extend(name(layer));
     }
     let stages: Vec<String> = stages.iter().map(|ops| ops.join(",")).collect();
     stages.join(";")
 }
 
-pub(super) fn parse(space: &ProxylessSpace, text: &str) -> Result<Arch, ParseArchError> {
-    let source = Source { space: space.name(), text };
-    let stages = space.slots().last().map_or(0, |slot| slot.stage + 1);
+/// Reads an architecture with a decision per slot.
+pub(super) fn parse(source: Source<'_>, slots: &[Slot], decisions: &[Decision]) -> Result<Arch, ParseArchError> {
+    let text = source.text;
+    let stages = slots.last().map_or(0, |slot| slot.stage + 1);
     if text.split(';').count() != stages {
         let expected = format!("{stages} stages, with `;` between them");
         return Err(source.expected(0, expected, text));
     }
-    let mut options = Vec::with_capacity(space.slots().len());
+    let mut options = Vec::with_capacity(slots.len());
     for (stage, part) in text.split(';').enumerate() {
-        let layers = space.slots().iter().filter(|slot: &&Slot| slot.stage == stage).count();
+        let layers = slots.iter().filter(|slot: &&Slot| slot.stage == stage).count();
         if part.split(',').count() != layers {
             let expected = format!("{layers} operation(s) of stage {}, with `,` between them", stage + 1);
             return Err(source.expected(source.offset(part), expected, part.trim()));
         }
         for name in part.split(',') {
             let name = name.trim();
-            let decision = &space.decisions()[options.len()];
+            let decision = &decisions[options.len()];
             options.push(source.option(decision, name, source.offset(name))?);
         }
     }

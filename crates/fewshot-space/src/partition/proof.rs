@@ -1,6 +1,6 @@
 //! The proof that regions partition a whole.
 
-use super::PartitionError;
+use super::error::PartitionError;
 use crate::arch::Arch;
 use crate::decision::Decision;
 use crate::feature::Feature;

@@ -1,22 +1,13 @@
-//! Regions with filters that are too large to be listed: how large about, and how to find members at all.
+//! How large a region is, also where filters keep it from being counted.
 
 use std::fmt;
 
-use rand::{Rng, RngExt};
-
-use super::counts::Counts;
-use super::{ENUMERATION_LIMIT, Region, RegionError};
-use crate::arch::Arch;
-use crate::feature::Filter;
-use crate::option_set::OptionSet;
+use super::error::RegionError;
+use super::part::{ENUMERATION_LIMIT, Region};
 use crate::random;
 
 /// Draws behind an estimate.
 const ESTIMATED_BY: u32 = 20_000;
-/// Starts, and changes per decision, after which a region is taken to have no member.
-const STARTS: usize = 32;
-const CHANGES: usize = 64;
-
 /// How many members a region has, as far as that can be told.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Extent {
@@ -90,56 +81,5 @@ impl Region {
     /// Whether [`size`](Region::size) has an answer.
     fn is_listable(&self) -> Result<bool, RegionError> {
         Ok(self.filters.is_empty() || self.size_before_filters()? <= ENUMERATION_LIMIT)
-    }
-
-    /// A member found by changing a uniform draw, one decision at a time, so that it comes no further from the filters' ranges
-    /// and ends within them. It is any member that lies on such a way: not a uniform draw, which nearly no member would be.
-    pub(super) fn find<R: Rng + ?Sized>(&self, counts: &Counts<'_>, rng: &mut R) -> Option<Arch> {
-        let decisions = self.allowed.len();
-        for _ in 0..STARTS {
-            let mut arch = counts.draw(rng)?;
-            let mut excess = self.excess(&arch);
-            for _ in 0..CHANGES * decisions {
-                if excess == 0.0 {
-                    return Some(arch);
-                }
-                let changed = self.changed(&arch, rng);
-                let left = self.excess(&changed);
-                if left <= excess {
-                    (arch, excess) = (changed, left);
-                }
-            }
-        }
-        None
-    }
-
-    /// Another option at one of its decisions; those that this switches on take their first.
-    fn changed<R: Rng + ?Sized>(&self, arch: &Arch, rng: &mut R) -> Arch {
-        let active = self.space.active(arch);
-        let free: Vec<usize> = (0..active.len()).filter(|&d| active[d] && self.allowed[d].len() > 1).collect();
-        let Some(&decision) = (!free.is_empty()).then(|| &free[rng.random_range(0..free.len())]) else {
-            return arch.clone();
-        };
-        let others = self.allowed[decision].difference(OptionSet::single(arch.get(decision)));
-        let option = others.iter().nth(rng.random_range(0..others.len())).unwrap_or_default();
-        let mut options = arch.options().to_vec();
-        options[decision] = option as u8;
-        let active = self.space.active(&Arch::new(options.clone()));
-        for (index, option) in options.iter_mut().enumerate() {
-            if active[index] && !self.allowed[index].contains((*option).into()) {
-                *option = self.allowed[index].first().unwrap_or(0) as u8;
-            }
-        }
-        self.space.canonical(&Arch::new(options))
-    }
-
-    /// How far it is from the ranges of the filters, each as a share of its end; 0 within all.
-    fn excess(&self, arch: &Arch) -> f64 {
-        let of = |filter: &Filter| {
-            let value = filter.feature.of(self.space.as_ref(), arch) as f64;
-            let (min, max) = (filter.min as f64, filter.max as f64);
-            ((min - value) / min.max(1.0)).max(0.0) + ((value - max) / max.max(1.0)).max(0.0)
-        };
-        self.filters.iter().map(of).sum()
     }
 }

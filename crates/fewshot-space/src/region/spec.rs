@@ -1,4 +1,5 @@
-use super::{Region, RegionError};
+use super::error::RegionError;
+use super::part::Region;
 use crate::feature::Filter;
 use crate::option_set::OptionSet;
 use crate::space::Space;

@@ -1,6 +1,7 @@
 //! Splitting a region into parts.
 
-use super::{Region, RegionError};
+use super::error::RegionError;
+use super::part::Region;
 use crate::feature::{Feature, Filter};
 use crate::option_set::OptionSet;
 

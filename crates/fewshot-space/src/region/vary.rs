@@ -1,8 +1,10 @@
 //! Mutation and crossover.
 
 use super::counts::Counts;
+use super::draw::{DRAWS_BEFORE_LISTING, pick};
+use super::error::RegionError;
 use super::members::Members;
-use super::{DRAWS_BEFORE_LISTING, ENUMERATION_LIMIT, Region, RegionError, pick};
+use super::part::{ENUMERATION_LIMIT, Region};
 use crate::arch::Arch;
 use crate::option_set::OptionSet;
 use rand::{Rng, RngExt};

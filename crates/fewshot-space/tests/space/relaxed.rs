@@ -9,7 +9,7 @@ fn cells_have_a_row_per_open_edge_and_take_the_largest() {
     let space = nasbench();
     let region = Region::full(space.clone()).restrict(2, OptionSet::from_iter([1, 3])).unwrap();
     let region = region.restrict(4, OptionSet::single(4)).unwrap();
-    let relaxed = space.relaxed(&region);
+    let relaxed = space.relaxed(region.product());
     let rows: Vec<(usize, usize)> = relaxed.rows().iter().map(|row| (row.decision, row.options.len())).collect();
     assert_eq!(rows, [(0, 5), (1, 5), (2, 2), (3, 5), (5, 5)]);
     // Of equal ones the first.

@@ -100,7 +100,7 @@ fn slug(mode: Mode) -> &'static str {
 /// Multiply-adds of one image forward in a supernet over `region`. Where there is a choice, partial channels cost
 /// 1/partial² as much.
 pub fn forward_macs(space: &dyn Space, region: &Region, partial: usize) -> ForwardMacs {
-    let relaxed = space.relaxed(region);
+    let relaxed = space.relaxed(region.product());
     let fixed = relaxed.fixed_macs() as f64;
     let share = 1.0 / (partial * partial) as f64;
     let mut macs = ForwardMacs { mixed: fixed, path: fixed };

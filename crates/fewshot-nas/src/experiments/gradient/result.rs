@@ -105,7 +105,7 @@ impl Flag {
     pub fn all(space: &dyn Space, region: &Region, arch: &Arch) -> Vec<Flag> {
         let (graph, active) = (space.graph(arch), space.active(arch));
         let is_skip = |decision: usize| space.decisions()[decision].options[arch.get(decision)] == CellOp::Skip.name();
-        let relaxed = space.relaxed(region);
+        let relaxed = space.relaxed(region.product());
         let mut free = relaxed.rows().iter().map(|row| row.decision).filter(|&decision| active[decision]).peekable();
         let collapsed = free.peek().is_some() && free.all(is_skip);
         let flags = [

@@ -40,7 +40,6 @@ impl AuxiliaryNet {
             x = graph.conv_norm(conv, norm, x);
             x = graph.relu(x);
         }
-        let x = graph.global_avg_pool(x);
-        graph.linear(&self.classifier, x)
+        graph.pooled_linear(&self.classifier, x)
     }
 }

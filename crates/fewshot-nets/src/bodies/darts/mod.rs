@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use fewshot_space::DartsSpace;
 use fewshot_space::darts::CellDesign;
-use fewshot_space::{Arch, Cost, Decision, Graph as SpaceGraph, ParseArchError, Region, Relaxed, Space};
+use fewshot_space::{Arch, Cost, Decision, Graph as SpaceGraph, OptionSet, ParseArchError, Region, Relaxed, Space};
 use rand::Rng;
 
 use self::auxiliary::AuxiliaryNet;
@@ -90,8 +90,8 @@ impl Space for DartsNetworks {
         self.space.vary(arch, rng)
     }
 
-    fn relaxed(&self, region: &Region) -> Box<dyn Relaxed> {
-        self.space.relaxed(region)
+    fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
+        self.space.relaxed(allowed)
     }
 
     fn format(&self, arch: &Arch) -> String {
@@ -188,7 +188,6 @@ impl Body for DartsBody {
                 graph.auxiliary(logits);
             }
         }
-        let x = graph.global_avg_pool(previous);
-        graph.linear(&self.classifier, x)
+        graph.pooled_linear(&self.classifier, previous)
     }
 }

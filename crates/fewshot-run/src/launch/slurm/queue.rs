@@ -30,8 +30,9 @@ const ENDED: [&str; 10] = [
     "OUT_OF_MEMORY",
     "REVOKED",
 ];
-/// Reason of jobs that wait for what will never be.
-const NEVER: &str = "DependencyNeverSatisfied";
+/// Reasons of jobs that never begin by themselves: what they wait for will not be, or they could not be started (as after a crash of
+/// the controller).
+const NEVER: [&str; 2] = ["DependencyNeverSatisfied", "launch failed requeued held"];
 
 /// What a submitted array works on; written before it is submitted.
 #[derive(Debug, Serialize, Deserialize)]
@@ -46,7 +47,7 @@ pub(super) struct Alive {
     pub(super) stages: BTreeMap<String, String>,
     /// Arrays and jobs, to be cancelled by.
     pub(super) ids: BTreeSet<String>,
-    /// Tasks that wait for what will never be.
+    /// Tasks that never begin by themselves.
     pub(super) stuck: Vec<String>,
 }
 
@@ -95,7 +96,7 @@ pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Al
         if !name.starts_with(&prefix) || ENDED.contains(&state) {
             continue;
         }
-        if fields.next().is_some_and(|reason| reason.contains(NEVER)) {
+        if fields.next().is_some_and(|reason| NEVER.iter().any(|never| reason.contains(never))) {
             alive.stuck.push(format!("{id}_{task}"));
             continue;
         }

@@ -1,6 +1,7 @@
 //! The script of a job array, and how it is submitted.
 
-use super::SlurmSettings;
+use super::super::sharing::LOGS;
+use super::settings::SlurmSettings;
 
 /// One job array: tasks, each of which works on some stages, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(super) fn script(array: &Array<'_>, command: &[String], settings: &SlurmSett
     lines.push(String::from("arguments=()"));
     lines.push(String::from("for stage in ${stages[$task]}; do arguments+=(--stage \"$stage\"); done"));
     let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
-    let log = format!("{}/{}.$task.log", super::super::local::LOGS, array.name);
+    let log = format!("{}/{}.$task.log", LOGS, array.name);
     lines.push(format!("exec {} --log \"{log}\" \"${{arguments[@]}}\"", words.join(" ")));
     lines.join("\n") + "\n"
 }
@@ -42,7 +43,7 @@ pub(super) fn submission(array: &Array<'_>, run: &str, settings: &SlurmSettings)
         format!("--array=0-{}", array.tasks.len().saturating_sub(1)),
         format!("--chdir={run}"),
         // Within that folder: where a machine does not see it, the job fails instead of working elsewhere.
-        format!("--output={}/{}.%a.log", super::super::local::LOGS, array.name),
+        format!("--output={}/{}.%a.log", LOGS, array.name),
         String::from("--open-mode=append"),
         String::from("--requeue"),
         // To the worker, which has taken the place of the batch shell.

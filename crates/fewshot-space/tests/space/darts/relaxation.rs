@@ -261,7 +261,7 @@ fn the_rows_of_the_space_derive_what_its_relaxation_does() {
     // An edge that is settled is not weighed: the split of the first edge of the normal cell.
     let split = whole.restrict(whole.decision("normal.0-2").unwrap(), OptionSet::single(3)).unwrap();
     for (region, rows) in [(whole, 28), (split, 27)] {
-        let (relaxed, relaxation) = (space.relaxed(&region), space.relaxation(&region, false));
+        let (relaxed, relaxation) = (space.relaxed(region.product()), space.relaxation(&region, false));
         assert_eq!(relaxed.rows().len(), rows);
         // A network costs what has no row, and the option of each edge that it reads; a settled edge counts as if it were read.
         let arch = region.sample(&mut rng(7)).unwrap();

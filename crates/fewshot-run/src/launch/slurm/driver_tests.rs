@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::super::spread::{Claimed, Member, Survey, Work, begin_session};
-use super::super::super::stage::Stage;
-use super::super::super::{NoProgress, RunError};
+use super::super::super::super::NoProgress;
+use super::super::super::super::spread::{Claimed, Member, Survey, Work, begin_session};
+use super::super::super::super::stage::{Stage, StageContext};
+use super::super::calls::Said;
 use super::*;
 
 const QUICK: Patience =
@@ -127,13 +128,13 @@ fn plan(parts: usize, is_mended: &Cell<bool>) -> Plan<'_> {
     let mut stages = vec![Stage::new("one", |_| Ok(json!(1)))];
     let name = |part: usize| format!("part-{part}");
     stages.extend((0..parts).map(|part| {
-        let body = move |context: &super::super::super::StageContext<'_>| match part == 2 && !is_mended.get() {
+        let body = move |context: &StageContext<'_>| match part == 2 && !is_mended.get() {
             true => Err("boom".into()),
             false => Ok(json!(context.input::<usize>("one")? + part)),
         };
         Stage::new(name(part), body).after(["one"])
     }));
-    let sum = move |context: &super::super::super::StageContext<'_>| {
+    let sum = move |context: &StageContext<'_>| {
         let parts = (0..parts).map(|part| context.input::<usize>(&name(part))).sum::<Result<usize, _>>();
         Ok(json!(parts?))
     };
