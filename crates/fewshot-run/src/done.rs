@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use super::checked::{Checked, file_checksum};
 use super::error::RunError;
-use super::graph::DONE;
-use super::plan_file::{PLAN, PlanFile, StageEntry};
+use super::plan_file::{DONE, PLAN, PlanFile, StageEntry};
 use super::reader::{RESULT, RunReader, read_json};
 
 /// `done.json`, with a checksum over all of it.

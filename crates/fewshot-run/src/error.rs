@@ -7,6 +7,7 @@ use super::checkpoint_error::CheckpointError;
 use super::file_error::FileError;
 use super::interrupt::Interrupted;
 use super::log::LogError;
+use super::spread::SpreadError;
 use super::toml_file::TomlError;
 
 /// What the body of a stage may fail with: any error that can cross threads.
@@ -74,6 +75,9 @@ pub enum RunError {
     /// The stages given are no plan.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Several processes share the run, and that went wrong.
+    #[error(transparent)]
+    Spread(#[from] SpreadError),
     /// The folder of a new run already holds a run.
     #[error("`{path}` already holds a run: go on with it by `fewshot resume {path}`, or choose another folder")]
     Exists {

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use fewshot_guard::read_file;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,9 +15,10 @@ use super::error::RunError;
 use super::file_error::FileError;
 use super::interrupt::{Interrupt, is_interrupted};
 use super::lock::{LOCK_FILE, RunLock};
-use super::log::{ANSWERED, EventLog, INTERRUPTED, JsonLines, OPENED, READY, SETTLED};
+use super::log::{ANSWERED, Event, EventLog, INTERRUPTED, JsonLines, OPENED, READY, SETTLED};
 use super::reader::{EVENTS, HISTORY, IDENTITY, MOVED, RESULT, RUN_TOML, RunReader};
 use super::settings::{Header, Origin, Versions, compose};
+use super::spread::{Patience, release};
 
 /// A result as `result.json` holds it.
 #[derive(Debug, Serialize)]
@@ -32,14 +35,19 @@ impl<'a, T> Answer<'a, T> {
     }
 }
 
-/// A run folder that this process works on: no other process can while this lives, however it ends.
+/// A run folder that this process works on: no other process can while this lives, however it ends. Where several share a run, it
+/// stands for one stage of it ([`super::Member`]).
 ///
 /// It derefs to [`RunReader`], since who works on a run may read it too.
 #[derive(Debug)]
 pub struct RunFolder {
     reader: RunReader,
     events: EventLog,
-    _lock: RunLock,
+    /// Where files go that belong in the run's folder.
+    publishes: PathBuf,
+    /// Whether the events are those of one stage.
+    is_one_stage: bool,
+    _lock: Arc<RunLock>,
 }
 
 impl Deref for RunFolder {
@@ -92,13 +100,20 @@ impl RunFolder {
     /// Opens the run in the folder `path` to go on with it.
     ///
     /// # Errors
-    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open.
+    /// As [`RunReader::open`]; [`RunError::InUse`] names the process that has it open, or one that works on a stage of it. Whether one
+    /// of another machine still lives takes up to [`Patience::stale`] to see.
     pub fn open(path: &Path) -> Result<Self, RunError> {
         // First see that it is a run: a lock file has no place in any other folder.
         RunReader::open(path)?;
         let lock = RunLock::acquire(path)?;
+        release(path, &Patience::default())?;
         clean_leftovers(path)?;
         Self::opened(path, lock)
+    }
+
+    /// The run for a stage that this process holds of it, with the log of that stage and the folder for what it publishes.
+    pub(super) fn of_attempt(reader: RunReader, events: EventLog, publishes: PathBuf, lock: Arc<RunLock>) -> Self {
+        Self { reader, events, publishes, is_one_stage: true, _lock: lock }
     }
 
     fn opened(path: &Path, lock: RunLock) -> Result<Self, RunError> {
@@ -111,7 +126,7 @@ impl RunFolder {
             "process": std::process::id(),
         });
         events.write(None, OPENED, data)?;
-        Ok(Self { reader, events, _lock: lock })
+        Ok(Self { reader, events, publishes: path.to_path_buf(), is_one_stage: false, _lock: Arc::new(lock) })
     }
 
     /// The run as anybody may read it.
@@ -124,13 +139,25 @@ impl RunFolder {
         &self.events
     }
 
+    /// What happened so far, as far as it can concern who works on this: all, or what happened in the one stage.
+    pub(super) fn own_events(&self) -> Result<Vec<Event>, RunError> {
+        if self.is_one_stage { Ok(self.events.read()?) } else { self.reader.events() }
+    }
+
     /// `history.jsonl`, to write what the search sees. Open it once: two handles in one process
     /// would overwrite each other.
     ///
     /// # Errors
     /// [`RunError::Log`] naming the file.
     pub fn open_history(&self) -> Result<JsonLines, RunError> {
-        Ok(JsonLines::open(&self.path().join(HISTORY))?)
+        let path = self.publishes.join(HISTORY);
+        let known = self.path().join(HISTORY);
+        // A stage goes on from what the run has, until it has lines of its own.
+        if !path.exists() && known.exists() {
+            let bytes = read_file(&known).map_err(|e| FileError::new("read", &known, e))?;
+            write_atomic(&path, &bytes)?;
+        }
+        Ok(JsonLines::open(&path)?)
     }
 
     /// Says that this process has read the data, and with which instructions it computes: its working time counts from here, as

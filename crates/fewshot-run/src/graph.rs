@@ -3,10 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::error::PlanError;
+use super::plan_file::DONE;
 use super::stage::Stage;
-
-/// Marks a stage as done; no output of a stage may have this name.
-pub(super) const DONE: &str = "done.json";
 
 /// Checks the stages and puts them in order: again and again the first stage given whose inputs
 /// are all taken. Returns positions in `stages`. There may be tens of thousands.

@@ -18,6 +18,8 @@ pub struct Interrupt {
     requested: Arc<AtomicBool>,
     /// Nothing is under way that would be saved: a signal ends the process at once.
     idle: Arc<AtomicBool>,
+    /// A cluster's warning that the time of this job is up: it stops too, to go on later.
+    limited: Arc<AtomicBool>,
     /// Groups of work side by side in which one has failed, so that the others are in vain.
     halted: Arc<AtomicUsize>,
 }
@@ -92,6 +94,26 @@ impl Interrupt {
             flag::register(signal, Arc::clone(flag))?;
         }
         Ok(interrupt)
+    }
+
+    /// From here on SIGUSR1 asks for the stop as well, and [`Interrupt::is_limited`] tells: clusters send it, where they are asked to,
+    /// some time before a job's limit.
+    ///
+    /// # Errors
+    /// The system's error if the signal cannot be caught.
+    pub fn heed_time_limit(&self) -> std::io::Result<()> {
+        #[cfg(unix)]
+        {
+            use signal_hook::consts::SIGUSR1;
+            flag::register(SIGUSR1, Arc::clone(&self.limited))?;
+            flag::register(SIGUSR1, Arc::clone(&self.requested))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the stop was asked for since the time of this job is up.
+    pub fn is_limited(&self) -> bool {
+        self.limited.load(Ordering::SeqCst)
     }
 
     /// Asks for the stop, as a signal does.

@@ -9,6 +9,7 @@
 //!   moved.json           where data is now that lay elsewhere when the run began
 //!   stages/NN-name/      files of one stage: checkpoints, weights; `done.json` (written last) marks its end
 //!   events.jsonl         what happened when (one JSON object a line)
+//!   attempts/            there once several processes shared the run: claims on stages, and stages as they are worked on
 //!   history.jsonl        what the search saw: arch, score, cost, seconds
 //!   result.json          the answer
 //!   model.safetensors    the trained network, with all that is needed to use it; model.onnx is the same for others
@@ -52,6 +53,7 @@ mod graph;
 mod handle;
 mod interrupt;
 mod lanes;
+mod launch;
 mod lock;
 mod log;
 mod output;
@@ -60,6 +62,7 @@ mod plan_file;
 mod progress;
 mod reader;
 mod settings;
+mod spread;
 mod stage;
 mod toml_file;
 
@@ -78,11 +81,19 @@ pub use folder::{Answer, RunFolder};
 pub use handle::Handle;
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted, outlive_file_size_limit};
 pub use lanes::{NoThreads, in_lanes, start_threads, thread_pool};
+pub use launch::{
+    InProcess, Installed, Launcher, LocalWorkers, Said, SlurmCalls, SlurmJobs, SlurmSettings, WorkerSeat, cancel_jobs,
+    requeue_this_job,
+};
 pub use log::{Event, EventLog, JsonLines, LogError, read_lines};
 pub use output::write_output;
 pub use plan::Plan;
 pub use progress::{Counter, NoProgress, Position, Progress, StageEnd, StageInfo};
 pub use reader::{HISTORY, RunReader};
 pub use settings::{Fingerprint, Origin};
+pub use spread::{
+    Attempted, Claimed, Holder, Member, Patience, SpreadError, StageState, StageStatus, Standing, Survey, Work,
+    ask_to_stop, begin_session, is_asked_to_stop,
+};
 pub use stage::{Clock, Stage, StageContext};
 pub use toml_file::{TomlError, parse_toml};

@@ -25,32 +25,24 @@ pub(super) struct RunLock {
 }
 
 impl RunLock {
+    /// Holds the run in `folder` together with others who do the same, and not while one process has all of it. Where the file
+    /// system has no locks, claims on stages are what keeps processes apart.
+    pub(super) fn share(folder: &Path) -> Result<Self, RunError> {
+        let path = folder.join(LOCK_FILE);
+        let mut file = open(&path)?;
+        match patiently(|| file.try_lock_shared()) {
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(in_use(folder, &mut file)),
+        }
+    }
+
     /// Takes the lock of the run in `folder`, or says who has it.
     pub(super) fn acquire(folder: &Path) -> Result<Self, RunError> {
         let path = folder.join(LOCK_FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|e| FileError::new("open the lock", &path, e))?;
+        let mut file = open(&path)?;
         match patiently(|| file.try_lock()) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Some systems let nobody else read a locked file: then the id stays unknown.
-                let _ = file.read_to_string(&mut text);
-                let pid = text.trim().parse().ok();
-                return Err(RunError::InUse {
-                    path: folder.display().to_string(),
-                    pid,
-                    holder: match pid {
-                        Some(pid) => format!("process {pid}"),
-                        None => String::from("another process"),
-                    },
-                });
-            }
+            Err(TryLockError::WouldBlock) => return Err(in_use(folder, &mut file)),
             Err(TryLockError::Error(e)) => {
                 return Err(FileError::new("lock (does this disk support locks?)", &path, e).into());
             }
@@ -60,6 +52,24 @@ impl RunLock {
             .map_err(|e| FileError::new("write", &path, e))?;
         Ok(Self { _file: file })
     }
+}
+
+fn open(path: &Path) -> Result<File, FileError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path).map_err(|e| FileError::new("open the lock", path, e))
+}
+
+fn in_use(folder: &Path, file: &mut File) -> RunError {
+    let mut text = String::new();
+    // Some systems let nobody else read a locked file: then the id stays unknown. Who share a run write none.
+    let _ = file.read_to_string(&mut text);
+    let pid = text.trim().parse().ok();
+    let holder = match pid {
+        Some(pid) => format!("process {pid}"),
+        None => String::from("another process"),
+    };
+    RunError::InUse { path: folder.display().to_string(), pid, holder }
 }
 
 fn patiently(mut lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), TryLockError> {

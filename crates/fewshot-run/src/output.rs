@@ -10,9 +10,9 @@ use super::reader::RUN_TOML;
 
 /// Links that are followed before they count as a circle, as the system does.
 const MOST_LINKS: usize = 40;
-/// Names at the top of a run's folder that are the run's own, whether or not they are there yet; so is all in [`STAGES`].
+/// Names at the top of a run's folder that are the run's own, whether or not they are there yet; so is all in [`FOLDERS`].
 const OWN: [&str; 6] = [RUN_TOML, "plan.json", "events.jsonl", "history.jsonl", "result.json", ".lock"];
-const STAGES: &str = "stages";
+const FOLDERS: [&str; 4] = ["stages", "attempts", "logs", "jobs"];
 
 /// Writes `bytes` where the user wants them.
 ///
@@ -93,7 +93,8 @@ fn owner(target: &Path, is_there: bool, replaceable: &[&str]) -> Option<PathBuf>
     let run = folder.ancestors().find(|folder| folder.join(RUN_TOML).is_file())?;
     let target = folder.join(target.file_name()?);
     let within = target.strip_prefix(run).ok()?;
-    let is_own = within.starts_with(STAGES) || OWN.iter().any(|name| within == Path::new(name));
+    let is_own =
+        FOLDERS.iter().any(|folder| within.starts_with(folder)) || OWN.iter().any(|name| within == Path::new(name));
     let is_replaceable = replaceable.iter().any(|name| target.ends_with(name));
     (is_own || is_there && !is_replaceable).then(|| run.to_path_buf())
 }

@@ -1,7 +1,7 @@
 //! A run's stages, their order, and what was done of them.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,10 +12,10 @@ use super::checked::{Checked, file_checksum};
 use super::done::{Done, Sums, is_intact, published, repeat};
 use super::error::{PlanError, RunError};
 use super::folder::RunFolder;
-use super::graph::{DONE, list, order};
+use super::graph::{list, order};
 use super::interrupt::{Interrupt, is_interrupted};
 use super::log::{Event, INTERRUPTED, STARTED};
-use super::plan_file::{PLAN, PlanFile, StageEntry, difference};
+use super::plan_file::{DONE, PLAN, PlanFile, StageEntry, difference};
 use super::progress::{Progress, StageEnd, StageInfo};
 use super::reader::{RUN_TOML, RunReader, read_json};
 use super::stage::{Input, Stage, StageContext};
@@ -32,6 +32,21 @@ pub struct Plan<'a> {
     order: Vec<usize>,
     /// Stages whose outputs were seen to be as they were written.
     seen: Mutex<BTreeSet<usize>>,
+}
+
+/// Where a stage works.
+pub(super) struct Place {
+    /// The stage's own folder.
+    pub(super) folder: PathBuf,
+    /// Where it makes files that are to lie in the run's.
+    pub(super) publishes: PathBuf,
+}
+
+impl Place {
+    /// Where a stage works whose run this process has alone.
+    fn alone(run: &RunReader, info: StageInfo<'_>) -> Self {
+        Self { folder: run.stage_folder(info.number, info.name), publishes: run.path().to_path_buf() }
+    }
 }
 
 impl<'a> Plan<'a> {
@@ -122,6 +137,34 @@ impl<'a> Plan<'a> {
         Ok(self.done(self.position(name)?, run)?.map(|done| done.value))
     }
 
+    /// The stages' numbers, from 1, and names.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (usize, &str)> {
+        (1..).zip(&self.stages).map(|(number, stage)| (number, stage.name.as_str()))
+    }
+
+    /// Positions of all stages, each after all that it waits for.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().copied()
+    }
+
+    /// Positions of the stages that a stage waits for.
+    pub(super) fn inputs_of(&self, index: usize) -> impl Iterator<Item = usize> {
+        self.stages[index].inputs.iter().filter_map(|input| self.positions.get(input).copied())
+    }
+
+    /// Which stage of how many is at a position.
+    pub(super) fn info(&self, index: usize) -> StageInfo<'_> {
+        StageInfo { name: &self.stages[index].name, number: index + 1, total: self.stages.len() }
+    }
+
+    /// Makes sure that all inputs of a stage are done, and as they were written.
+    ///
+    /// # Errors
+    /// [`RunError::NotReady`] naming one that is not; [`RunError::Damaged`], [`RunError::MissingOutput`].
+    pub(super) fn check_ready(&self, index: usize, run: &RunReader) -> Result<(), RunError> {
+        self.inputs(&self.stages[index], run).map(drop)
+    }
+
     fn execute(
         &self,
         index: usize,
@@ -130,7 +173,7 @@ impl<'a> Plan<'a> {
         progress: &dyn Progress,
     ) -> Result<Value, RunError> {
         let stage = &self.stages[index];
-        let info = StageInfo { name: &stage.name, number: index + 1, total: self.stages.len() };
+        let info = self.info(index);
         if let Some(done) = self.done(index, run)? {
             progress.stage_finished(info, StageEnd::Reused);
             return Ok(done.value);
@@ -138,7 +181,7 @@ impl<'a> Plan<'a> {
         let folder = run.stage_folder(info.number, &stage.name);
         let before = if folder.exists() { Event::stage_seconds(&run.events()?, &stage.name) } else { 0.0 };
         let began = Instant::now();
-        let done = self.work(index, run, interrupt, progress)?;
+        let done = self.work(index, run, &Place::alone(run, info), interrupt, progress)?;
         write_json(&folder.join(DONE), &Checked(done))?;
         let seconds = before + began.elapsed().as_secs_f64();
         run.events_log().write(Some(&stage.name), "done", json!({ "seconds": seconds }))?;
@@ -183,9 +226,9 @@ impl<'a> Plan<'a> {
             let Stage { name, .. } = &self.stages[index];
             progress.line(&format!("{} is lost or damaged: stage `{name}` makes it again", lost.join(", ")));
             let began = Instant::now();
-            let again = self.work(index, run, interrupt, progress)?;
+            let info = self.info(index);
+            let again = self.work(index, run, &Place::alone(run, info), interrupt, progress)?;
             rewritten.extend(again.published.iter().flatten().map(|(name, _)| name.clone()));
-            let info = StageInfo { name, number: index + 1, total: self.stages.len() };
             // The value stays: others were made from it.
             if let Some(value) = done.get(&index).map(|done| done.value.clone()) {
                 let path = run.stage_folder(info.number, name).join(DONE);
@@ -198,28 +241,30 @@ impl<'a> Plan<'a> {
     }
 
     /// Runs a stage, and gathers what it leaves.
-    fn work(
+    pub(super) fn work(
         &self,
         index: usize,
         run: &RunFolder,
+        place: &Place,
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<Done, RunError> {
         let stage = &self.stages[index];
-        let info = StageInfo { name: &stage.name, number: index + 1, total: self.stages.len() };
+        let info = self.info(index);
         if interrupt.is_requested() {
             return Err(RunError::interrupted(run.path()));
         }
         let inputs = self.inputs(stage, run)?;
-        let folder = run.stage_folder(info.number, &stage.name);
-        create_folder(&folder)?;
-        clean_leftovers(&folder)?;
+        let Place { folder, publishes } = place;
+        create_folder(folder)?;
+        clean_leftovers(folder)?;
 
         let events = run.events_log();
         events.write(Some(&stage.name), STARTED, Value::Null)?;
         progress.stage_started(info);
         let (published, kept) = (Mutex::default(), Mutex::default());
-        let context = StageContext { info, folder: folder.clone(), inputs, run, interrupt, progress, published, kept };
+        let (folder, publishes) = (folder.clone(), publishes.clone());
+        let context = StageContext { info, folder, publishes, inputs, run, interrupt, progress, published, kept };
         let value = match (stage.body)(&context) {
             Ok(value) => value,
             Err(error) => {
@@ -237,15 +282,15 @@ impl<'a> Plan<'a> {
         };
         let mut outputs = Sums::new();
         for output in &stage.outputs {
-            if !folder.join(output).is_file() {
+            if !place.folder.join(output).is_file() {
                 let (stage, output) = (stage.name.clone(), output.clone());
                 return Err(RunError::OutputNotMade { stage, output });
             }
-            outputs.insert(output.clone(), file_checksum(&folder.join(output))?);
+            outputs.insert(output.clone(), file_checksum(&place.folder.join(output))?);
         }
         let mut published = Sums::new();
         for file in context.published.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            let sum = file_checksum(&run.path().join(&file))?;
+            let sum = file_checksum(&place.publishes.join(&file))?;
             published.insert(file, sum);
         }
         let run = Some(run.identity().to_owned());
@@ -298,7 +343,7 @@ impl<'a> Plan<'a> {
     }
 
     /// Writes `plan.json` at the first start, checks it at the later ones.
-    fn bind(&self, run: &RunReader) -> Result<(), RunError> {
+    pub(super) fn bind(&self, run: &RunReader) -> Result<(), RunError> {
         if self.check(run)? {
             return Ok(());
         }
@@ -332,7 +377,7 @@ impl<'a> Plan<'a> {
         PlanFile { run_toml_sha256: run.settings_checksum(), stages: self.stages.iter().map(entry).collect() }
     }
 
-    fn position(&self, name: &str) -> Result<usize, RunError> {
+    pub(super) fn position(&self, name: &str) -> Result<usize, RunError> {
         self.positions
             .get(name)
             .copied()

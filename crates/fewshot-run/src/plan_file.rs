@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Holds the plan that the run was begun with.
 pub(super) const PLAN: &str = "plan.json";
 
+/// Marks a stage as done, in its folder; no output of a stage may have this name.
+pub(super) const DONE: &str = "done.json";
+
 /// `plan.json`.
 #[derive(Serialize, Deserialize, PartialEq)]
 pub(super) struct PlanFile {

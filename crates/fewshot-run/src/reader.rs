@@ -13,6 +13,7 @@ use super::error::RunError;
 use super::file_error::FileError;
 use super::log::{ANSWERED, Event, read_lines};
 use super::settings::{Fingerprint, FormatOnly, Header, RecipeOnly, Versions};
+use super::spread::event_files;
 use super::toml_file::parse_toml;
 
 /// Name of the settings in a run folder.
@@ -30,7 +31,7 @@ pub(super) const RESULT: &str = "result.json";
 pub(super) const MOVED: &str = "moved.json";
 
 /// A run folder opened for reading. It takes no lock and changes nothing.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct RunReader {
     path: PathBuf,
     header: Header,
@@ -68,7 +69,7 @@ impl RunReader {
     /// Makes sure that the run wrote these settings; older runs tell it by their plan alone.
     fn check_settings(&self) -> Result<(), RunError> {
         // A damaged log is told by who needs it.
-        let Ok(events) = self.events() else { return Ok(()) };
+        let Ok(events) = self.run_events() else { return Ok(()) };
         let mut written = events.iter().filter_map(|event| event.data.get(IDENTITY)?.as_str()).peekable();
         if written.peek().is_none() || written.any(|identity| identity == self.identity()) {
             return Ok(());
@@ -194,16 +195,26 @@ impl RunReader {
 
     /// Checksum of the answer as it was last written.
     pub(super) fn answer_checksum(&self) -> Result<Option<String>, RunError> {
-        let events = self.events()?;
+        let events = self.run_events()?;
         let last = events.iter().rfind(|event| event.kind == ANSWERED);
         Ok(last.and_then(|event| event.data.get("sha256")?.as_str()).map(str::to_owned))
     }
 
-    /// What happened so far.
+    /// What happened so far; where several processes shared the run, behind it what happened in each stage, in the order of
+    /// the stages.
     ///
     /// # Errors
     /// [`RunError::Log`] naming a line that is no event.
     pub fn events(&self) -> Result<Vec<Event>, RunError> {
+        let mut events = self.run_events()?;
+        for file in event_files(&self.path)? {
+            events.extend(read_lines::<Event>(&file)?);
+        }
+        Ok(events)
+    }
+
+    /// What happened to the run as a whole, and in stages while one process had all of it.
+    fn run_events(&self) -> Result<Vec<Event>, RunError> {
         Ok(read_lines(&self.path.join(EVENTS))?)
     }
 

@@ -97,6 +97,7 @@ pub(super) struct Input<'a> {
 pub struct StageContext<'a> {
     pub(super) info: StageInfo<'a>,
     pub(super) folder: PathBuf,
+    pub(super) publishes: PathBuf,
     pub(super) inputs: BTreeMap<&'a str, Input<'a>>,
     pub(super) run: &'a RunFolder,
     pub(super) interrupt: &'a Interrupt,
@@ -208,7 +209,13 @@ impl<'a> StageContext<'a> {
         Ok(checkpoint)
     }
 
-    /// Notes that the stage wrote the file `path` in the run's folder, for people or programs. If it is found lost or damaged
+    /// The folder in which the stage makes the files that are to lie in the run's, under the same names. It is the run's own, or,
+    /// where several processes share the run, one from which they go there when the stage ends.
+    pub fn publish_folder(&self) -> &Path {
+        &self.publishes
+    }
+
+    /// Notes that the stage wrote the file `path` in [`StageContext::publish_folder`], for people or programs. If it is found lost or damaged
     /// later, the stage is run once more: its value stays, and it must find its work done.
     pub fn publish(&self, path: &Path) {
         let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,7 +242,7 @@ impl<'a> StageContext<'a> {
     pub fn clock(&self, path: &Path) -> Result<Clock, RunError> {
         let file = file_name(path);
         let before = match path.exists() {
-            true => Event::piece_seconds(&self.run.events()?, self.name(), &file),
+            true => Event::piece_seconds(&self.run.own_events()?, self.name(), &file),
             false => 0.0,
         };
         self.event(BEGAN, json!({ "file": file }))?;
@@ -246,9 +253,14 @@ impl<'a> StageContext<'a> {
         Owner { run: self.run.identity().to_owned(), file: self.place(path) }
     }
 
-    /// A path as its place in the run's folder.
+    /// A path as its place in the run's folder, be it there already or later.
     fn place(&self, path: &Path) -> String {
-        let inside = path.strip_prefix(self.run.path()).unwrap_or(path);
+        let path = match (path.strip_prefix(&self.publishes), path.strip_prefix(&self.folder)) {
+            (Ok(inside), _) => self.run.path().join(inside),
+            (_, Ok(inside)) => self.run.stage_folder(self.info.number, self.info.name).join(inside),
+            _ => path.to_path_buf(),
+        };
+        let inside = path.strip_prefix(self.run.path()).unwrap_or(&path);
         // The same on systems that write paths otherwise.
         inside.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
     }

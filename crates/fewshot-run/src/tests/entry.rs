@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::super::{INTERRUPTED_EXIT_CODE, Interrupt, NoProgress, RunError, RunFolder};
 use super::child::{RUN, TASK};
-use super::{disk, outputs, toy};
+use super::{cluster, crowd, disk, outputs, toy};
 
 /// Where a child begins. Called as a test of its own it has no task and does nothing: what it does
 /// is asserted by the tests that start it.
@@ -21,6 +21,10 @@ fn child_entry() {
             Err(RunError::Interrupted { .. }) => std::process::exit(INTERRUPTED_EXIT_CODE),
             Err(error) => panic!("{error}"),
         },
+        "work" => cluster::end(crowd::work(run)),
+        "drive" => cluster::end(crowd::drive(run)),
+        "job" => cluster::end(cluster::job(run)),
+        "cluster" => cluster::end(cluster::drive(run)),
         "hold" => {
             let _run = RunFolder::open(run).unwrap();
             println!("ready");

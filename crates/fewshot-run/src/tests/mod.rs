@@ -1,6 +1,8 @@
 //! Faults put into the files and processes of runs.
 
 mod child;
+mod cluster;
+mod crowd;
 mod disk;
 mod entry;
 mod kill;

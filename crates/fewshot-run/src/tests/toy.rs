@@ -83,7 +83,7 @@ fn noise(seed: u64, step: u64, index: u64) -> f64 {
     (x >> 11) as f64 / (1u64 << 53) as f64 - 0.5
 }
 
-fn slow() {
+pub(super) fn slow() {
     if let Some(millis) = std::env::var(SLOW).ok().and_then(|text| text.parse().ok()) {
         std::thread::sleep(Duration::from_millis(millis));
     }

@@ -1,0 +1,126 @@
+//! Which jobs of a run are alive, and which stages each of them is to work on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::super::super::atomic::{create_folder, write_json};
+use super::super::super::checked::hex;
+use super::super::super::error::RunError;
+use super::super::super::reader::{RunReader, read_json};
+use super::super::super::spread::{SpreadError, names};
+use super::calls::SlurmCalls;
+
+/// Folder of what was submitted, in the run's: a file per array.
+const JOBS: &str = "jobs";
+/// Job names of fewshot begin so.
+const OURS: &str = "fewshot";
+/// States of jobs that have ended, as `squeue` says them.
+const ENDED: [&str; 10] = [
+    "COMPLETED",
+    "CANCELLED",
+    "FAILED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "PREEMPTED",
+    "BOOT_FAIL",
+    "DEADLINE",
+    "OUT_OF_MEMORY",
+    "REVOKED",
+];
+/// Reasons of jobs that never begin by themselves: what they wait for will not be, or they could not be started (as after a crash of
+/// the controller).
+const NEVER: [&str; 2] = ["DependencyNeverSatisfied", "launch failed requeued held"];
+
+/// What a submitted array works on; written before it is submitted.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    tasks: Vec<Vec<String>>,
+}
+
+/// Jobs of one run that are alive.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Alive {
+    /// The task that each stage is left to, as `ARRAY_TASK`.
+    pub(super) stages: BTreeMap<String, String>,
+    /// Arrays and jobs, to be cancelled by.
+    pub(super) ids: BTreeSet<String>,
+    /// Tasks that never begin by themselves.
+    pub(super) stuck: Vec<String>,
+}
+
+/// How the names of the run's jobs begin. A copy of the run elsewhere has others.
+pub(super) fn prefix(run: &RunReader) -> String {
+    let path = std::fs::canonicalize(run.path()).unwrap_or_else(|_| run.path().to_path_buf());
+    let sum = Sha256::digest(format!("{}\n{}", run.identity(), path.display()).as_bytes());
+    format!("{OURS}-{}-", &hex(&sum)[..10])
+}
+
+/// Keeps what the array `name` is about to work on.
+pub(super) fn note(run: &Path, name: &str, tasks: &[Vec<String>]) -> Result<(), RunError> {
+    let path = file(run, name);
+    create_folder(&run.join(JOBS))?;
+    Ok(write_json(&path, &Record { tasks: tasks.to_vec() })?)
+}
+
+/// Forgets all arrays, when the run has ended.
+pub(super) fn forget(run: &Path) {
+    // Records that stay do no harm.
+    let _ = std::fs::remove_dir_all(run.join(JOBS));
+}
+
+/// Whether any array was ever submitted.
+pub(super) fn has_jobs(run: &Path) -> Result<bool, RunError> {
+    Ok(!names(&run.join(JOBS))?.is_empty())
+}
+
+/// The jobs of the run that are alive; `None` where the controller does not answer.
+pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Alive>, RunError> {
+    let arguments = ["--noheader", "--array", "--states=all", "--me", "--format=%F|%K|%T|%j|%r"].map(String::from);
+    let answer = calls.call("squeue", &arguments, "")?;
+    if !answer.is_good {
+        return Ok(None);
+    }
+    let prefix = prefix(run);
+    let mut alive = Alive::default();
+    let mut records: BTreeMap<String, Option<Record>> = BTreeMap::new();
+    for line in answer.out.lines() {
+        let mut fields = line.trim().splitn(5, '|');
+        let (Some(id), Some(task), Some(state), Some(name)) =
+            (fields.next(), fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        if !name.starts_with(&prefix) || ENDED.contains(&state) {
+            continue;
+        }
+        if fields.next().is_some_and(|reason| NEVER.iter().any(|never| reason.contains(never))) {
+            alive.stuck.push(format!("{id}_{task}"));
+            continue;
+        }
+        alive.ids.insert(id.to_owned());
+        if !records.contains_key(name) {
+            let record = read_json::<Record>(&file(run.path(), name), "delete it; its stages are submitted again")?;
+            records.insert(name.to_owned(), record);
+        }
+        let stages = records.get(name).and_then(|record| record.as_ref()?.tasks.get(task.parse::<usize>().ok()?));
+        for stage in stages.into_iter().flatten() {
+            alive.stages.insert(stage.clone(), format!("{id}_{task}"));
+        }
+    }
+    Ok(Some(alive))
+}
+
+/// The id of the array `name`, if the controller knows it: a submission may fail although it was taken.
+pub(super) fn id_of(name: &str, calls: &dyn SlurmCalls) -> Result<Option<String>, SpreadError> {
+    let arguments = ["--noheader", "--states=all", "--format=%F"].map(String::from);
+    let named = [format!("--name={name}")];
+    let answer = calls.call("squeue", &[&arguments[..], &named[..]].concat(), "")?;
+    Ok(answer.out.lines().map(str::trim).find(|id| !id.is_empty()).filter(|_| answer.is_good).map(str::to_owned))
+}
+
+fn file(run: &Path, name: &str) -> PathBuf {
+    run.join(JOBS).join(format!("{name}.json"))
+}

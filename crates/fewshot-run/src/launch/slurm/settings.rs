@@ -1,0 +1,35 @@
+//! How jobs are submitted.
+
+use std::time::Duration;
+
+/// How jobs are submitted.
+#[derive(Debug, Clone)]
+pub struct SlurmSettings {
+    /// More arguments of `sbatch`: partition, account, time, memory, GPUs.
+    pub sbatch_args: Vec<String>,
+    /// Lines of the script before the worker: modules, environments.
+    pub prologue: Vec<String>,
+    /// Stages that one task works on, one after the other; `None`: as many as fill [`SlurmSettings::task`], as far as stages of the same
+    /// kind have been done, else one.
+    pub stages_per_task: Option<usize>,
+    /// How long a task should last at least.
+    pub task: Duration,
+    /// How long before its time limit a job is told to save.
+    pub grace: Duration,
+    /// How often the queue is asked.
+    pub poll: Duration,
+}
+
+impl Default for SlurmSettings {
+    /// Tasks of five minutes, told to save two minutes before the limit, the queue asked twice a minute.
+    fn default() -> Self {
+        Self {
+            sbatch_args: Vec::new(),
+            prologue: Vec::new(),
+            stages_per_task: None,
+            task: Duration::from_secs(300),
+            grace: Duration::from_secs(120),
+            poll: Duration::from_secs(30),
+        }
+    }
+}

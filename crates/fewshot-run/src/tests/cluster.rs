@@ -1,0 +1,203 @@
+//! The toy run on a real Slurm, where one answers: `.ci/run` has one, and so has whoever sets `SLURM_CONF`.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::super::{
+    INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, RunError, RunReader, SlurmCalls,
+    SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work, requeue_this_job,
+};
+use super::crowd::{QUICK, begin, files, whole};
+use super::{child, toy};
+
+/// What a job is to do: arguments as a worker gets them.
+const ARGUMENTS: &str = "FEWSHOT_TEST_ARGUMENTS";
+/// Environment variable: more arguments of `sbatch`.
+const SBATCH: &str = "FEWSHOT_TEST_SBATCH";
+/// Environment variable: stages side by side, in place of the toy's.
+const WIDE: &str = "FEWSHOT_TEST_WIDE";
+
+/// The toy's plan, or one of so many stages side by side.
+fn plan(recipe: &toy::Recipe) -> Plan<'_> {
+    let Some(width) = std::env::var(WIDE).ok().and_then(|width| width.parse::<usize>().ok()) else {
+        return toy::plan(recipe);
+    };
+    let name = |part: usize| format!("part-{part}");
+    let part = |part: usize| {
+        let body = move |context: &StageContext<'_>| {
+            toy::slow();
+            Ok(json!(context.input::<usize>("first")? + part))
+        };
+        Stage::new(name(part), body).after(["first"])
+    };
+    let sum = move |context: &StageContext<'_>| {
+        let parts = (0..width).map(|part| context.input::<usize>(&name(part)));
+        Ok(json!(parts.sum::<Result<usize, _>>()?))
+    };
+    let mut stages = vec![Stage::new("first", |_| Ok(json!(1)))];
+    stages.extend((0..width).map(part));
+    stages.push(Stage::new("search", sum).after((0..width).map(name)));
+    Plan::new(stages).unwrap()
+}
+
+/// Whether a cluster answers; says so if not.
+fn has_cluster() -> bool {
+    let answers = Command::new("sinfo").arg("--noheader").output();
+    let has = answers.is_ok_and(|output| output.status.success() && !output.stdout.is_empty());
+    if !has {
+        eprintln!("skipped: no Slurm answers here (`sinfo`)");
+    }
+    has
+}
+
+/// What the process of a job does.
+pub(super) fn job(run: &Path) -> Result<(), RunError> {
+    let text = std::env::var(ARGUMENTS).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let of =
+        |flag: &str| -> Vec<&str> { words.windows(2).filter(|pair| pair[0] == flag).map(|pair| pair[1]).collect() };
+    let interrupt = Interrupt::install(|_| {}).unwrap();
+    interrupt.heed_time_limit().unwrap();
+    let member = Member::join(run, of("--log").first().copied(), QUICK)?;
+    let recipe = member.reader().recipe()?;
+    let plan = plan(&recipe);
+    let worked = Work::new(&plan, &member, &interrupt, &NoProgress)?.named(&of("--stage"));
+    if worked.is_err() && interrupt.is_limited() {
+        requeue_this_job(&Installed, 3)?;
+    }
+    worked
+}
+
+/// What a driver process does.
+pub(super) fn drive(run: &Path) -> Result<(), RunError> {
+    let held = begin(run)?;
+    let recipe = RunReader::open(run)?.recipe()?;
+    let plan = plan(&recipe);
+    let sbatch_args = std::env::var(SBATCH).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let (poll, grace) = (Duration::from_millis(500), Duration::from_secs(30));
+    let settings = SlurmSettings { sbatch_args, poll, grace, ..SlurmSettings::default() };
+    let launcher = SlurmJobs::new(settings, QUICK, &Loud, |run| {
+        // The test program takes no arguments of a worker's: they go by a variable.
+        let job = child::command("job", run);
+        let words = std::iter::once(job.get_program()).chain(job.get_args());
+        let words: Vec<String> = words.map(|word| format!("'{}'", word.to_string_lossy())).collect();
+        let variables = job.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let variables =
+            variables.map(|(name, value)| format!("{}='{}'", name.to_string_lossy(), value.to_string_lossy()));
+        let variables: Vec<String> = variables.collect();
+        let line = format!("{} {ARGUMENTS}=\"$*\" exec {}", variables.join(" "), words.join(" "));
+        ["bash", "-c", &line, "job"].map(str::to_owned).to_vec()
+    });
+    let interrupt = Interrupt::install(|_| {}).unwrap();
+    let (folder, values) = launcher.launch(&plan, run, held, &interrupt, &NoProgress)?;
+    match &values["search"] {
+        sum if sum.is_u64() => folder.write_result(&json!({ "sum": sum })),
+        found => folder.write_result(found),
+    }
+}
+
+#[test]
+fn jobs_leave_the_files_of_one_process() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let expected = whole(dir.path());
+    let run = dir.path().join("run");
+    drive(&run).unwrap();
+    assert_eq!(files(&run), expected);
+    let events = RunReader::open(&run).unwrap().events().unwrap();
+    assert_eq!(events.iter().filter(|event| event.kind == "started").count(), 4, "each stage once");
+}
+
+#[test]
+fn a_wide_run_is_three_arrays_and_few_calls() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let output = child::command("cluster", &run).env(WIDE, "30").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let result = RunReader::open(&run).unwrap().result::<Value>().unwrap().unwrap();
+    assert_eq!(result["sum"], 30 + (0..30).sum::<u64>());
+    let calls = |program: &str| said.lines().filter(|line| line.ends_with(&format!("called {program}"))).count();
+    assert_eq!(calls("sbatch"), 3);
+}
+
+/// Slurm's programs, whose calls are said.
+struct Loud;
+
+impl SlurmCalls for Loud {
+    fn call(&self, program: &str, arguments: &[String], input: &str) -> Result<super::super::Said, SpreadError> {
+        println!("\ncalled {program}");
+        Installed.call(program, arguments, input)
+    }
+}
+
+#[test]
+fn cancelled_jobs_killed_drivers_and_warned_jobs_change_nothing() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let expected = whole(dir.path());
+    let run = dir.path().join("run");
+    let start = || {
+        let mut command = child::command("cluster", &run);
+        command.env(toy::SLOW, "60").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let working = || {
+        let reader = RunReader::open(&run).ok()?;
+        let stages = Survey::new(QUICK).look(&reader).ok()?;
+        stages.into_iter().find_map(|stage| match stage.state {
+            StageState::Working { claim, .. } => Some(claim.holder),
+            _ => None,
+        })
+    };
+    let mut hits = 0;
+    for round in 0..4 {
+        let mut driver = start();
+        let mut holder = None;
+        for _ in 0..600 {
+            holder = working();
+            if holder.is_some() || driver.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let Some(holder) = holder else {
+            driver.wait().unwrap();
+            break;
+        };
+        hits += 1;
+        let job = holder.job.expect("a job");
+        let call = |program: &str, arguments: &[&str]| Command::new(program).args(arguments).output().unwrap();
+        match round {
+            0 => drop(call("scancel", &[&job])),
+            1 => drop(call("kill", &["-KILL", &holder.process.to_string()])),
+            // As if its time were up.
+            2 => drop(call("kill", &["-USR1", &holder.process.to_string()])),
+            _ => {}
+        }
+        driver.kill().unwrap();
+        driver.wait().unwrap();
+    }
+    assert!(hits >= 3, "only {hits} were hit");
+    let mut driver = start();
+    assert!(driver.wait().unwrap().success());
+    assert_eq!(files(&run), expected);
+}
+
+/// How the process of a job, or a driver, ends.
+pub(super) fn end(ended: Result<(), RunError>) {
+    match ended {
+        Ok(()) => {}
+        Err(RunError::Interrupted { .. }) => std::process::exit(INTERRUPTED_EXIT_CODE),
+        Err(error) => panic!("{error}"),
+    }
+}
