@@ -55,7 +55,9 @@ fn check_net(net: &mut Net, arch: &Arch, text: &str) {
     let path = Path::Shared(arch.clone());
     let mut output = || {
         let input = input(net);
-        values(net.run(input, &path, NormMode::Batch, None).unwrap_or_else(|error| panic!("{text} cannot run: {error}")))
+        values(
+            net.run(input, &path, NormMode::Batch, None).unwrap_or_else(|error| panic!("{text} cannot run: {error}")),
+        )
     };
     let (first, second) = (output(), output());
     let per_image = if net.latent().is_some() { IMAGE.iter().product() } else { CLASSES };

@@ -54,6 +54,15 @@ pub struct Reached {
     pub accuracy: f64,
 }
 
+/// What was decided of a group.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Decided {
+    /// Per network, how far it came; `None` where it was not trained.
+    pub reached: Vec<Option<Reached>>,
+    /// The one that is left.
+    pub taken: usize,
+}
+
 /// What networks are halved on.
 pub struct Course<'a> {
     /// How each is trained; its epochs are those of a whole training, and the choice has its own schedule over its share of them.
@@ -75,7 +84,7 @@ struct Entrant<'a> {
     file: PathBuf,
 }
 
-/// Halves several groups of networks side by side, each until one of it is left; how far each came, and per group which one that is.
+/// Halves several groups of networks side by side, each until one of it is left; what that decides, group by group.
 /// A group of one is not trained.
 ///
 /// # Errors
@@ -85,7 +94,7 @@ pub fn halve(
     context: &StageContext<'_>,
     groups: &[Vec<Arch>],
     course: &Course<'_>,
-) -> Result<Vec<(Vec<Option<Reached>>, usize)>, ExperimentError> {
+) -> Result<Vec<Decided>, ExperimentError> {
     let rungs: Vec<Vec<u64>> =
         groups.iter().map(|group| rungs(group.len(), course.config.epochs, course.halving)).collect();
     let most = rungs.iter().map(Vec::len).max().unwrap_or(0);
@@ -112,7 +121,7 @@ pub fn halve(
             found.map(|&(_, epochs, accuracy)| Reached { epochs, accuracy })
         };
         let taken = own.last().and_then(|rung| rung.survivors(&metric).first().copied()).unwrap_or(0);
-        ((0..archs.len()).map(last).collect(), taken)
+        Decided { reached: (0..archs.len()).map(last).collect(), taken }
     });
     Ok(decided.collect())
 }

@@ -82,7 +82,7 @@ impl Gan {
         let loader = lab.search_loader(config, lab.seed("judge images"))?;
         let trained = train(context, net.clone(), config, &loader, lab.seed("judge paths"))?;
         let mut net = load_from(&context.load(&context.file(CHECKPOINT))?, net)?;
-        let accuracy = lab.judging_set()?.accuracy(&mut net, &arch, NormPolicy::Running)?;
+        let accuracy = lab.judging_set()?.metric(&mut net, &arch, NormPolicy::Running)?;
         let card = Card {
             format: Card::FORMAT,
             program: env!("CARGO_PKG_VERSION").to_string(),

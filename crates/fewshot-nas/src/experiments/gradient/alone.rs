@@ -105,10 +105,10 @@ impl Piecework for Work<'_> {
         let seed = |purpose: &str| lab.seed_of(piece.repetition, purpose);
         let loader = lab.alone_loader(config, seed("alone images"))?;
         let net = Net::standalone(lab.alone_blueprint(), &piece.arch, lab.device(), seed("alone weights"))?;
-        let phases = [Phase { until: config.epochs, loader: &loader, judge: None }];
+        let phases = [Phase { until: config.epochs, region: None, loader: &loader, judge: None }];
         let file = self.weights(piece);
         let trainer = train_in(context, &file, counter, net, config, &phases, seed("alone paths"))?;
-        let test_accuracy = set.accuracy(&mut trainer.averaged(), &piece.arch, NormPolicy::Running)?;
+        let test_accuracy = set.metric(&mut trainer.averaged(), &piece.arch, NormPolicy::Running)?;
         let space = lab.alone_space();
         let cost = space.cost(&piece.arch);
         Ok(NetworkRow {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::path::Path;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -32,12 +32,15 @@ const MOST_SUBMISSIONS: u32 = 5;
 /// Slurm's own, where the cluster does not say.
 const MOST_TASKS: usize = 1001;
 
+/// The words of a worker's command line on the run in a folder.
+type Words<'a> = Box<dyn Fn(&Path) -> Vec<String> + 'a>;
+
 /// Jobs of a Slurm cluster, whose machines see the run's folder under the same path.
 pub struct SlurmJobs<'a> {
     settings: SlurmSettings,
     patience: Patience,
     calls: &'a dyn SlurmCalls,
-    command: Box<dyn Fn(&Path) -> Vec<String> + 'a>,
+    command: Words<'a>,
 }
 
 impl<'a> SlurmJobs<'a> {
