@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::common::{failure, fewshot, files_in, program, run, said};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "search",
     "train",
     "reproduce",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 17] = [
     "report",
     "predict",
     "eval",
+    "generate",
     "cost",
     "export",
     "rank",
