@@ -5,12 +5,14 @@
     python bench/pytorch/loader.py OUT
 
 Both read the same class folders with the same number of workers, cut a random part to 224x224, flip, normalise, and hand over
-batches of 64; neither trains. Time counts from the first batch on. torchvision: `ImageFolder` with Pillow, `RandomResizedCrop`,
+batches of 64; neither trains. Time counts from the first batch on; processor time, of all threads and processes, tells more where
+other programs run. torchvision: `ImageFolder` with Pillow, `RandomResizedCrop`,
 `RandomHorizontalFlip`, `ToTensor`, `Normalize`, `DataLoader`. With `--jitter` both change colours too (ProxylessNAS's strengths).
 """
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -35,21 +37,26 @@ def torch_speed(args):
         ]
     )
     data = datasets.ImageFolder(args.data / "train", changes)
+    chosen = torch.randperm(len(data))[: args.images].tolist()
+    data = torch.utils.data.Subset(data, chosen)
+    before = time.process_time()
     loader = torch.utils.data.DataLoader(data, args.batch, shuffle=True, num_workers=args.workers)
     images = 0
     for batch, _ in loader:
         if images == 0:
             start = time.perf_counter()
         images += len(batch)
-        if images >= args.images:
-            break
     speed = (images - args.batch) / (time.perf_counter() - start)
-    print(json.dumps({"images_per_second": speed, "images": images}))
+    # The workers have ended with the epoch, and count as children.
+    workers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = time.process_time() - before + workers.ru_utime + workers.ru_stime
+    print(json.dumps({"images_per_second": speed, "processor_ms": 1000 * processor / images, "images": images}))
 
 
 def run(command):
     done = subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])["images_per_second"]
+    result = json.loads(done.stdout.splitlines()[-1])
+    return result["images_per_second"], result["processor_ms"]
 
 
 def main():
@@ -66,16 +73,23 @@ def main():
     if args.torch:
         return torch_speed(args)
     sizes = ["--workers", args.workers, "--batch", args.batch, "--images", args.images]
+    ours_command = [args.example.resolve(), args.data, *sizes, *([] if args.jitter else ["--plain"])]
+    torch_command = [sys.executable, __file__, args.data, *sizes, "--torch", *(["--jitter"] if args.jitter else [])]
     ours, theirs = [], []
     for number in range(args.rounds):
-        ours.append(run([args.example.resolve(), args.data, *sizes, *([] if args.jitter else ["--plain"])]))
-        torch = [sys.executable, __file__, args.data, *sizes, "--torch", *(["--jitter"] if args.jitter else [])]
-        theirs.append(run(torch))
-        print(f"round {number}: {ours[-1]:.0f} and {theirs[-1]:.0f} images/s, {ours[-1] / theirs[-1]:.2f}x", flush=True)
-    ratios = [one / other for one, other in zip(ours, theirs)]
+        ours.append(run(ours_command))
+        theirs.append(run(torch_command))
+        (speed, work), (other_speed, other_work) = ours[-1], theirs[-1]
+        print(
+            f"round {number}: {speed:.0f} and {other_speed:.0f} images/s, {speed / other_speed:.2f}x; "
+            f"{work:.2f} and {other_work:.2f} ms of processor time an image, {other_work / work:.2f}x",
+            flush=True,
+        )
+    ratios = [one[0] / other[0] for one, other in zip(ours, theirs)]
+    works = [other[1] / one[1] for one, other in zip(ours, theirs)]
     print(
-        f"median of {args.rounds}: {median(ours):.0f} and {median(theirs):.0f} images/s; ratio {median(ratios):.2f}x "
-        f"({min(ratios):.2f} to {max(ratios):.2f}), {args.workers} workers"
+        f"median of {args.rounds} with {args.workers} workers: {median(ratios):.2f}x images/s ({min(ratios):.2f} to {max(ratios):.2f}), "
+        f"{median(works):.2f}x less processor time ({min(works):.2f} to {max(works):.2f})"
     )
 
 
