@@ -6,19 +6,15 @@
 mod plan;
 mod records;
 mod select;
+mod task;
 
-use std::sync::Arc;
-
-use burn::tensor::Device;
-use fewshot_data::{Dataset, Shape};
-use fewshot_space::autogan::{AutoGanSkeleton, AutoGanSpace, CELL_DECISIONS};
-use fewshot_space::{Arch, OptionSet, Region, Space, random};
+use fewshot_space::{Arch, random};
 use rand::RngExt;
 
 pub use plan::{Proposer, SearchPlan};
 pub use records::{Beam, IterationRecord, LossSums, Phase, Reset, SearchProgress};
+pub use task::Task;
 
-use super::config::GanConfig;
 use super::controller::{CellController, LstmState, Reinforce, Written};
 use super::error::GanError;
 use super::images::{Drawing, GeneratorNorms, Painter};
@@ -26,7 +22,7 @@ use super::judge::{FeatureNet, Judgement};
 use super::real::RealImages;
 use super::trainer::{Pair, StepLosses};
 use crate::nets::optim::{Adam, Limits, Optimizer};
-use crate::nets::{DiscriminatorNet, NamedValues, Net, Path};
+use crate::nets::{NamedValues, Path};
 use crate::run::{Checkpoint, Interrupt};
 
 /// Learning rate of controllers, and the betas of their Adam.
@@ -34,31 +30,6 @@ const CONTROLLER_LR: f64 = 3.5e-4;
 const CONTROLLER: Adam = Adam { beta1: 0.0, beta2: 0.9, eps: 1e-8 };
 /// Prefix of a controller's tensors in checkpoints.
 const CONTROLLER_PREFIX: &str = "controller/";
-
-/// What a search is given and does not change.
-#[derive(Clone)]
-pub struct Task {
-    /// Of the generators of the last level.
-    pub skeleton: AutoGanSkeleton,
-    /// Channels of the discriminator.
-    pub judge_channels: usize,
-    /// The options of each decision that may be taken: all, or those of a part.
-    pub allowed: Vec<OptionSet>,
-    /// Real images, which are made smaller for lower levels.
-    pub images: Arc<Dataset>,
-    /// Those that are trained on.
-    pub indices: Arc<[u32]>,
-    /// How the networks are trained.
-    pub config: GanConfig,
-    /// How long everything takes.
-    pub plan: SearchPlan,
-    /// Where tensors live.
-    pub device: Device,
-    /// Keys all that is drawn.
-    pub seed: u64,
-    /// Weights to start from, those of a parent with all levels; else fresh ones.
-    pub parent: Option<Arc<NamedValues>>,
-}
 
 /// A search under way.
 pub struct GanSearch {
@@ -69,72 +40,6 @@ pub struct GanSearch {
     controller_optimizer: Optimizer<Adam>,
     real: RealImages,
 }
-
-impl Task {
-    fn space(&self, level: usize) -> Result<Arc<AutoGanSpace>, GanError> {
-        Ok(Arc::new(AutoGanSpace::new(AutoGanSkeleton { level, ..self.skeleton.clone() })?))
-    }
-
-    /// What generators of a level may be.
-    ///
-    /// # Errors
-    /// When the skeleton has no such level.
-    pub fn region(&self, level: usize) -> Result<Region, GanError> {
-        let space = self.space(level)?;
-        let decisions = space.decisions().len();
-        let whole = Region::full(space);
-        let mut restricted = self.allowed.iter().take(decisions).enumerate();
-        Ok(restricted.try_fold(whole, |region, (decision, options)| region.restrict(decision, *options))?)
-    }
-
-    fn shape(&self, level: usize) -> Shape {
-        let side = self.skeleton.bottom << (level + 1);
-        Shape { height: side, width: side, channels: self.skeleton.channels_out }
-    }
-
-    /// A generator of a level: fresh, but for what the parent has.
-    fn generator(&self, level: usize, seed: u64) -> Result<Net, GanError> {
-        let mut net = Net::supernet(self.space(level)?, self.region(level)?, &self.device, seed);
-        if let Some(parent) = &self.parent {
-            let own = super::trainer::generator_values(parent);
-            net.weights_mut().load_values(&own)?;
-        }
-        Ok(net)
-    }
-
-    fn discriminator(&self, seed: u64) -> Result<DiscriminatorNet, GanError> {
-        let mut net = DiscriminatorNet::new(self.skeleton.channels_out, self.judge_channels, &self.device, seed);
-        if let Some(parent) = &self.parent {
-            net.weights_mut().load_values(&super::trainer::discriminator_values(parent))?;
-        }
-        Ok(net)
-    }
-
-    /// Both networks of a level without a past, after so many resets.
-    fn pair(&self, level: usize, resets: u64) -> Result<Pair, GanError> {
-        let seed = |purpose: &str| random::stream(self.seed, purpose, resets, 0).random::<u64>();
-        let generator = self.generator(level, seed("generator weights"))?;
-        let discriminator = self.discriminator(seed("discriminator weights"))?;
-        Ok(Pair::new(generator, discriminator, level, &self.config))
-    }
-
-    fn controller(&self, level: usize) -> CellController {
-        let first = AutoGanSpace::first_decision_of(level);
-        let tokens = TOKENS[level][..CELL_DECISIONS[level]].to_vec();
-        let allowed = self.allowed[first..first + CELL_DECISIONS[level]].to_vec();
-        let seed = random::stream(self.seed, "controller weights", level as u64, 0).random::<u64>();
-        CellController::new(tokens, allowed, &self.device, seed)
-    }
-
-    fn real(&self, level: usize) -> Result<RealImages, GanError> {
-        let side = self.shape(level).height;
-        let seed = random::stream(self.seed, "real images", level as u64, 0).random::<u64>();
-        RealImages::new(&self.images, self.indices.clone(), side, self.config.batch, &self.device, seed)
-    }
-}
-
-/// Options of the decisions of each level's cell.
-const TOKENS: [[usize; 5]; 3] = [[2, 3, 3, 2, 0], [2, 3, 3, 2, 2], [2, 3, 3, 2, 4]];
 
 impl GanSearch {
     /// At its beginning.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_fid::{Gaussian, npz};
+use fewshot_fid::{Gaussian, frechet_distance, npz};
 use serde::{Deserialize, Serialize};
 
 use super::Gan;
@@ -55,8 +55,16 @@ impl Gan {
         model.save(&context.file(JUDGE_MODEL))?;
         let mut judge = Classifier::new(model)?;
         let (lab, indices) = (&self.lab, self.lab.all_indices());
-        let (training, real) =
+        let (mut training, mut real) =
             judge_real(&mut judge, lab.image_handle(), &indices, self.score_parts(), None, context.interrupt())?;
+        let given = &self.recipe.judge.statistics;
+        if !given.is_empty() {
+            let read = npz::read(Path::new(given))?;
+            read.notes.iter().for_each(|note| context.progress().line(note));
+            // Statistics of another network's features are refused here, before hours of training.
+            training.distance = Some(frechet_distance(&real, &read.gaussian)?);
+            real = read.gaussian;
+        }
         let file = context.file(REAL);
         let bytes = npz::to_bytes(&real).map_err(|error| FileError::new("write", &file, error))?;
         write_atomic(&file, &bytes).map_err(RunError::from)?;

@@ -100,6 +100,10 @@ pub struct JudgeRecipe {
     pub model: String,
     /// The architecture of that one, of the space `stages`.
     pub arch: String,
+    /// Statistics of its features of real images, an `.npz` file as FID packages keep them, to measure distances from. Empty: those of
+    /// the training images.
+    #[serde(default)]
+    pub statistics: String,
 }
 
 /// Most networks of any kind that are trained alone.
