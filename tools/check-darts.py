@@ -7,8 +7,8 @@ logits with `fewshot predict`.
     .venv/bin/python tools/check-darts.py runs/few-shot
 
 Nothing here comes from the exporter: cells, layers and sizes are those of Liu et al. (ICLR 2019), with the standardised pointwise
-filters of the released few-shot networks where the model has them. Prints the largest difference of logits over images of noise,
-and ends with 1 if it is above the tolerance or a weight is left over.
+filters of the released few-shot networks where the model has them. Prints the largest difference of logits over images of noise
+(in units of the largest logit, where that is above 1), and ends with 1 if it is above the tolerance or a weight is left over.
 """
 
 import argparse
@@ -180,7 +180,8 @@ def main():
     with torch.no_grad():
         found = network((images - mean) / std).numpy()
     left_over = weights.left_over()
-    difference = numpy.abs(found - wanted).max()
+    # Of logits that are large, as those of a network that is hardly trained, in units of the largest.
+    difference = numpy.abs(found - wanted).max() / max(1.0, numpy.abs(wanted).max())
     print(f"{card['arch']}\nwidth {settings['width']}, {settings['cells']} cells, {len(weights.asked)} tensors, torch {torch.__version__}")
     print(f"logits from {wanted.min():.3f} to {wanted.max():.3f}; largest difference {difference:.2e}")
     if left_over:

@@ -115,7 +115,7 @@ pub struct RunArgs {
     /// Use at most this many training images
     #[arg(long, value_name = "N", value_parser = number::at_least_one, allow_negative_numbers = true)]
     pub limit: Option<u32>,
-    /// A TOML file with any part of a recipe, laid over the preset or the one it names (`base`)
+    /// A TOML file with any part of a recipe, laid over the preset or the one it names (`base`); or a preset's name
     #[arg(long, value_name = "FILE")]
     pub recipe: Option<PathBuf>,
     /// Decides every random choice

@@ -285,7 +285,13 @@ fn base(preset: &str, args: &RunArgs) -> Result<Layers, Failure> {
 /// The recipe file and the flags that all runs share, over what is there.
 fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
     if let Some(file) = &args.recipe {
-        layers = layers.file(file).map_err(ExperimentError::from)?;
+        // A file of that name comes first.
+        let preset = file.to_str().filter(|name| !file.exists() && preset_names().contains(name));
+        let laid = match preset {
+            Some(name) => Layers::preset(name),
+            None => layers.file(file),
+        };
+        layers = laid.map_err(ExperimentError::from)?;
     }
     let path = args.data.as_deref().map(absolute);
     let layers = flags::DATA.lay(layers, path);
