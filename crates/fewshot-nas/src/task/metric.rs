@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_value_is_written_with_its_unit() {
-        assert_eq!(Metric::ACCURACY.text(0.7853, 1), "78.5 %");
+        assert_eq!(Metric::ACCURACY.text(0.7849, 1), "78.5 %");
         assert_eq!(Metric::ACCURACY.heading(), "accuracy, %");
         let distance = Metric { name: "FID", unit: "", scale: 1.0, better: Better::Lower };
         assert_eq!((distance.text(12.345, 2), distance.heading()), ("12.35".to_string(), "FID".to_string()));
