@@ -53,6 +53,15 @@ pub struct Reached {
     pub accuracy: f64,
 }
 
+/// How a group of networks was halved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Decided {
+    /// How far each came; none for one without a rival.
+    pub reached: Vec<Option<Reached>>,
+    /// Position of the one that is left.
+    pub taken: usize,
+}
+
 /// What networks are halved on.
 pub struct Course<'a> {
     /// How each is trained; its epochs are those of a whole training, and the choice has its own schedule over its share of them.
@@ -84,7 +93,7 @@ pub fn halve(
     context: &StageContext<'_>,
     groups: &[Vec<Arch>],
     course: &Course<'_>,
-) -> Result<Vec<(Vec<Option<Reached>>, usize)>, ExperimentError> {
+) -> Result<Vec<Decided>, ExperimentError> {
     let rungs: Vec<Vec<u64>> =
         groups.iter().map(|group| rungs(group.len(), course.config.epochs, course.halving)).collect();
     let most = rungs.iter().map(Vec::len).max().unwrap_or(0);
@@ -110,7 +119,7 @@ pub fn halve(
             found.map(|&(_, epochs, accuracy)| Reached { epochs, accuracy })
         };
         let taken = own.last().and_then(|rung| rung.survivors().first().copied()).unwrap_or(0);
-        ((0..archs.len()).map(last).collect(), taken)
+        Decided { reached: (0..archs.len()).map(last).collect(), taken }
     });
     Ok(decided.collect())
 }

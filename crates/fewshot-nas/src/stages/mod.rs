@@ -15,7 +15,7 @@ mod training;
 pub use alone::UNSEEN;
 pub(crate) use alone::{network, parse_trained, train_on_all, train_several, train_to, trained_net};
 pub use halving::Reached;
-pub(crate) use halving::{Course, Rung, halve, rungs};
+pub(crate) use halving::{Course, Decided, Rung, halve, rungs};
 pub(crate) use keeper::{Keeper, position};
 pub(crate) use models::{Measured, keep, keep_untested, test_and_keep};
 pub(crate) use pieces::{Piecework, side_by_side};

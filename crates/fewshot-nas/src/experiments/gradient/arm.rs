@@ -1,13 +1,12 @@
 //! What is compared: a method, or a strategy on its supernets, in one mode.
 
 use fewshot_space::Arch;
-use serde::{Deserialize, Serialize};
 
 use super::hunt::Hunt;
 use super::job::Job;
 use crate::lab::{ExperimentError, Lab};
 use crate::run::{Handle, StageContext};
-use crate::stages::{Course, Reached, halve};
+use crate::stages::{Course, Decided, halve};
 
 /// One row of the comparison, for all seeds.
 pub struct Arm {
@@ -19,15 +18,6 @@ pub struct Arm {
     pub hunt: Option<usize>,
     /// Stage that decides between its finalists by networks trained alone.
     pub decided: Handle<Vec<Decided>>,
-}
-
-/// Which of the finalists of one seed is taken.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Decided {
-    /// How far each came; none for one without a rival.
-    pub reached: Vec<Option<Reached>>,
-    /// Position of the one that is left.
-    pub taken: usize,
 }
 
 /// All of them: what strategies search stands in the place of the job's own choice.
@@ -99,6 +89,5 @@ pub fn decide(
     let loaders = (0..groups.len()).map(loader).collect::<Result<Vec<_>, ExperimentError>>()?;
     let set = lab.score_set()?;
     let course = Course { config: &recipe.train, halving: recipe.halving, loaders, set: &set };
-    let decided = halve(lab, context, &groups, &course)?;
-    Ok(decided.into_iter().map(|(reached, taken)| Decided { reached, taken }).collect())
+    halve(lab, context, &groups, &course)
 }

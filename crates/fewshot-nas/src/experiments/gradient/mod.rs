@@ -24,7 +24,7 @@ use fewshot_space::{Region, Space};
 use serde_json::Value;
 
 use self::alone::Network;
-use self::arm::{Arm, Decided, arms};
+use self::arm::{Arm, arms};
 use self::flags::skips;
 use self::hunt::{Caught, Hunt, Scored, hunts};
 use self::job::{Found, Job, jobs};
@@ -35,7 +35,7 @@ use super::recipe::{Experiment, Recipe};
 use crate::gradient::EpochSeen;
 use crate::lab::{ExperimentError, Lab, Truth};
 use crate::run::{Fingerprint, Handle, RunFolder, Stage, StageContext};
-use crate::stages::value;
+use crate::stages::{Decided, value};
 
 /// Stage that trains what was chosen, and random networks, alone.
 static ALONE: Handle<Vec<NetworkRow>> = Handle::new("alone");
