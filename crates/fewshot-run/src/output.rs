@@ -12,7 +12,7 @@ use super::reader::RUN_TOML;
 const MOST_LINKS: usize = 40;
 /// Names at the top of a run's folder that are the run's own, whether or not they are there yet; so is all in [`FOLDERS`].
 const OWN: [&str; 6] = [RUN_TOML, "plan.json", "events.jsonl", "history.jsonl", "result.json", ".lock"];
-const FOLDERS: [&str; 4] = ["stages", "attempts", "logs", "jobs"];
+const FOLDERS: [&str; 3] = ["stages", "logs", "jobs"];
 
 /// Writes `bytes` where the user wants them.
 ///
