@@ -49,8 +49,7 @@ Examples:
 
 pub const GENERATE: &str = "\
 Examples:
-  fewshot search --space autogan --data photos --out runs/gan
-  fewshot generate runs/gan --count 100 --out made
+  fewshot generate runs/gan --count 100 --out made    # behind: fewshot search --space autogan --data photos --out runs/gan
   fewshot generate runs/gan/model.safetensors --count 8 --seed 7 --out made";
 
 pub const EXPORT: &str = "\

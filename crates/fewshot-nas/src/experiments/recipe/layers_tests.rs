@@ -331,7 +331,7 @@ fn tables_of_other_kinds_are_not_looked_at() {
 #[test]
 fn a_space_has_settings_of_its_own_that_files_and_flags_lie_over() {
     use crate::train::Sampling;
-    for space in crate::families::names() {
+    for space in crate::families::classifiers() {
         for preset in ["quick", "images"] {
             // Presets of spaces that can be listed become some of spaces that cannot.
             let layers = Layers::preset(preset).unwrap().for_space(space).set("space.name", space);

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
 
-use super::super::super::spread::SpreadError;
+use crate::spread::SpreadError;
 
 /// What a program said.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,18 +7,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::super::super::atomic::create_folder;
-use super::super::super::error::RunError;
-use super::super::super::file_error::FileError;
-use super::super::super::folder::RunFolder;
-use super::super::super::interrupt::Interrupt;
-use super::super::super::log::{Event, read_lines};
-use super::super::super::plan::Plan;
-use super::super::super::progress::Progress;
-use super::super::super::reader::RunReader;
-use super::super::super::spread::{
-    Driving, Patience, STAGE_EVENTS, SpreadError, StageState, StageStatus, is_asked_to_stop,
-};
 use super::super::launcher::Launcher;
 use super::super::sharing::{LOGS, Teller, failed, gather, share};
 use super::calls::SlurmCalls;
@@ -26,6 +14,16 @@ use super::jobs::cancel_jobs;
 use super::queue::{Alive, alive, forget, id_of, note, prefix};
 use super::script::{Array, script, submission};
 use super::settings::SlurmSettings;
+use crate::atomic::create_folder;
+use crate::error::RunError;
+use crate::file_error::FileError;
+use crate::folder::RunFolder;
+use crate::interrupt::Interrupt;
+use crate::log::{Event, read_lines};
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::reader::RunReader;
+use crate::spread::{Driving, Patience, STAGE_EVENTS, SpreadError, StageState, StageStatus, is_asked_to_stop};
 
 /// A stage is submitted so often by one driver, before it is said that something is wrong.
 const MOST_SUBMISSIONS: u32 = 5;
@@ -45,7 +43,7 @@ pub struct SlurmJobs<'a> {
 
 impl<'a> SlurmJobs<'a> {
     /// `command` gives the words of a worker's command line on a run: it takes `--stage NAME` again and again and `--log FILE` behind
-    /// them, must run [`super::super::super::Work::named`], and end with something else than 0 unless these stages are done.
+    /// them, must run [`crate::Work::named`], and end with something else than 0 unless these stages are done.
     pub fn new(
         settings: SlurmSettings,
         patience: Patience,

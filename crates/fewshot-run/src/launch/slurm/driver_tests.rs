@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::super::super::NoProgress;
-use super::super::super::super::spread::{Claimed, Member, Survey, Work, begin_session};
-use super::super::super::super::stage::{Stage, StageContext};
 use super::super::calls::Said;
 use super::*;
+use crate::NoProgress;
+use crate::spread::{Claimed, Member, Survey, Work, begin_session};
+use crate::stage::{Stage, StageContext};
 
 const QUICK: Patience =
     Patience { beat: Duration::from_millis(20), stale: Duration::from_millis(300), look: Duration::from_millis(1) };

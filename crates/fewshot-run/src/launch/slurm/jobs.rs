@@ -1,10 +1,10 @@
 //! Jobs from outside and from inside: cancelling those of a run, and running this one again.
 
-use super::super::super::error::RunError;
-use super::super::super::reader::RunReader;
-use super::super::super::spread::SpreadError;
 use super::calls::SlurmCalls;
 use super::queue::{alive, has_jobs};
+use crate::error::RunError;
+use crate::reader::RunReader;
+use crate::spread::SpreadError;
 
 /// Cancels the jobs of a run that are in the queue or run; they save before they end. How many arrays were cancelled; `None` where
 /// the controller does not answer, or no job was ever submitted.

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::super::super::atomic::{create_folder, write_json};
-use super::super::super::checked::hex;
-use super::super::super::error::RunError;
-use super::super::super::reader::{RunReader, read_json};
-use super::super::super::spread::{SpreadError, names};
 use super::calls::SlurmCalls;
+use crate::atomic::{create_folder, write_json};
+use crate::checked::hex;
+use crate::error::RunError;
+use crate::reader::{RunReader, read_json};
+use crate::spread::{SpreadError, names};
 
 /// Folder of what was submitted, in the run's: a file per array.
 const JOBS: &str = "jobs";
