@@ -4,7 +4,7 @@
 //! time. What goes wrong is kept in a folder: the input, and what was said. A case is a function of seed, target and number, so
 //! `--target T --first N --count 1` repeats it.
 //!
-//! `cargo run --release --bin fewshot-fuzz -- --seconds 60`, or `--count 1000000`; see CONTRIBUTING.md.
+//! `cargo run --release -p fewshot-fuzz -- --seconds 60`, or `--count 1000000`; see CONTRIBUTING.md.
 
 #![forbid(unsafe_code)]
 
