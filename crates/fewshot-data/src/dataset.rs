@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
-use crate::DataError;
 use crate::resample::{Filter, Resampler};
+use crate::{DataError, Shape};
 
 /// Labelled images of one size, decoded, as bytes.
 ///
@@ -22,30 +22,6 @@ pub struct Dataset {
     labels: Vec<u32>,
     classes: Vec<String>,
     fingerprint: OnceLock<String>,
-}
-
-/// Size of one image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
-    /// Rows, at least 1.
-    pub height: usize,
-    /// Pixels a row, at least 1.
-    pub width: usize,
-    /// 1 (greyscale) or 3 (red, green, blue).
-    pub channels: usize,
-}
-
-impl Shape {
-    /// Bytes of one image: `height * width * channels`.
-    pub fn bytes(&self) -> usize {
-        self.height * self.width * self.channels
-    }
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}x{}x{}", self.height, self.width, self.channels)
-    }
 }
 
 impl Dataset {

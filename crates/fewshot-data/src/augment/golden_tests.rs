@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 
-use super::auto::levels;
+use super::auto::AutoForm;
+use super::auto::levels::{self, Chance};
 use super::auto::policy::{self, Kind};
-use super::auto::{AutoForm, Chance};
 use super::crop::{CentreCrop, Part};
 use super::operation::{Canvas, Operation};
 use crate::decode::Raster;

@@ -2,6 +2,7 @@
 
 use super::tests::{draw_of, tables};
 use super::*;
+use crate::Shape;
 
 /// All that has a random stream of its own.
 fn everything() -> Augment {

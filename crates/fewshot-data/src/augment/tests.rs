@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::draw::{ONE, source};
 use super::*;
+use crate::Shape;
 
 /// The draw of a position of an epoch.
 pub(super) fn draw_of(augment: &Augment, shape: Shape, seed: u64, epoch: u64, position: u64) -> Draw {

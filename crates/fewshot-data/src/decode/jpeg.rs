@@ -5,9 +5,10 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
+use super::limits::{MAX_SIDE, check, compressed_to};
 use super::orientation::orientation;
+use super::raster::Raster;
 use super::room::Room;
-use super::{MAX_SIDE, Raster, check, compressed_to};
 
 /// A block of 8x8 pixels takes a bit at least, whatever is in it: so many pixels a byte.
 const DENSEST: usize = 1024;

@@ -4,9 +4,10 @@ use std::io::Cursor;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use super::limits::{MAX_PIXELS, MAX_SIDE, check, compressed_to};
 use super::orientation::Orientation;
+use super::raster::{Alpha, Decoded, Ground, Raster, flatten};
 use super::room::Room;
-use super::{Alpha, Decoded, Ground, MAX_PIXELS, MAX_SIDE, Raster, check, compressed_to, flatten};
 
 /// Bytes that a pixel may take while it is decoded: four channels of 16 bits, twice.
 const DECODING_BYTES: u64 = 16;

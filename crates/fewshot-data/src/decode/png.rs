@@ -2,9 +2,10 @@
 
 use std::io::Cursor;
 
+use super::limits::{MAX_PIXELS, check, compressed_to};
 use super::orientation::orientation;
+use super::raster::{Alpha, Decoded, Ground, Raster, flatten};
 use super::room::Room;
-use super::{Alpha, Decoded, Ground, MAX_PIXELS, Raster, check, compressed_to, flatten};
 
 /// deflate makes of one byte 1,032 at most.
 const DENSEST: usize = 1032;

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::limits::check;
 use super::orientation::Orientation;
 use super::*;
 

@@ -14,9 +14,9 @@ use std::sync::Arc;
 
 use sha2::Sha256;
 
-use super::{
-    Entry, Found, Part, Reader, class_index, class_names, entries_or_none, identify_files, nonempty, number_classes,
-};
+use super::folder::{Entry, class_names, entries_or_none, identify_files, nonempty};
+use super::numbered::{class_index, number_classes};
+use super::{Found, Part, Reader};
 use crate::decode::Raster;
 use crate::load::{Content, Images, Record, Sink};
 use crate::{DataError, OpenOptions, Place};

@@ -16,7 +16,9 @@ use std::sync::Arc;
 use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
-use super::{Found, Part, Reader, class_index, class_names, entries_or_none, identify_files, nonempty, number_classes};
+use super::folder::{class_names, entries_or_none, identify_files, nonempty};
+use super::numbered::{class_index, number_classes};
+use super::{Found, Part, Reader};
 use crate::decode::{Raster, hex};
 use crate::load::{Content, Images, Record, Sink};
 use crate::{DataError, OpenOptions, Place};

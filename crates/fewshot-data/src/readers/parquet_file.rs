@@ -14,7 +14,7 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::nonempty;
+use super::folder::nonempty;
 use crate::{DataError, Place};
 
 /// A Parquet file whose footer was read and checked. Holds no open file: a data set may have a thousand shards.

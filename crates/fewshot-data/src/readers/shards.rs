@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::DataError;
-use crate::readers::entries_or_none;
+use crate::readers::folder::entries_or_none;
 
 /// Folders are looked through so deep for shards.
 const DEEPEST: usize = 5;

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::reading::{Item, Reading, Windows};
-use super::{Stream, coloured};
+use super::source::{Stream, coloured};
 use crate::augment::{Draw, Key};
 use crate::load::{self, Record};
 use crate::plan::Randomness;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::batches::{Change, Plan, StreamBatches, Workers, queue};
 use super::order::{Limits, Order, Piece, Shuffle, pieces};
 use super::reading::Reading;
-use super::{Stream, ascending};
+use super::source::{Stream, ascending};
 use crate::normalise::check_below;
 use crate::plan::Randomness;
 use crate::{Augment, CentreCrop, DataError, Normalise, ResizedCrop, Shape};

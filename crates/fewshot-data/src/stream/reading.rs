@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use super::Stream;
 use super::order::Order;
+use super::source::Stream;
 use crate::DataError;
 use crate::load::Record;
 

@@ -1,10 +1,19 @@
 //! What the level of an operation is in pixels, degrees and factors.
 
+use super::AutoForm;
 use super::policy::Kind;
-use super::{AutoForm, Chance};
 use crate::Shape;
 use crate::augment::operation::Operation;
 use crate::augment::spline::Surface;
+
+/// What was drawn for one operation, before its level is a magnitude.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::augment) struct Chance {
+    /// Whether a magnitude that has a sign is below 0.
+    pub negative: bool,
+    /// Where in the part of a range, 0 to 1.
+    pub within: f64,
+}
 
 /// The operation of `kind` at `level`, 0 to 9, on an image of `shape`.
 pub(in crate::augment) fn operation(

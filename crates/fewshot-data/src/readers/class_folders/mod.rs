@@ -11,23 +11,20 @@
 
 mod parts;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Found, Part, Reader, entries_or_none};
+use super::folder::entries_or_none;
+use super::{Found, Part, Reader};
 use crate::files::Tree;
 use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
-use parts::Parts;
+use parts::{Classes, Parts};
 
 /// See the [module](self).
 pub(super) struct ClassFolders;
-
-/// Class names with their images.
-type Classes = BTreeMap<String, Vec<PathBuf>>;
 
 impl Reader for ClassFolders {
     fn name(&self) -> &'static str {

@@ -12,9 +12,14 @@
 //! A test part without class folders has no labels: then `val` is taken, else a part is held out. What is not used is
 //! told.
 
-use super::Classes;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use crate::DataError;
 use crate::files::Tree;
+
+/// Class names with their images.
+pub(super) type Classes = BTreeMap<String, Vec<PathBuf>>;
 
 /// The classes of each part.
 #[derive(Debug, Default)]

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use sha2::Sha256;
 
+use super::folder::{begins_with, identify_files};
 use super::labels::{self, Labels};
 use super::parquet_file::ParquetFile;
 use super::sharded::{self, Opened};
 use super::shards::{self, Shard};
-use super::{Found, Reader, begins_with, identify_files};
+use super::{Found, Reader};
 use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
 use columns::ImageColumn;

@@ -4,7 +4,7 @@ use std::io::{Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 use crate::DataError;
-use crate::readers::{begins_with, nonempty};
+use crate::readers::folder::{begins_with, nonempty};
 
 /// A file in an archive.
 pub(super) struct Member {

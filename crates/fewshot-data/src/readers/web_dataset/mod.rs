@@ -20,9 +20,10 @@ use std::sync::Arc;
 
 use sha2::Sha256;
 
+use super::folder::{begins_with, class_names, entries_or_none, identify_files};
 use super::sharded::{self, Opened};
 use super::shards::{self, Shard};
-use super::{Found, Reader, begins_with, class_names, entries_or_none, identify_files};
+use super::{Found, Reader};
 use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
 use sample::Archive;
