@@ -6,7 +6,8 @@ use burn::tensor::Device;
 use fewshot_data::Normalise;
 use fewshot_space::{Arch, Cost, Region};
 
-use crate::net::{Blueprint, Net};
+use crate::blueprint::Blueprint;
+use crate::net::Net;
 use crate::net_error::NetError;
 
 /// What a network of `arch` alone costs for an image of `[height, width, channels]`: all operations that its output depends on.

@@ -5,42 +5,10 @@ use std::sync::Arc;
 use fewshot_space::Region;
 
 use crate::geometry::{Real, Window};
-use crate::op::BatchNorm;
+use crate::norm::{BatchNorm, EPS, NormKind};
 use crate::values::Init;
 use crate::view::{StatsView, View};
 use crate::weights::Weights;
-
-/// Batch norm: ε 1e-5 and momentum 0.1 (PyTorch's defaults, which NAS-Bench-201 keeps).
-pub const EPS: f32 = 1e-5;
-/// Share of the newest batch in the running statistics.
-pub const MOMENTUM: f64 = 0.1;
-
-/// Whether a batch norm has trained scale and shift, and whether it keeps running statistics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NormKind {
-    /// Trained scale and shift per channel.
-    pub affine: bool,
-    /// Running mean and variance. Without them the norm uses batch statistics in scoring too.
-    pub track: bool,
-}
-
-impl NormKind {
-    /// Inside the cells of a supernet: neither, since the statistics of a shared edge belong to no network.
-    pub const SHARED: NormKind = NormKind { affine: false, track: false };
-    /// Everywhere else: both.
-    pub const FULL: NormKind = NormKind { affine: true, track: true };
-}
-
-impl BatchNorm {
-    /// The same over the first `channels` channels, as networks of several widths share weights.
-    #[must_use]
-    pub fn narrowed(&self, channels: usize) -> BatchNorm {
-        let first = |view: &View| view.clone().first(0, channels);
-        let affine = self.affine.as_ref().map(|(scale, shift)| (first(scale), first(shift)));
-        let stats = self.stats.as_ref().map(|stats| StatsView { used: channels, ..stats.clone() });
-        BatchNorm { channels, affine, stats, ..self.clone() }
-    }
-}
 
 /// A dense convolution with `NAME.weight` `[kernel, kernel, input, output]`.
 #[derive(Debug, Clone)]

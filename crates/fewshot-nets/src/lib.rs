@@ -4,6 +4,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
+mod blueprint;
 mod bodies;
 mod buffers;
 mod counted;
@@ -13,28 +14,34 @@ mod layers;
 mod mix;
 mod net;
 mod net_error;
+mod norm;
 pub mod op;
 pub mod optim;
 mod pass;
+mod running;
 mod shared;
 pub mod testing;
 mod timed;
+mod transfer;
 mod values;
 mod view;
 mod weights;
 pub mod write;
 
+pub use blueprint::{Blueprint, Body};
 pub use bodies::{DartsNetworks, DartsSwitches, DiscriminatorNet, halves_evenly};
 pub use buffers::{Buffer, BufferId};
 pub use counted::live_cost;
 pub use geometry::{Real, Size, Window};
 pub use graph::{Fingerprint, Fusion, Graph, GraphBuilder, Node, Value};
-pub use layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, ReluConvNorm};
+pub use layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, ReluConvNorm};
 pub use mix::{Blend, Mix, Path, Route, Term};
-pub use net::{Blueprint, Body, Leaves, Net, Trained};
+pub use net::Net;
 pub use net_error::NetError;
-pub use op::{BatchNorm, Op, Operation};
+pub use norm::{BatchNorm, NormKind};
+pub use op::{Op, Operation};
 pub use pass::{Calibration, Feature, Inputs, Moment, NormMode, Pass};
+pub use running::{Leaves, Trained};
 pub use shared::SharedGraph;
 pub use timed::Block;
 pub use values::{Init, NamedValues, Transfer, WeightsError, host, tensor, to_vec};

@@ -1,95 +1,22 @@
 //! A network over a region: a supernet, a sub-supernet, or (with a region of one) a stand-alone network.
 
-use std::any::Any;
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use fewshot_data::Normalise;
-use fewshot_space::{Arch, Region, Space};
+use fewshot_space::{Arch, Region};
 
+use crate::blueprint::{Blueprint, Body};
 use crate::graph::{Fingerprint, Fusion, Graph, GraphBuilder, Value};
-use crate::layers::{Builder, NormKind};
+use crate::layers::Builder;
 use crate::mix::{Mix, Path, Route};
 use crate::net_error::NetError;
+use crate::norm::NormKind;
 use crate::op::{self, Op};
-use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
-use crate::shared::SharedGraph;
 use crate::timed::Block;
 use crate::values::Transfer;
-use crate::view::View;
 use crate::weights::Weights;
 use crate::write::WriteError;
-
-/// How the networks of a space are built: the one thing that a new space brings besides its description.
-pub trait Blueprint: Space + Any {
-    /// Registers the layers of every operation that `region` allows, in a fixed order, and returns what writes graphs of them.
-    /// `cell_norm` is for what is searched; everything else has full batch norms.
-    fn build(&self, region: &Region, cell_norm: NormKind, builder: &mut Builder) -> Box<dyn Body>;
-
-    /// Whether decisions can work on one channel in `partial` ([`Builder::with_partial`]).
-    fn allows_partial(&self, partial: usize) -> bool {
-        partial == 1
-    }
-
-    /// Decisions that are drawn once for all sub-networks of a training step, and for the teacher; each is active in every architecture.
-    fn of_a_step(&self) -> Vec<usize> {
-        Vec::new()
-    }
-
-    /// Name in a network of `other` cells of the weight that is called `name` in one of `cells`: where a supernet grows, each of its
-    /// cells starts as the one at its place.
-    fn name_at_depth(&self, name: &str, _cells: usize, _other: usize) -> String {
-        name.to_string()
-    }
-}
-
-/// The layers of a network, and how they make a graph. Holds no tensors.
-pub trait Body: Send + Sync {
-    /// Number of cells, each of which may follow an architecture of its own.
-    fn cells(&self) -> usize {
-        1
-    }
-
-    /// Whether it can be given a [`Mix`].
-    fn mixes(&self) -> bool {
-        false
-    }
-
-    /// Of a body that mixes: decisions whose contributions are added up, in groups (the edges into one node).
-    fn sums(&self) -> Vec<Vec<usize>> {
-        Vec::new()
-    }
-
-    /// What a smaller network, in which the parameter called `name` has this shape, sees of it, where that is not its first values
-    /// along each axis.
-    fn cut(&self, _name: &str, _shape: &[usize]) -> Option<View> {
-        None
-    }
-
-    /// Reorders channels so that the first ones matter most, and the network stays the function that it is; see
-    /// [`Net::sort_channels`].
-    fn sort_channels(&self, _trained: &Region, _weights: &mut Weights) {}
-
-    /// Of a body that makes images: how many latent numbers it reads, as rows, for each. What it appends is a map with values from -1
-    /// to 1.
-    fn latent(&self) -> Option<usize> {
-        None
-    }
-
-    /// Writes what `route` runs on the value `images`; returns the logits, rows.
-    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value;
-}
-
-/// A network of one cell that runs no mixes may be a function that has its layers.
-impl<F> Body for F
-where
-    F: Fn(&mut GraphBuilder, Value, Route<'_>) -> Value + Send + Sync,
-{
-    fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
-        self(graph, images, route)
-    }
-}
 
 /// Shared weights for one [`Region`].
 #[derive(Clone)]
@@ -97,7 +24,7 @@ pub struct Net {
     blueprint: Arc<dyn Blueprint>,
     region: Region,
     body: Arc<dyn Body>,
-    weights: Weights,
+    pub(crate) weights: Weights,
     partial: usize,
 }
 
@@ -254,103 +181,6 @@ impl Net {
         &mut self.weights
     }
 
-    /// Logits `[batch, classes]` of images `[batch, height, width, channels]`, without gradients.
-    ///
-    /// # Errors
-    /// When the path leaves the region.
-    pub fn score(
-        &mut self,
-        images: Tensor<4>,
-        path: &Path,
-        mode: NormMode,
-        calibration: Option<&mut Calibration>,
-    ) -> Result<Tensor<2>, NetError> {
-        Ok(self.run(images, path, mode, calibration)?.into_rows())
-    }
-
-    /// What the network makes of any input, images `[batch, height, width, channels]` or rows `[batch, values]`, without gradients.
-    ///
-    /// # Errors
-    /// When the path leaves the region.
-    pub fn run(
-        &mut self,
-        input: impl Into<Feature>,
-        path: &Path,
-        mode: NormMode,
-        calibration: Option<&mut Calibration>,
-    ) -> Result<Feature, NetError> {
-        self.check(path)?;
-        let input = input.into();
-        let graph = self.to_run(GraphBuilder::new(input.size()), Route::Path(path));
-        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, calibration), input))
-    }
-
-    /// What a classifier makes of images, without gradients and by its running statistics: what its last layer reads, `[batch,
-    /// features]`, and the logits, `[batch, classes]`.
-    ///
-    /// # Errors
-    /// When the path leaves the region; [`NetError::NoFeatures`] where the last operation is no linear layer.
-    pub fn features(&mut self, images: Tensor<4>, path: &Path) -> Result<(Tensor<2>, Tensor<2>), NetError> {
-        self.check(path)?;
-        let mut graph = self.to_run(GraphBuilder::new(size(&images)), Route::Path(path));
-        let last = &graph.nodes[graph.output()];
-        let (Op::Linear(_), Some(&read)) = (&last.op, last.inputs.first()) else {
-            return Err(NetError::NoFeatures(self.region.space().name().to_string()));
-        };
-        graph.roots.insert(0, read);
-        let mut rows = Vec::with_capacity(graph.roots.len());
-        let mut pass = Pass::score(&mut self.weights, NormMode::Running, None);
-        let Ok(()) = graph.run(&mut pass, images, |_, value: Feature| -> Result<(), Infallible> {
-            rows.push(value.into_rows());
-            Ok(())
-        });
-        let logits = rows.pop().expect("the second root");
-        Ok((rows.pop().expect("the first root"), logits))
-    }
-
-    /// What [`Net::run`] gives in training mode, with gradients, and the tracked leaf of every parameter on the path, by index.
-    ///
-    /// # Errors
-    /// When the path leaves the region.
-    pub fn run_tracked(&mut self, input: impl Into<Feature>, path: &Path) -> Result<(Feature, Leaves), NetError> {
-        self.check(path)?;
-        let input = input.into();
-        let graph = self.to_run(GraphBuilder::new(input.size()).training(), Route::Path(path));
-        let mut pass = Pass::train(&mut self.weights);
-        let output = only(&graph, &mut pass, input);
-        Ok((output, pass.into_leaves()))
-    }
-
-    /// What `paths` compute, together: what several have in common is there once, and run once.
-    ///
-    /// # Errors
-    /// When a path leaves the region.
-    pub fn shared(&self, image: [usize; 3], paths: &[Path]) -> Result<SharedGraph, NetError> {
-        let mut builder = GraphBuilder::merging(image);
-        for path in paths {
-            self.check(path)?;
-            let logits = self.body.append(&mut builder, 0, Route::Path(path));
-            builder.root(logits);
-        }
-        Ok(SharedGraph::new(builder.finish().fused(Fusion::Kernels)))
-    }
-
-    /// Hands the logits `[batch, classes]` of each path of `graph`, with the path's place, to `done`.
-    ///
-    /// # Errors
-    /// The first of `done`, which ends it.
-    pub fn score_shared<E>(
-        &mut self,
-        graph: &SharedGraph,
-        images: Tensor<4>,
-        mode: NormMode,
-        calibration: Option<&mut Calibration>,
-        mut done: impl FnMut(usize, Tensor<2>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut pass = Pass::score(&mut self.weights, mode, calibration);
-        graph.graph().run(&mut pass, images, |place, logits| done(place, logits.into_rows()))
-    }
-
     /// By what the logits of one architecture in all cells are computed: the same for architectures that differ in dead edges
     /// alone, so that one score is good for all of them.
     ///
@@ -406,64 +236,6 @@ impl Net {
         Ok(nodes.map(|node| Block { op: node.op.clone(), inputs: graph.input_sizes(node) }).collect())
     }
 
-    /// Logits `[batch, classes]` with gradients, and the tracked leaf of every parameter on the path, by index.
-    ///
-    /// # Errors
-    /// When the path leaves the region.
-    pub fn train(&mut self, images: Tensor<4>, path: &Path) -> Result<(Tensor<2>, Leaves), NetError> {
-        let Trained { logits, leaves, .. } = self.train_at(images, path, Moment::default())?;
-        Ok((logits, leaves))
-    }
-
-    /// The same at some moment of a training, with what auxiliary heads say.
-    ///
-    /// # Errors
-    /// When the path leaves the region.
-    pub fn train_at(&mut self, images: Tensor<4>, path: &Path, moment: Moment) -> Result<Trained, NetError> {
-        self.check(path)?;
-        let graph = self.to_run(GraphBuilder::new(size(&images)).training(), Route::Path(path));
-        let mut pass = Pass::train(&mut self.weights).at(moment);
-        let mut rows = Vec::with_capacity(graph.roots.len());
-        let mut logits = None;
-        let Ok(()) = graph.run(&mut pass, images, |place, value| -> Result<(), Infallible> {
-            match place {
-                0 => logits = Some(value.into_rows()),
-                _ => rows.push(value.into_rows()),
-            }
-            Ok(())
-        });
-        let logits = logits.expect("a graph has its first root");
-        Ok(Trained { logits, auxiliary: rows, leaves: pass.into_leaves() })
-    }
-
-    /// Logits `[batch, classes]` of several options at once, in training mode, with gradients through whatever of the mix
-    /// is tracked; where `weights` is set also through the parameters, whose leaves are then returned.
-    ///
-    /// # Errors
-    /// When the space has no mixed pass, or the mix leaves the region.
-    pub fn train_mixed(
-        &mut self,
-        images: Tensor<4>,
-        mix: &Mix,
-        weights: bool,
-    ) -> Result<(Tensor<2>, Leaves), NetError> {
-        self.check_mix(mix)?;
-        let graph = self.to_run(GraphBuilder::new(size(&images)).training(), Route::Mix(mix));
-        let mut pass = if weights { Pass::train(&mut self.weights) } else { Pass::train_frozen(&mut self.weights) };
-        let logits = only(&graph, &mut pass, images.into()).into_rows();
-        Ok((logits, pass.into_leaves()))
-    }
-
-    /// Logits `[batch, classes]` of several options at once, without leaves.
-    ///
-    /// # Errors
-    /// As [`Net::train_mixed`].
-    pub fn score_mixed(&mut self, images: Tensor<4>, mix: &Mix, mode: NormMode) -> Result<Tensor<2>, NetError> {
-        self.check_mix(mix)?;
-        let graph = self.to_run(GraphBuilder::new(size(&images)), Route::Mix(mix));
-        Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, None), images.into()).into_rows())
-    }
-
     /// Decisions whose contributions are added up, in groups.
     ///
     /// # Errors
@@ -474,15 +246,20 @@ impl Net {
     }
 
     /// The graph as the kernels run it.
-    fn to_run(&self, builder: GraphBuilder, route: Route<'_>) -> Graph {
+    pub(crate) fn to_run(&self, builder: GraphBuilder, route: Route<'_>) -> Graph {
         self.to_write(builder, 0, route).fused(Fusion::Kernels)
     }
 
     /// The graph operation by operation.
     fn to_write(&self, mut builder: GraphBuilder, images: Value, route: Route<'_>) -> Graph {
-        let logits = self.body.append(&mut builder, images, route);
-        builder.root(logits);
+        self.append(&mut builder, images, route);
         builder.finish()
+    }
+
+    /// Writes what `route` runs on the value `images`, whose result is wanted.
+    pub(crate) fn append(&self, builder: &mut GraphBuilder, images: Value, route: Route<'_>) {
+        let logits = self.body.append(builder, images, route);
+        builder.root(logits);
     }
 
     fn check_mixes(&self) -> Result<(), NetError> {
@@ -492,7 +269,7 @@ impl Net {
         }
     }
 
-    fn check_mix(&self, mix: &Mix) -> Result<(), NetError> {
+    pub(crate) fn check_mix(&self, mix: &Mix) -> Result<(), NetError> {
         self.check_mixes()?;
         let expected = self.region.space().decisions().len();
         if mix.blends.len() != expected {
@@ -536,32 +313,3 @@ impl Net {
 
 /// Of images whose size nobody asked for.
 const NOMINAL: [usize; 3] = [32, 32, 3];
-
-fn size(images: &Tensor<4>) -> [usize; 3] {
-    let [_, height, width, channels] = images.dims();
-    [height, width, channels]
-}
-
-/// The one thing that a graph is run for.
-fn only(graph: &Graph, pass: &mut Pass<'_>, input: Feature) -> Feature {
-    let mut output = None;
-    let Ok(()) = graph.run(pass, input, |_, value: Feature| -> Result<(), Infallible> {
-        output.get_or_insert(value);
-        Ok(())
-    });
-    output.expect("a graph has its first root")
-}
-
-/// What a training pass gives.
-#[derive(Debug)]
-pub struct Trained {
-    /// `[batch, classes]`, tracked.
-    pub logits: Tensor<2>,
-    /// Of the auxiliary heads, each `[batch, classes]`, tracked.
-    pub auxiliary: Vec<Tensor<2>>,
-    /// By index.
-    pub leaves: Leaves,
-}
-
-/// Tracked leaf of each parameter of a training pass; `None` where the path did not use it.
-pub type Leaves = Vec<Option<Tensor<1>>>;

@@ -8,8 +8,7 @@ use smallvec::SmallVec;
 
 use crate::buffers::BufferId;
 use crate::geometry::{Size, Window};
-use crate::layers::MOMENTUM;
-use crate::op::{BatchNorm, FactorId};
+use crate::norm::{BatchNorm, MOMENTUM};
 use crate::view::{StatsView, Transform, View};
 use crate::weights::Weights;
 
@@ -168,6 +167,10 @@ impl Inputs {
         self.0.map(Feature::into_map).collect()
     }
 }
+
+/// A number that a graph was given: which one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FactorId(pub(crate) usize);
 
 /// A forward pass over one network.
 pub struct Pass<'a> {

@@ -29,6 +29,7 @@
 #![warn(missing_docs)]
 
 mod arch;
+mod around;
 pub mod autogan;
 mod cells;
 mod cost;
@@ -51,6 +52,7 @@ mod text;
 mod timed;
 
 pub use arch::{Arch, ArchError};
+pub use around::Around;
 pub use autogan::{AutoGanSkeleton, AutoGanSpace, AutoGanSplit};
 pub use cells::{CellEdge, CellOp, CellSkeleton, CellSpace, Reduction, cell1296, nasbench201, supernet_params};
 pub use cost::Cost;

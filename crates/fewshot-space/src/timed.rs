@@ -2,16 +2,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use rand::Rng;
-
-use crate::arch::{Arch, ArchError};
-use crate::cost::Cost;
-use crate::decision::Decision;
-use crate::graph::Graph;
-use crate::option_set::OptionSet;
-use crate::relaxed::Relaxed;
+use crate::arch::Arch;
+use crate::around::Around;
 use crate::space::Space;
-use crate::text::ParseArchError;
 
 /// Predictions that are kept; a space with more architectures than that has its others predicted anew.
 const KEPT: usize = 1 << 20;
@@ -39,8 +32,12 @@ impl fmt::Debug for Timed {
     }
 }
 
-impl Space for Timed {
-    fn latency(&self, arch: &Arch) -> Option<u64> {
+impl Around for Timed {
+    fn inside(&self) -> &dyn Space {
+        self.space.as_ref()
+    }
+
+    fn predicted(&self, arch: &Arch) -> Option<u64> {
         // A thread that panicked while it held the lock left a whole map: entries are put in complete.
         let mut known = self.known.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(latency) = known.get(arch) {
@@ -51,54 +48,6 @@ impl Space for Timed {
             known.insert(arch.clone(), latency);
         }
         latency
-    }
-
-    fn name(&self) -> &str {
-        self.space.name()
-    }
-
-    fn decisions(&self) -> &[Decision] {
-        self.space.decisions()
-    }
-
-    fn graph(&self, arch: &Arch) -> Graph {
-        self.space.graph(arch)
-    }
-
-    fn cost(&self, arch: &Arch) -> Cost {
-        self.space.cost(arch)
-    }
-
-    fn structure(&self, arch: &Arch) -> String {
-        self.space.structure(arch)
-    }
-
-    fn vary(&self, arch: &Arch, rng: &mut dyn Rng) -> Option<Arch> {
-        self.space.vary(arch, rng)
-    }
-
-    fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
-        self.space.relaxed(allowed)
-    }
-
-    fn active(&self, arch: &Arch) -> Vec<bool> {
-        self.space.active(arch)
-    }
-
-    fn canonical(&self, arch: &Arch) -> Arch {
-        self.space.canonical(arch)
-    }
-
-    fn format(&self, arch: &Arch) -> String {
-        self.space.format(arch)
-    }
-
-    fn parse(&self, text: &str) -> Result<Arch, ParseArchError> {
-        self.space.parse(text)
-    }
-
-    fn validate(&self, arch: &Arch) -> Result<(), ArchError> {
-        self.space.validate(arch)
     }
 }
 

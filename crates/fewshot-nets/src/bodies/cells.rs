@@ -6,10 +6,11 @@
 
 use fewshot_space::{CellEdge, CellOp, CellSpace, Reduction, Region};
 
+use crate::blueprint::{Blueprint, Body};
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, LinearLayer, NormKind, ReluConvNorm};
+use crate::layers::{Builder, ConvLayer, LinearLayer, ReluConvNorm};
 use crate::mix::{Blend, Route, Term};
-use crate::net::{Blueprint, Body};
+use crate::norm::NormKind;
 use crate::op::{BatchNorm, FactorId};
 
 /// Stages of the skeleton; the width doubles from one to the next.

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use fewshot_space::stages::{self, EXPANSION, STAGES, STEMS, WIDTHS};
 use fewshot_space::{BlockShape, Region, StageBlock, StageSkeleton, StageSpace};
 
+use crate::blueprint::{Blueprint, Body};
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind, ReluConvNorm};
+use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, ReluConvNorm};
 use crate::mix::Route;
-use crate::net::{Blueprint, Body};
+use crate::norm::NormKind;
 use crate::op::BatchNorm;
 
 impl Blueprint for StageSpace {

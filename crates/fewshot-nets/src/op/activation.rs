@@ -4,7 +4,6 @@ use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 
 use super::Operation;
-use crate::geometry::Size;
 use crate::pass::{Feature, Inputs, Pass};
 use crate::write::{AttributeProto, OnnxNode, TorchNode, WriteError};
 
@@ -49,10 +48,6 @@ impl Operation for Activation {
             Activation::Tanh => "tanh",
         }
         .to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn keeps_zeros(&self) -> bool {

@@ -136,10 +136,6 @@ impl Operation for Shuffle {
         format!("shuffle {}", self.groups)
     }
 
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
-    }
-
     fn keeps_zeros(&self) -> bool {
         true
     }

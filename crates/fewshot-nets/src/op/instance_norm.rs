@@ -3,7 +3,7 @@
 use fewshot_kernels as kernels;
 
 use super::Operation;
-use crate::geometry::{Real, Size};
+use crate::geometry::Real;
 use crate::pass::{Feature, Inputs, Pass};
 use crate::write::{AttributeProto, OnnxNode, TorchNode, WriteError};
 
@@ -18,10 +18,6 @@ pub struct InstanceNorm {
 impl Operation for InstanceNorm {
     fn label(&self) -> String {
         "instance_norm".to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn keeps_zeros(&self) -> bool {

@@ -4,40 +4,13 @@ use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 use fewshot_space::Cost;
 
-use super::Operation;
-use crate::geometry::{Real, Size};
+use super::{BatchNorm, Operation};
+use crate::geometry::Size;
 use crate::pass::{Feature, Inputs, Pass};
-use crate::view::{StatsView, View};
 use crate::weights::Weights;
 use crate::write::{AttributeProto, OnnxNode, OnnxWriter, TorchNode, WriteError};
 
-/// `scale · (x - mean) / √(var + ε) + shift` per channel, by which mean and variance the [`Pass`] says; scale 1 and shift 0 where
-/// there are none. Its tensors are `NAME.scale`, `NAME.shift`, `NAME.running_mean` and `NAME.running_var`, `[channels]` each.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct BatchNorm {
-    /// Its dotted name.
-    pub name: std::sync::Arc<str>,
-    /// Of what is normalised.
-    pub channels: usize,
-    /// Trained scale and shift.
-    pub affine: Option<(View, View)>,
-    /// Running mean and variance.
-    pub stats: Option<StatsView>,
-    /// Added to the variance.
-    pub eps: Real,
-}
-
 impl BatchNorm {
-    /// Of what is normalised.
-    pub fn channels(&self) -> usize {
-        self.channels
-    }
-
-    /// Whether zeros come out where zeros go in: nothing is shifted, and nothing but the batch's own mean, zero, is taken away.
-    pub fn keeps_zeros(&self) -> bool {
-        self.affine.is_none() && self.stats.is_none()
-    }
-
     pub(super) fn apply(&self, pass: &mut Pass<'_>, x: Tensor<4>) -> Feature {
         let spec = pass.norm(self);
         let normed = kernels::batch_norm(x, spec);
@@ -69,10 +42,6 @@ impl BatchNorm {
 impl Operation for BatchNorm {
     fn label(&self) -> String {
         "norm".to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn cost(&self, _: Size) -> Cost {

@@ -6,7 +6,7 @@ use fewshot_space::random;
 use rand::RngExt;
 
 use super::Operation;
-use crate::geometry::{Real, Size};
+use crate::geometry::Real;
 use crate::pass::{Feature, Inputs, Pass};
 use crate::write::{AttributeProto, OnnxNode, TorchNode, WriteError};
 
@@ -17,10 +17,6 @@ pub struct ScaleChannels;
 impl Operation for ScaleChannels {
     fn label(&self) -> String {
         "scale_channels".to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn keeps_zeros(&self) -> bool {
@@ -60,10 +56,6 @@ pub struct DropPath {
 impl Operation for DropPath {
     fn label(&self) -> String {
         "drop_path".to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn keeps_zeros(&self) -> bool {

@@ -69,10 +69,6 @@ impl Operation for Normalise {
         "normalise".to_string()
     }
 
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
-    }
-
     fn run(&self, pass: &mut Pass<'_>, mut inputs: Inputs) -> Feature {
         let per_channel = |values: &[Real]| -> Tensor<4> {
             crate::tensor(floats(values), pass.device()).reshape([1, 1, 1, values.len()])

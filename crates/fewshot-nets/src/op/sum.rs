@@ -3,7 +3,6 @@
 use fewshot_kernels as kernels;
 
 use super::Operation;
-use crate::geometry::Size;
 use crate::pass::{Feature, Inputs, Pass};
 use crate::write::{OnnxNode, TorchNode, WriteError};
 
@@ -14,10 +13,6 @@ pub struct Add;
 impl Operation for Add {
     fn label(&self) -> String {
         "add".to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn keeps_zeros(&self) -> bool {

@@ -10,7 +10,7 @@ use crate::layers::ConvLayer;
 use crate::pass::{Feature, Inputs, Pass};
 use crate::view::View;
 use crate::weights::Weights;
-use crate::write::{OnnxNode, TorchNode, WriteError, conv_arguments, conv_attributes};
+use crate::write::{OnnxNode, TorchNode, WriteError, conv_arguments, conv_attributes, input_first};
 
 /// A transposed convolution with `NAME.weight` `[kernel, kernel, input, output]`, and `NAME.bias` `[output]` where there is one: each
 /// pixel adds its kernel to the output, `stride` pixels further from one to the next. 2×2 with stride 2 doubles height and width.
@@ -103,33 +103,5 @@ impl Operation for TransposedConv {
         let arguments = conv_arguments(self.window, 1, self.bias.is_some());
         let make = format!("nn.ConvTranspose2d({input}, {output}, {arguments})");
         Ok(format!("self.{}({})", node.code.layer(self.weight.layer(), make), node.inputs[0]))
-    }
-}
-
-/// `[k, k, in, out]` → `[in, out, k, k]`.
-fn input_first(values: &[f32], [height, width, input, output]: [usize; 4]) -> Vec<f32> {
-    let mut turned = Vec::with_capacity(values.len());
-    for channel in 0..input {
-        for out in 0..output {
-            turned.extend((0..height * width).map(|tap| values[(tap * input + channel) * output + out]));
-        }
-    }
-    turned
-}
-
-#[cfg(test)]
-mod tests {
-    use super::input_first;
-
-    #[test]
-    fn weights_are_turned_by_hand() {
-        // A 1×2 kernel from two channels to three: value = 100·column + 10·in + out.
-        let values: Vec<f32> = (0..2)
-            .flat_map(|column| {
-                (0..2).flat_map(move |input| (0..3).map(move |out| (100 * column + 10 * input + out) as f32))
-            })
-            .collect();
-        let turned = input_first(&values, [1, 2, 2, 3]);
-        assert_eq!(turned, [0., 100., 1., 101., 2., 102., 10., 110., 11., 111., 12., 112.]);
     }
 }

@@ -3,14 +3,9 @@
 use burn::tensor::Tensor;
 use fewshot_kernels::{self as kernels, Norm, Stats};
 
-use super::Operation;
-use crate::geometry::Size;
+use super::{FactorId, Operation};
 use crate::pass::{Feature, Inputs, Pass};
 use crate::write::{OnnxNode, TorchNode, WriteError};
-
-/// A number that a graph was given: which one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FactorId(pub(crate) usize);
 
 /// `factor · x + term`, both numbers of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,10 +19,6 @@ pub struct Weigh {
 impl Operation for Weigh {
     fn label(&self) -> String {
         "weigh".to_string()
-    }
-
-    fn size(&self, inputs: &[Size]) -> Size {
-        inputs[0]
     }
 
     fn keeps_zeros(&self) -> bool {

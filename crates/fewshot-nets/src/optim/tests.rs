@@ -1,9 +1,10 @@
 //! Rules against their formulas in double precision, and what all have in common.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::*;
-use crate::values::{Init, to_vec};
+use crate::values::{Init, WeightsError, tensor, to_vec};
+use crate::weights::Weights;
 
 /// A matrix and a vector.
 fn weights() -> Weights {

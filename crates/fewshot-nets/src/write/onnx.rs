@@ -106,14 +106,25 @@ impl<'w> OnnxWriter<'w> {
 }
 
 /// `[k, k, in, out]` → `[out, in, k, k]`.
-pub fn nhwc_to_nchw(values: &[f32], [height, width, input, output]: [usize; 4]) -> Vec<f32> {
-    let mut turned = Vec::with_capacity(values.len());
-    for out in 0..output {
-        for channel in 0..input {
-            turned.extend((0..height * width).map(|tap| values[(tap * input + channel) * output + out]));
-        }
-    }
-    turned
+pub fn nhwc_to_nchw(values: &[f32], sides: [usize; 4]) -> Vec<f32> {
+    let [_, _, input, output] = sides;
+    taps(values, sides, (0..output).flat_map(|out| (0..input).map(move |channel| (channel, out))))
+}
+
+/// `[k, k, in, out]` → `[in, out, k, k]`.
+pub fn input_first(values: &[f32], sides: [usize; 4]) -> Vec<f32> {
+    let [_, _, input, output] = sides;
+    taps(values, sides, (0..input).flat_map(|channel| (0..output).map(move |out| (channel, out))))
+}
+
+/// Of values `[k, k, in, out]` those that go from one channel to another, for each pair in turn.
+fn taps(
+    values: &[f32],
+    [height, width, input, output]: [usize; 4],
+    pairs: impl Iterator<Item = (usize, usize)>,
+) -> Vec<f32> {
+    let of_pair = |(channel, out)| (0..height * width).map(move |tap| values[(tap * input + channel) * output + out]);
+    pairs.flat_map(of_pair).collect()
 }
 
 /// What ONNX says of a window.
@@ -133,7 +144,7 @@ pub fn conv_attributes(window: Window) -> Vec<AttributeProto> {
 
 #[cfg(test)]
 mod tests {
-    use super::nhwc_to_nchw;
+    use super::{input_first, nhwc_to_nchw};
 
     #[test]
     fn weights_are_turned_by_hand() {
@@ -145,5 +156,7 @@ mod tests {
             .collect();
         let turned = nhwc_to_nchw(&values, [1, 2, 2, 3]);
         assert_eq!(turned, [0., 100., 10., 110., 1., 101., 11., 111., 2., 102., 12., 112.]);
+        let turned = input_first(&values, [1, 2, 2, 3]);
+        assert_eq!(turned, [0., 100., 1., 101., 2., 102., 10., 110., 11., 111., 12., 112.]);
     }
 }

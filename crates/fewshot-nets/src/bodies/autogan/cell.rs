@@ -3,9 +3,10 @@
 use fewshot_space::Region;
 use fewshot_space::autogan::{AutoGanSpace, CELL_DECISIONS, ConvBlock, GeneratorCell, Norm, Upsampling};
 
-use super::{conv, deconv, norm};
+use super::layers::{conv, deconv, norm};
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, EPS};
+use crate::layers::{Builder, ConvLayer};
+use crate::norm::EPS;
 use crate::op::{BatchNorm, Interpolation};
 
 /// The places of what is optional among a cell's decisions.

@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use burn::tensor::{Device, Tensor};
 use fewshot_space::autogan::{Discriminator, DiscriminatorBlock};
 
-use super::conv;
+use super::layers::conv;
 use crate::graph::{Fusion, Graph, GraphBuilder, Value};
 use crate::layers::{Builder, ConvLayer, LinearLayer};
-use crate::net::Leaves;
 use crate::pass::{NormMode, Pass};
+use crate::running::Leaves;
 use crate::values::Init;
 use crate::weights::Weights;
 

@@ -4,11 +4,12 @@ use fewshot_space::Region;
 use fewshot_space::autogan::AutoGanSpace;
 
 use super::cell::CellLayers;
-use super::{conv, norm};
+use super::layers::{conv, norm};
+use crate::blueprint::{Blueprint, Body};
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, LinearLayer, NormKind};
+use crate::layers::{Builder, ConvLayer, LinearLayer};
 use crate::mix::Route;
-use crate::net::{Blueprint, Body};
+use crate::norm::NormKind;
 use crate::op::{Activation, BatchNorm};
 
 /// From latent numbers to the first map, cells, to the image.

@@ -4,7 +4,8 @@ use fewshot_space::darts::AuxiliaryHead;
 
 use crate::geometry::Window;
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, LinearLayer, NormKind};
+use crate::layers::{Builder, ConvLayer, LinearLayer};
+use crate::norm::NormKind;
 use crate::op::BatchNorm;
 
 /// Its layers; [`AuxiliaryHead`] says what they do.

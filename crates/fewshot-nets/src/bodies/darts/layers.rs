@@ -1,7 +1,8 @@
 //! What fits maps to a cell, and how the layers in cells differ between supernets and networks alone.
 
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, NormKind, ReluConvNorm};
+use crate::layers::{Builder, ConvLayer, ReluConvNorm};
+use crate::norm::NormKind;
 use crate::op::BatchNorm;
 
 /// How the layers of cells are made.

@@ -15,16 +15,16 @@ use std::sync::Arc;
 
 use fewshot_space::DartsSpace;
 use fewshot_space::darts::CellDesign;
-use fewshot_space::{Arch, Cost, Decision, Graph as SpaceGraph, OptionSet, ParseArchError, Region, Relaxed, Space};
-use rand::Rng;
+use fewshot_space::{Around, Region, Space};
 
 use self::auxiliary::AuxiliaryNet;
 use self::cell::CellNet;
 use self::layers::Style;
+use crate::blueprint::{Blueprint, Body};
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, LinearLayer, NormKind};
+use crate::layers::{Builder, ConvLayer, LinearLayer};
 use crate::mix::Route;
-use crate::net::{Blueprint, Body};
+use crate::norm::NormKind;
 use crate::op::BatchNorm;
 
 /// What networks that are trained alone have besides their cells; supernets have none of it.
@@ -65,41 +65,9 @@ impl DartsNetworks {
     }
 }
 
-impl Space for DartsNetworks {
-    fn name(&self) -> &str {
-        self.space.name()
-    }
-
-    fn decisions(&self) -> &[Decision] {
-        self.space.decisions()
-    }
-
-    fn graph(&self, arch: &Arch) -> SpaceGraph {
-        self.space.graph(arch)
-    }
-
-    fn cost(&self, arch: &Arch) -> Cost {
-        self.space.cost(arch)
-    }
-
-    fn structure(&self, arch: &Arch) -> String {
-        self.space.structure(arch)
-    }
-
-    fn vary(&self, arch: &Arch, rng: &mut dyn Rng) -> Option<Arch> {
-        self.space.vary(arch, rng)
-    }
-
-    fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
-        self.space.relaxed(allowed)
-    }
-
-    fn format(&self, arch: &Arch) -> String {
-        self.space.format(arch)
-    }
-
-    fn parse(&self, text: &str) -> Result<Arch, ParseArchError> {
-        self.space.parse(text)
+impl Around for DartsNetworks {
+    fn inside(&self) -> &dyn Space {
+        self.space.as_ref()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use fewshot_space::mbconv::{MbBlock, MbNet};
 
-use super::{activation, conv, he, linear, norm};
+use super::layers::{activation, conv, he, linear, norm};
 use crate::geometry::Window;
 use crate::graph::{GraphBuilder, Value};
-use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer, NormKind};
+use crate::layers::{Builder, ConvLayer, DepthwiseLayer, LinearLayer};
+use crate::norm::NormKind;
 use crate::op::{Activation, BatchNorm};
 use crate::values::Init;
 use crate::view::{Shrink, View};

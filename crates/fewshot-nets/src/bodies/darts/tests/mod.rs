@@ -13,8 +13,10 @@ use fewshot_space::{Arch, DartsSpace, Region, Space, random};
 use rand::RngExt;
 
 use super::{DartsNetworks, DartsSwitches};
-use crate::layers::{Builder, NormKind};
-use crate::net::{Blueprint, Net};
+use crate::blueprint::Blueprint;
+use crate::layers::Builder;
+use crate::net::Net;
+use crate::norm::NormKind;
 use crate::weights::Weights;
 
 fn networks(skeleton: DartsSkeleton, switches: DartsSwitches) -> Arc<DartsNetworks> {

@@ -8,10 +8,12 @@ use fewshot_space::darts::DartsOp;
 use fewshot_space::{Arch, Region, Space};
 
 use super::{DartsNetworks, DartsSwitches, drawn, images, networks, outline, plain, small};
+use crate::blueprint::Blueprint;
 use crate::graph::{Graph, GraphBuilder};
-use crate::layers::{Builder, NormKind};
+use crate::layers::Builder;
 use crate::mix::{Path, Route};
-use crate::net::{Blueprint, Net};
+use crate::net::Net;
+use crate::norm::NormKind;
 use crate::op::Op;
 use crate::pass::{Moment, Pass};
 use crate::testing::precise_loss;
