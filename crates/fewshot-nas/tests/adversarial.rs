@@ -9,7 +9,7 @@ use fewshot_fid::Gaussian;
 use fewshot_nas::adversarial::judge::{FeatureNet, Looks};
 use fewshot_nas::adversarial::{
     CellController, Derivation, DerivedPlan, DerivedTask, GanConfig, GanError, GanSearch, LstmState, Phase, Proposer,
-    Reinforce, SearchPlan, Task,
+    Reinforce, Schedule, SearchPlan, Task,
 };
 use fewshot_nas::run::Interrupt;
 use fewshot_space::autogan::{AutoGanSkeleton, AutoGanSpace};
@@ -65,10 +65,11 @@ fn config() -> GanConfig {
 }
 
 fn plan() -> SearchPlan {
-    SearchPlan {
-        proposer: Proposer::Controller,
-        strategy: "rea".to_string(),
-        budget: 6,
+    SearchPlan { proposer: Proposer::Controller, strategy: "rea".to_string(), budget: 6, schedule: schedule() }
+}
+
+fn schedule() -> Schedule {
+    Schedule {
         iterations: vec![1, 1, 2],
         critic_steps: vec![3, 3, 3],
         controller_steps: 2,
@@ -118,9 +119,9 @@ fn to_end(search: &mut GanSearch) -> usize {
 
 #[test]
 fn a_search_that_is_cut_anywhere_ends_with_the_same_bits() {
-    for plan in
-        [plan(), SearchPlan { as_published: true, ..plan() }, SearchPlan { proposer: Proposer::Uniform, ..plan() }]
-    {
+    let published = Schedule { as_published: true, ..schedule() };
+    let uniform = SearchPlan { proposer: Proposer::Uniform, ..plan() };
+    for plan in [plan(), SearchPlan { schedule: published, ..plan() }, uniform] {
         let mut whole = GanSearch::new(task(plan.clone())).unwrap();
         let all = to_end(&mut whole);
         assert_eq!(all as u64, plan.pieces());
@@ -172,8 +173,8 @@ fn a_part_stays_within_itself_and_starts_from_its_parent() {
 #[test]
 fn networks_whose_losses_stand_still_begin_anew() {
     // Any loss stands still where that much is allowed.
-    let plan = SearchPlan { window: 2, threshold: 1e6, critic_steps: vec![9; 3], ..plan() };
-    let mut search = GanSearch::new(task(plan)).unwrap();
+    let schedule = Schedule { window: 2, threshold: 1e6, critic_steps: vec![9; 3], ..schedule() };
+    let mut search = GanSearch::new(task(SearchPlan { schedule, ..plan() })).unwrap();
     let first = search.pair().to_values().unwrap();
     while search.progress().history.is_empty() {
         steps(&mut search, 1);
@@ -262,9 +263,10 @@ fn a_controller_learns_what_is_rewarded_in_both_forms() {
 
 #[test]
 fn settings_out_of_range_are_told() {
-    let refused = |plan: SearchPlan| GanSearch::new(task(plan)).err().unwrap().to_string();
-    assert!(refused(SearchPlan { iterations: vec![1, 1], ..plan() }).contains("a number per level"));
-    assert!(refused(SearchPlan { keep: 4, ..plan() }).contains("keep = 4 is out of range"));
+    let refused =
+        |schedule: Schedule| GanSearch::new(task(SearchPlan { schedule, ..plan() })).err().unwrap().to_string();
+    assert!(refused(Schedule { iterations: vec![1, 1], ..schedule() }).contains("a number per level"));
+    assert!(refused(Schedule { keep: 4, ..schedule() }).contains("keep = 4 is out of range"));
     let slow = DerivedTask { config: GanConfig { lr: -1.0, ..config() }, ..derived(1) };
     assert!(Derivation::new(slow).err().unwrap().to_string().contains("lr = -1"));
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::{ReadingArgs, number};
+use super::number;
+use super::reading::ReadingArgs;
 
 /// `fewshot rank`
 #[derive(Debug, Args)]

@@ -9,6 +9,7 @@ mod model;
 mod number;
 #[cfg(test)]
 mod number_tests;
+mod reading;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub use self::lists::{
     SettingsArgs,
 };
 pub use self::model::{EvalArgs, ExportArgs, ExportFormat, GenerateArgs, ModelArgs, Part, PredictArgs};
+pub use self::reading::ReadingArgs;
 use crate::commands::bench::args::BenchArgs;
 
 /// Few-shot neural architecture search: finds a good network for your images, on an ordinary computer.
@@ -133,20 +135,6 @@ pub struct RunArgs {
     /// Print the result as one JSON object
     #[arg(long)]
     pub json: bool,
-}
-
-/// How images are read.
-#[derive(Debug, Clone, Default, ClapArgs)]
-pub struct ReadingArgs {
-    /// Lay transparent images on this colour: white, black, grey, or RRGGBB [default: drop their alpha channel]
-    #[arg(long, value_name = "COLOUR")]
-    pub ground: Option<String>,
-    /// Parquet: the column of the labels [default: label, labels, fine_label or the only ClassLabel]
-    #[arg(long, value_name = "NAME")]
-    pub label_column: Option<String>,
-    /// Parquet: the column of the images [default: img, image or the only one that can hold images]
-    #[arg(long, value_name = "NAME")]
-    pub image_column: Option<String>,
 }
 
 /// `fewshot search`

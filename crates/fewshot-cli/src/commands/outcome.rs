@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use fewshot_guard::printable;
-use fewshot_nas::experiments::{GanResult, MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified};
+use fewshot_nas::experiments::{
+    GanResult, MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified, metric,
+};
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::run::{Answer, RunReader};
@@ -91,8 +93,9 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         lines.push(format!("finalists        {each} % on held-out images, trained alone"));
     }
     lines.push(format!(
-        "test accuracy    {:.2} %, trained alone for {} epochs",
-        100.0 * result.test_accuracy,
+        "test {:<12}{}, trained alone for {} epochs",
+        metric().name,
+        metric().text(result.test_accuracy, 2),
         result.epochs
     ));
     if let Some(mean) = result.random_test_accuracy_mean {
@@ -129,8 +132,9 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         lines.extend(result.front.iter().map(|network| {
             let latency = network.latency_ms.map(|ms| format!(", {ms:.3} ms")).unwrap_or_default();
             format!(
-                "                 {:.2} % test accuracy, {} multiply-adds, {} parameters{latency}: {}",
-                100.0 * network.test_accuracy,
+                "                 {} test {}, {} multiply-adds, {} parameters{latency}: {}",
+                metric().text(network.test_accuracy, 2),
+                metric().name,
                 network.macs,
                 network.params,
                 shown(&run.join(&network.model))
@@ -180,11 +184,11 @@ fn train_text(result: &TrainResult, run: &Path) -> String {
     let mut lines = vec![format!("trained          {}, {} epochs", printable::line(&result.arch), result.epochs)];
     if let Some(accuracy) = result.held_out_accuracy {
         let note = "before its last epochs, which are on all training images";
-        lines.push(format!("held-out         {:.2} % {note}", 100.0 * accuracy));
+        lines.push(format!("held-out         {} {note}", metric().text(accuracy, 2)));
     }
     match result.test_accuracy {
-        Some(accuracy) => lines.push(format!("test accuracy    {:.2} %", 100.0 * accuracy)),
-        None => lines.push("test accuracy    not looked at (--test)".to_string()),
+        Some(value) => lines.push(format!("test {:<12}{}", metric().name, metric().text(value, 2))),
+        None => lines.push(format!("test {:<12}not looked at (--test)", metric().name)),
     }
     lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
     lines.push(format!("took             {:.0} s, seed {}", result.seconds, result.seed));

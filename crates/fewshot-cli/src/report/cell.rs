@@ -4,14 +4,20 @@ use fewshot_space::darts::{self, CellDesign, CellDrawing, CellKind, DartsOp, Dra
 use fewshot_space::{CellOp, CellSkeleton, CellSpace, DartsSkeleton, DartsSpace, Space};
 use maud::{Markup, html};
 
+use super::chart::px;
+
 /// Between two neighbouring nodes, in the units of the drawing.
 const STEP: f64 = 120.0;
-/// From a node at an end to the border.
-const MARGIN: f64 = 20.0;
-/// Radius of a node.
+/// Around all of it.
+const MARGIN: f64 = 4.0;
+/// Half the height of a node, and half its width where its name is short.
 const RADIUS: f64 = 16.0;
-/// About the width of a letter of an operation's name.
+/// About the width of a letter of a name.
 const LETTER: f64 = 8.2;
+/// Between a node's name and its border, at either side.
+const PADDING: f64 = 6.0;
+/// Nodes of a drawing that is as wide as other charts; larger ones have a row of the page for themselves.
+const NARROW: usize = 5;
 /// Height of each level of arcs.
 const LEVEL: f64 = 50.0;
 
@@ -101,20 +107,34 @@ fn draw(drawing: &Drawing) -> Markup {
     let Drawing { nodes, edges, alt, .. } = drawing;
     let (above, below) = edges.iter().fold((0, 0), |(above, below), e| (above.max(e.level), below.max(-e.level)));
     let row = 28.0 + f64::from(above) * LEVEL;
-    let (width, height) = ((nodes.len() - 1) as f64 * STEP + 2.0 * MARGIN, row + f64::from(below) * LEVEL + 28.0);
+    let spans = spans(nodes);
+    let width = spans.iter().map(|span| span.middle + span.half).fold(0.0, f64::max) + MARGIN;
+    let height = row + f64::from(below) * LEVEL + 28.0;
     html! {
-        svg.chart.cell viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(alt) {
-            @for edge in edges { (draw_edge(edge, row)) }
-            @for (node, name) in nodes.iter().enumerate() {
-                circle.node cx=(x(node)) cy=(row) r=(RADIUS) {}
-                text.node x=(x(node)) y=(row + 5.0) text-anchor="middle" { (name) }
+        svg.chart.cell.wide[nodes.len() > NARROW] viewBox={ "0 0 " (px(width)) " " (px(height)) } role="img" aria-label=(alt) {
+            @for edge in edges { (draw_edge(edge, &spans, row)) }
+            @for (span, name) in spans.iter().zip(nodes) {
+                rect.node x=(px(span.middle - span.half)) y=(px(row - RADIUS)) width=(px(2.0 * span.half)) height=(2.0 * RADIUS)
+                    rx=(RADIUS) {}
+                text.node x=(px(span.middle)) y=(px(row + 5.0)) text-anchor="middle" { (name) }
             }
         }
     }
 }
 
-fn x(node: usize) -> f64 {
-    MARGIN + node as f64 * STEP
+/// Where a node lies from left to right.
+struct Span {
+    middle: f64,
+    /// Half its width.
+    half: f64,
+}
+
+/// The nodes, each as wide as its name needs.
+fn spans(names: &[String]) -> Vec<Span> {
+    let half = |name: &String| (name.chars().count() as f64 * LETTER / 2.0 + PADDING).max(RADIUS);
+    let first = MARGIN + names.first().map_or(RADIUS, half);
+    let span = |(node, name): (usize, &String)| Span { middle: first + node as f64 * STEP, half: half(name) };
+    names.iter().enumerate().map(span).collect()
 }
 
 /// Gives each edge its level: neighbours in the row, the others on arcs, shorter ones nearer, above and below in turn so
@@ -152,17 +172,20 @@ fn live(edges: &[(usize, usize, CellOp)], nodes: usize) -> Vec<bool> {
     edges.iter().map(|&(from, to, op)| op != CellOp::None && fed[from] && used[to]).collect()
 }
 
-fn draw_edge(edge: &Edge, row: f64) -> Markup {
-    let (from, to) = (x(edge.from), x(edge.to));
+fn draw_edge(edge: &Edge, spans: &[Span], row: f64) -> Markup {
+    let (left, right) = (&spans[edge.from], &spans[edge.to]);
+    let (from, to) = (left.middle, right.middle);
     let middle = (from + to) / 2.0;
     let height = f64::from(edge.level) * LEVEL;
     let (path, y) = match edge.level {
-        0 => (format!("M{} {row}H{}", from + RADIUS, to - RADIUS), row),
+        0 => (format!("M{} {row}H{}", px(from + left.half), px(to - right.half)), row),
         level => {
             // A cubic whose ends leave the nodes up- or downwards reaches three quarters of its control points' height.
             let start = row - f64::from(level.signum()) * RADIUS;
             let (bend, reach) = (row - height * 4.0 / 3.0, (to - from) * 0.12);
-            (format!("M{from} {start}C{} {bend} {} {bend} {to} {start}", from + reach, to - reach), row - height)
+            let [from, to, bend] = [from, to, bend].map(px);
+            let [out, back] = [left.middle + reach, right.middle - reach].map(px);
+            (format!("M{from} {start}C{out} {bend} {back} {bend} {to} {start}"), row - height)
         }
     };
     let width = edge.op.words.chars().count() as f64 * LETTER + 6.0;
@@ -171,8 +194,8 @@ fn draw_edge(edge: &Edge, row: f64) -> Markup {
         g.edge.(state).(edge.op.kind) {
             path d=(path) {}
             @if !edge.op.words.is_empty() {
-                rect x=(middle - width / 2.0) y=(y - 10.0) width=(width) height="20" {}
-                text x=(middle) y=(y + 5.0) text-anchor="middle" { (edge.op.words) }
+                rect x=(px(middle - width / 2.0)) y=(px(y - 10.0)) width=(px(width)) height="20" {}
+                text x=(px(middle)) y=(px(y + 5.0)) text-anchor="middle" { (edge.op.words) }
             }
         }
     }
@@ -245,6 +268,24 @@ mod tests {
         }
         let drawn = cell("cell1296", "|none~0|+|none~1|+|none~0|none~2|");
         assert_eq!(drawn.0.matches("edge dead").count(), 4);
+    }
+
+    #[test]
+    fn nodes_are_as_wide_as_their_names_and_lie_within_the_drawing() {
+        let names = ["c_{k-2}", "c_{k-1}", "0", "out", "c_{k}"].map(str::to_string);
+        let spans = spans(&names);
+        for (span, name) in spans.iter().zip(&names) {
+            assert!(2.0 * span.half >= name.chars().count() as f64 * LETTER + 2.0 * PADDING || span.half == RADIUS);
+        }
+        assert_eq!((spans[0].middle - spans[0].half, spans[2].half), (MARGIN, RADIUS));
+        // Between two of the widest there is room for an edge.
+        assert!(spans.windows(2).all(|pair| pair[0].middle + pair[0].half + 40.0 < pair[1].middle - pair[1].half));
+        let drawing = cells("darts", "few-shot").remove(0).1.0;
+        let width =
+            |tag: &str| tag.split_once("width=\"").unwrap().1.split('"').next().unwrap().parse::<f64>().unwrap();
+        let widths: Vec<f64> = drawing.split("<rect class=\"node\"").skip(1).map(width).collect();
+        assert_eq!(widths.len(), 7);
+        assert!(widths[0] > widths[2] && widths[2] == 2.0 * RADIUS, "{widths:?}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod chart;
 mod confusion;
 mod gan;
 mod gradient;
+mod judged;
 mod network;
 mod numbers;
 mod page;

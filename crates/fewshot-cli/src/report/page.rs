@@ -1,7 +1,7 @@
 //! The frame of the page, and the few elements that it is made of.
 
 use fewshot_guard::printable;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
 /// The look of the page, light and dark.
 const STYLE: &str = include_str!("style.css");
@@ -92,7 +92,7 @@ pub fn figures(figures: &[Markup]) -> Markup {
 }
 
 /// Pairs of a name and a value.
-pub fn facts(facts: &[(&str, Markup)]) -> Markup {
+pub fn facts(facts: &[(&str, impl Render)]) -> Markup {
     html! {
         dl.facts { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
     }

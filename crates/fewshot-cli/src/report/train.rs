@@ -7,7 +7,7 @@ use super::numbers::{counted, duration, grouped, percent, short};
 use super::page::{Section, tiles};
 use super::record::Record;
 use super::story::Story;
-use super::{confusion, network, training};
+use super::{confusion, judged, network, training};
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `train`.
@@ -21,7 +21,7 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
         None => html! {},
         Some(result) => {
             let mut numbers = Vec::new();
-            numbers.extend(result.test_accuracy.map(|accuracy| (percent(accuracy), "test accuracy".into())));
+            numbers.extend(result.test_accuracy.map(|accuracy| (percent(accuracy), judged::name("test"))));
             numbers.extend(result.held_out_accuracy.map(|accuracy| (percent(accuracy), "on held-out images".into())));
             numbers.extend([
                 (grouped(result.params), "parameters".into()),

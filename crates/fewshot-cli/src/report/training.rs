@@ -4,6 +4,7 @@ use fewshot_nas::train::EpochRecord;
 use maud::{Markup, html};
 
 use super::chart::{COLOURS, Colour, Dot, Scale, Series, Shape, Xy};
+use super::judged;
 use super::page::{figure, figures};
 use super::record::{Record, by_family, words};
 
@@ -44,19 +45,20 @@ pub fn pair(title: &str, curves: &[Curve]) -> Markup {
     let more = curves.len().saturating_sub(DRAWN);
     let note = if more > 0 { format!("The first {DRAWN} of {} curves.", curves.len()) } else { String::new() };
     let loss = chart("mean training loss", curves, |epoch| epoch.loss);
-    let mut accuracy = chart("training accuracy, %", curves, |epoch| 100.0 * epoch.accuracy);
+    let mut accuracy = chart(&judged::heading("training"), curves, |epoch| judged::units(epoch.accuracy));
     if let [curve] = curves {
         accuracy.series.extend(held_out(curve));
     }
     figures(&[
         figure(&format!("Loss: {title}"), &note, &loss.draw()),
-        figure(&format!("Training accuracy: {title}"), &note, &accuracy.draw()),
+        figure(&format!("{}: {title}", judged::title("training")), &note, &accuracy.draw()),
     ])
 }
 
 /// Accuracy on held-out images, where it was looked at.
 fn held_out(curve: &Curve) -> Option<Series> {
-    let looks = curve.history.iter().filter_map(|epoch| Some(((epoch.epoch + 1) as f64, 100.0 * epoch.held_out?)));
+    let looks =
+        curve.history.iter().filter_map(|epoch| Some(((epoch.epoch + 1) as f64, judged::units(epoch.held_out?))));
     let looks: Vec<(f64, f64)> = looks.collect();
     let name = "held-out images, by the averaged weights".to_string();
     (looks.len() > 1).then(|| Series { name, colour: Colour::of(1), shape: Shape::Line(looks) })
@@ -107,8 +109,8 @@ pub struct Repeated<'a> {
 /// Loss and accuracy of repeated trainings: the mean as a line, from the lowest to the highest as a band.
 pub fn bands(groups: &[Repeated<'_>]) -> Markup {
     let loss = band_chart("mean training loss", groups, |epoch| epoch.loss);
-    let accuracy = band_chart("training accuracy, %", groups, |epoch| 100.0 * epoch.accuracy);
-    figures(&[figure("Loss", "", &loss.draw()), figure("Training accuracy", "", &accuracy.draw())])
+    let accuracy = band_chart(&judged::heading("training"), groups, |epoch| judged::units(epoch.accuracy));
+    figures(&[figure("Loss", "", &loss.draw()), figure(&judged::title("training"), "", &accuracy.draw())])
 }
 
 fn band_chart(label: &str, groups: &[Repeated<'_>], of: fn(&EpochRecord) -> f64) -> Xy {

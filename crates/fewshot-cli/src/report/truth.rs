@@ -3,6 +3,7 @@
 use fewshot_nas::experiments::{Spread, TruthResult};
 use maud::html;
 
+use super::judged;
 use super::numbers::{duration, grouped};
 use super::page::tiles;
 use super::record::Record;
@@ -27,7 +28,7 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
                     " seeds and tested. The table is " code { "truth.csv" } " in the folder of the run."
                 }
                 (tiles(&[
-                    (format!("{mean:.2} %"), "mean test accuracy".into()),
+                    (format!("{mean:.2} %"), judged::name("mean test")),
                     (format!("{min:.2} to {max:.2} %"), "worst and best network".into()),
                     (between, "tau-b between seeds".into()),
                     (duration(*seconds), "working time".into()),

@@ -18,5 +18,7 @@ pub use error::GanError;
 pub use images::{Drawing, GeneratorNorms, Painter};
 pub use real::RealImages;
 pub use reset::LossWindows;
-pub use search::{Beam, GanSearch, IterationRecord, Phase, Proposer, Reset, SearchPlan, SearchProgress, Task};
+pub use search::{
+    Beam, GanSearch, IterationRecord, Phase, Proposer, Reset, Schedule, SearchPlan, SearchProgress, Task,
+};
 pub use trainer::{Pair, StepLosses};

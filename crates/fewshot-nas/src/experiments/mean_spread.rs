@@ -1,5 +1,7 @@
 //! Numbers over repetitions.
 
+use std::fmt;
+
 /// Mean and spread of one number over the seeds, and splits, of what is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MeanSpread {
@@ -20,9 +22,26 @@ impl MeanSpread {
     }
 }
 
+/// The mean with two decimals, ± the spread where there is one.
+impl fmt::Display for MeanSpread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mean, spread } = self;
+        match spread {
+            None => write!(f, "{mean:.2}"),
+            Some(spread) => write!(f, "{mean:.2} ± {spread:.2}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spread_is_written_where_there_is_one() {
+        let of = |values: &[f64]| MeanSpread::of(values).unwrap().to_string();
+        assert_eq!((of(&[2.0]), of(&[1.0, 3.0])), ("2.00".to_string(), "2.00 ± 1.41".to_string()));
+    }
 
     #[test]
     fn means_and_spreads() {

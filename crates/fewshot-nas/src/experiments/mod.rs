@@ -36,7 +36,7 @@ mod truth;
 
 pub use gan::{
     Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, RankedNetwork,
-    RankingFacts, ScheduleRecipe, SearchRow,
+    RankingFacts, SearchRow,
 };
 pub use gradient::{
     AloneRecipe, Flag, GradientRecipe, GradientResult, GradientRow, Mode, NetworkRow, PartRow, RandomRow, Skips,
@@ -55,5 +55,5 @@ pub use strategies::{CurvePoint, ModeRecipe, Quantiles, StrategiesRecipe, Strate
 pub use train::TrainResult;
 pub use truth::{Spread, TruthResult};
 
-pub use crate::lab::ExperimentError;
+pub use crate::lab::{ExperimentError, metric};
 pub use crate::stages::{Reached, Trained, UNSEEN};

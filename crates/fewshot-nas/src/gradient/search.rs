@@ -1,55 +1,14 @@
 //! The loop around all gradient-based methods, resumable at any step.
 
-use fewshot_data::{Batch, Batches, TrainLoader};
+use fewshot_data::Batch;
 use fewshot_kernels as kernels;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{At, Chosen, GradientError, GradientMethod, Judge, Learner, MethodInfo, MethodSettings, Seen};
+use super::feeds::Walk;
+use super::{At, Chosen, Feeds, GradientError, GradientMethod, Judge, Learner, MethodInfo, MethodSettings, Seen};
 use crate::nets::{NamedValues, Net, NormMode};
 use crate::train::{EpochRecord, whole_if_possible};
-
-/// The images of a search: weights are trained on the one half, architectures on the other, both augmented.
-///
-/// Each training batch is paired with the next of a shuffled walk through the validation images. (The published code
-/// draws a partner for every image with replacement.)
-#[derive(Debug, Clone)]
-pub struct Feeds {
-    /// For the weights.
-    pub train: TrainLoader,
-    /// For the architecture.
-    pub val: TrainLoader,
-}
-
-impl Feeds {
-    /// An endless walk through the validation images, from its batch number `at` on.
-    pub fn validation(&self, at: u64) -> Walk<'_> {
-        let steps = self.val.steps_per_epoch() as u64;
-        let epoch = at / steps;
-        Walk { loader: &self.val, epoch, batches: self.val.epoch(epoch, (at % steps) as usize) }
-    }
-}
-
-/// Batches without an end.
-pub struct Walk<'a> {
-    loader: &'a TrainLoader,
-    epoch: u64,
-    batches: Batches,
-}
-
-impl Walk<'_> {
-    /// The next batch.
-    pub fn next(&mut self) -> Batch {
-        loop {
-            if let Some(batch) = self.batches.next() {
-                return batch;
-            }
-            // An epoch has at least one batch, so this ends.
-            self.epoch += 1;
-            self.batches = self.loader.epoch(self.epoch, 0);
-        }
-    }
-}
 
 /// Where a search stands. With its tensors this is the whole state.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

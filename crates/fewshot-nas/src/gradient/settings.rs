@@ -144,17 +144,9 @@ impl MethodSettings {
         }
     }
 
-    /// Checks all ranges, and that the method exists.
-    ///
-    /// # Errors
-    /// The first setting that is out of its range.
-    pub fn check(&self) -> Result<(), super::GradientError> {
-        let info = super::method(&self.name)?;
+    /// Checks what is out of range for every method.
+    pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
         self.train.check()?;
-        if self.none && !info.weighs_zeros {
-            let allowed = "false: this method has no numbers for zeros";
-            return Err(ConfigError { key: "none", value: self.none.to_string(), allowed }.into());
-        }
         let ArchSettings { lr, beta1, beta2, eps, weight_decay, clip } = self.arch;
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let not_negative = |value: f64| value >= 0.0 && value.is_finite();
@@ -169,7 +161,7 @@ impl MethodSettings {
             ("candidates", self.candidates as f64, (1..=100_000).contains(&self.candidates), "1 to 100000"),
         ];
         match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
-            Some((key, value, _, allowed)) => Err(ConfigError { key, value: value.to_string(), allowed }.into()),
+            Some((key, value, _, allowed)) => Err(ConfigError { key, value: value.to_string(), allowed }),
             None => Ok(()),
         }
     }

@@ -14,7 +14,7 @@ use super::learner::{Slopes, taken};
 use super::*;
 use crate::estimate::{NormPolicy, ScoreSet};
 use crate::nets::testing::{patterns, precise_loss, without_kinks};
-use crate::nets::{Mix, NormMode, tensor, to_vec};
+use crate::nets::{Mix, Net, NormMode, tensor, to_vec};
 use crate::run::Interrupted;
 
 const AT: At = At { epoch: 0, step: 0, lr: 0.02 };

@@ -23,17 +23,25 @@ use std::time::Instant;
 
 use burn::tensor::Device;
 use fewshot_data::{Dataset, Normalise, SealedTest, Splits};
-use fewshot_space::{Arch, Partition, Space, StageSpace, random};
+use fewshot_space::{Arch, Partition, Region, Space, StageSpace, random};
 use rand::Rng;
 
 use self::hand_made::{static_limits, upper_limits};
 use self::region::{latency, partition, parts, searched_space, space_for, stage_skeleton};
 use crate::families::{OpenSpace, Skeleton};
 use crate::latency::{LatencyModel, NetworkLatency};
-use crate::nets::Blueprint;
+use crate::nets::{Blueprint, Net};
 use crate::recipe::{CommonRecipe, SplitRecipe, SupernetReduction};
 use crate::run::{Fingerprint, Interrupt};
-use crate::task::{Classification, Task};
+use crate::task::{Classification, Metric, Task};
+
+/// What networks on labelled images are trained for, without what only helps to train.
+const TASK: Classification = Classification { smoothing: 0.0 };
+
+/// What networks of all experiments on labelled images are judged by: how results are called, written and compared.
+pub fn metric() -> Metric {
+    TASK.metric()
+}
 
 /// Everything that stages read and none changes.
 #[derive(Clone)]
@@ -149,7 +157,7 @@ impl Lab {
 
     /// What networks are trained for and judged by.
     pub fn task(&self) -> Arc<dyn Task> {
-        Arc::new(Classification::default())
+        Arc::new(TASK)
     }
 
     /// Where tensors live.
@@ -188,6 +196,11 @@ impl Lab {
     /// The space with the skeleton of supernets.
     pub fn supernet_blueprint(&self) -> Arc<dyn Blueprint> {
         self.supernet_space.clone()
+    }
+
+    /// The supernet of a search over `region`, before its first step.
+    pub fn fresh_supernet(&self, region: &Region) -> Net {
+        Net::supernet(self.supernet_blueprint(), region.clone(), self.device(), self.seed("supernet weights"))
     }
 
     /// The space with the skeleton of networks trained alone.

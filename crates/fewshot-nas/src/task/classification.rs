@@ -79,8 +79,9 @@ mod tests {
 
     #[test]
     fn the_contract_of_tasks() {
-        check_task(&Classification::default(), 5, 5);
-        check_task(&Classification { smoothing: 0.1 }, 3, 3);
+        let plain = Classification::default();
+        check_task(&plain, &plain, 5, 5);
+        check_task(&Classification { smoothing: 0.1 }, &plain, 3, 3);
     }
 
     #[test]

@@ -16,12 +16,13 @@ const IMAGES: usize = 6;
 const STEP: f32 = 1e-2;
 
 /// Checks what training and scoring rely on: that losses are means over images and have the right slopes, that sums add up, that a
-/// teacher is imitated, that the metric is ordered and written as it says. `width` is how many numbers answer an image, and
-/// labels are below `labels`.
+/// teacher is imitated, that the likelihood is what the loss says, that the metric is ordered and written as it says. `plain` is the
+/// same task without anything that only helps to train; mostly it is the task itself. `width` is how many numbers answer an image,
+/// and labels are below `labels`.
 ///
 /// # Panics
 /// With what is wrong.
-pub fn check_task(task: &dyn Task, width: usize, labels: u32) {
+pub fn check_task(task: &dyn Task, plain: &dyn Task, width: usize, labels: u32) {
     check_metric(&task.metric());
     let mut rng = random::stream(1, "task suite", 0, 0);
     let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
@@ -49,6 +50,7 @@ pub fn check_task(task: &dyn Task, width: usize, labels: u32) {
         assert!(sum.is_finite(), "{name} is {sum}");
     }
     check_sums(task, &answers, &labels, width);
+    check_likelihood(task, plain, &answers, &labels, width);
     check_descent(task, answers, &labels, width);
 }
 
@@ -78,6 +80,13 @@ fn check_sums(task: &dyn Task, answers: &[f32], labels: &[u32], width: usize) {
     let close = |a: f64, b: f64| (a - b).abs() < 1e-9 * (1.0 + a.abs());
     assert!(close(measured, task.measure(answers, labels)), "measure is no sum over images");
     assert!(close(likelihood, task.log_likelihood(answers, labels)), "likelihood is no sum over images");
+}
+
+/// The logarithm of the likelihood is minus the loss, as a sum over images.
+fn check_likelihood(task: &dyn Task, plain: &dyn Task, answers: &[f32], labels: &[u32], width: usize) {
+    let loss = value(&plain.loss(tensor(answers, width), &Targets::labels(labels), &Device::flex()));
+    let likelihood = task.log_likelihood(answers, labels) / labels.len() as f64;
+    assert!((loss + likelihood).abs() < 1e-5 * (1.0 + loss.abs()), "likelihood {likelihood} for a loss of {loss}");
 }
 
 /// Going down the slope of the loss makes targets likelier, and the metric better or no worse.

@@ -3,6 +3,8 @@
 mod average;
 mod config;
 mod descent;
+mod error;
+mod progress;
 mod sampler;
 mod teacher;
 mod trainer;
@@ -11,9 +13,11 @@ pub(crate) use average::averaged_values;
 pub use config::{ConfigError, PATHS, Sampling, Schedule, TrainConfig, Unsampled};
 pub(crate) use descent::whole_if_possible;
 pub use descent::{Objective, Slopes, StepRecord, descend};
+pub use error::TrainError;
+pub use progress::{EpochRecord, Progress};
 pub use sampler::{LISTED, Sampler};
 pub use teacher::Teacher;
-pub use trainer::{EpochRecord, Observer, Progress, TrainError, Trainer};
+pub use trainer::{Observer, Trainer};
 
 #[cfg(test)]
 mod tests;

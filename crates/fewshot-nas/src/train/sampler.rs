@@ -7,7 +7,7 @@ use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use super::config::Sampling;
-use super::trainer::TrainError;
+use super::error::TrainError;
 use crate::nets::Path;
 
 /// Largest region that is listed to draw from groups of its members.

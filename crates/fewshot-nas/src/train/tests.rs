@@ -372,8 +372,8 @@ impl Task for Regression {
 
 #[test]
 fn another_task_keeps_the_contract() {
-    crate::task::testing::check_task(&Regression, 1, 4);
-    crate::task::testing::check_task(&Regression, 3, 4);
+    crate::task::testing::check_task(&Regression, &Regression, 1, 4);
+    crate::task::testing::check_task(&Regression, &Regression, 3, 4);
 }
 
 #[test]

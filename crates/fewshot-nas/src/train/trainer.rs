@@ -5,103 +5,18 @@ use std::sync::Arc;
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::{Batch, TrainLoader};
 use fewshot_kernels as kernels;
-use fewshot_space::{Region, RegionError, random};
-use serde::{Deserialize, Serialize};
+use fewshot_space::{Region, random};
 
 use super::average::Average;
-use super::config::{ConfigError, TrainConfig};
-use super::descent::{Objective, Slopes, StepRecord, add, whole_if_possible};
+use super::config::TrainConfig;
+use super::descent::{Objective, Slopes, StepRecord, add};
+use super::error::TrainError;
+use super::progress::{EpochRecord, Progress};
 use super::sampler::Sampler;
 use super::teacher::Teacher;
 use crate::nets::optim::{Optimizer, Sgd};
-use crate::nets::{Moment, NamedValues, Net, NetError, Param, Path, WeightsError};
-use crate::run::{CheckpointError, Interrupted};
+use crate::nets::{Moment, NamedValues, Net, Param, Path, WeightsError};
 use crate::task::{Classification, Targets, Task};
-
-/// Where a training stands. With the weights and velocities this is the whole state: everything random is drawn from
-/// streams keyed by (seed, purpose, epoch, step).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// Epochs done.
-    pub epoch: u64,
-    /// Steps done in the epoch under way.
-    pub step: usize,
-    /// Sum of the losses of the epoch's images so far.
-    pub loss_sum: f64,
-    /// Sum over these images of what the task's metric is the mean of, in training mode, before each update.
-    #[serde(rename = "correct", serialize_with = "whole_if_possible")]
-    pub measured: f64,
-    /// Images of the epoch seen so far, once for each sub-network that saw them.
-    pub seen: u64,
-    /// Steps done in all.
-    #[serde(default)]
-    pub steps: u64,
-    /// One record per epoch done.
-    pub history: Vec<EpochRecord>,
-}
-
-/// What one epoch looked like.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochRecord {
-    /// Epoch, from 0.
-    pub epoch: u64,
-    /// Learning rate of its first step.
-    pub lr: f64,
-    /// Mean loss over its images.
-    pub loss: f64,
-    /// The task's metric on its images, on the paths that were drawn; of a classification the accuracy, 0 to 1.
-    pub accuracy: f64,
-    /// The task's metric on held-out images at its end, where it was measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_out: Option<f64>,
-}
-
-/// Why a training ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    /// A setting is out of range.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The network cannot run what it was given.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// No architecture could be drawn.
-    #[error(transparent)]
-    Region(#[from] RegionError),
-    /// The sampling lists the region, and the region is too large for that.
-    #[error("this sampling lists the region, and {size} architectures are too many: use \"per_network\"")]
-    Unlisted {
-        /// Architectures in the region.
-        size: u128,
-    },
-    /// What is to be drawn is not all held.
-    #[error("the network holds the options of {held}, and not all of {region}: draw from a part of what it holds")]
-    NotHeld {
-        /// What is to be drawn from.
-        region: String,
-        /// What the network was built for.
-        held: String,
-    },
-    /// The stored state belongs to another network.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// The loss is no longer a number.
-    #[error("the loss became {loss} in epoch {epoch}, step {step}: lower the learning rate or set `clip`")]
-    Diverged {
-        /// The loss.
-        loss: f64,
-        /// Epoch, from 0.
-        epoch: u64,
-        /// Step in the epoch, from 0.
-        step: usize,
-    },
-    /// Someone asked to stop; the state is that of a whole step.
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-    /// The observer could not write a checkpoint.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-}
 
 /// Looks on after each step: draws progress, writes checkpoints, asks to stop.
 pub trait Observer {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_space::{Arch, CellSkeleton, CellSpace, Region, Space, random, suggest};
 
-use super::{CHANNELS, CLASSES, SIDE};
+use super::images::{CHANNELS, CLASSES, SIDE};
 use crate::failure::Failure;
 
 /// The space called `name` for the benchmarks' images.

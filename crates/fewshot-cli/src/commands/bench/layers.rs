@@ -7,7 +7,7 @@ use fewshot_nas::nets::{Init, Leaves, Trained, Weights};
 use fewshot_nas::task::Classification;
 use fewshot_nas::train::{Objective, StepRecord, TrainConfig, descend};
 
-use super::{CHANNELS, SIDE};
+use super::images::{CHANNELS, SIDE};
 
 /// The forward function of a network: images `[batch, height, width, channels]` to logits `[batch, classes]`.
 pub type Forward = Box<dyn Fn(&mut Layers, Tensor<4>) -> Tensor<2>>;

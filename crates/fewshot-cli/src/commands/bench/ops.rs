@@ -7,8 +7,9 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::args::OpsArgs;
+use super::images::random_tensor;
+use super::machine::{prepare, simd_name};
 use super::measure::{Seconds, processor_seconds, seconds};
-use super::{prepare, random_tensor, simd_name};
 use crate::commands::{print, print_json};
 use crate::failure::Failure;
 

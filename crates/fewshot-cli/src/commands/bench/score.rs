@@ -11,8 +11,10 @@ use fewshot_space::{Arch, Region, Space};
 use serde::Serialize;
 
 use super::args::ScoreArgs;
+use super::cells;
+use super::images::{CHANNELS, SIDE, labels, pixels};
+use super::machine::{prepare, simd_name};
 use super::measure::{peak_bytes, seconds};
-use super::{CHANNELS, SIDE, cells, labels, pixels, prepare, simd_name};
 use crate::commands::{print, print_json};
 use crate::failure::Failure;
 

@@ -8,9 +8,11 @@ use fewshot_space::{Region, Space};
 use serde::Serialize;
 
 use super::args::StepArgs;
+use super::images::{CHANNELS, CLASSES, SIDE, labels, pixels};
 use super::layers::Composed;
+use super::machine::{prepare, simd_name};
 use super::measure::{Seconds, peak_bytes, seconds};
-use super::{CHANNELS, CLASSES, SIDE, cells, labels, mbconv, pixels, prepare, separable, simd_name};
+use super::{cells, mbconv, separable};
 use crate::commands::{print, print_json};
 use crate::failure::Failure;
 

@@ -14,7 +14,7 @@ mod xy;
 pub use bars::{Bar, Bars};
 #[cfg(test)]
 pub use drawing::check;
-pub use drawing::{COLOURS, Colour, Mark};
+pub use drawing::{COLOURS, Colour, Mark, px};
 pub use matrix::Matrix;
 pub use tree::{Node, tree};
 pub use xy::{Dot, Scale, Series, Shape, Xy};

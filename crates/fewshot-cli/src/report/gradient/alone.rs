@@ -3,16 +3,18 @@
 use fewshot_nas::experiments::{GradientResult, GradientRow, MeanSpread, NetworkRow};
 use maud::{Markup, html};
 
-use super::super::chart::{Bar, Bars, Colour, Mark, Scale, Series, Shape, Xy};
+use super::super::chart::{Colour, Scale, Series, Shape, Xy};
+use super::super::judged;
 use super::super::numbers::{counted, grouped, percent, short};
 use super::super::page::{self, Cell, Row, Section, figure, figures};
+use super::arms::{self, Means, mark, spread};
 
 /// The networks trained alone, if there are some.
 pub fn section(result: &GradientResult) -> Option<Section> {
     let is_there = result.rows.iter().any(|row| row.network.is_some());
     is_there.then(|| Section {
         title: "What was found, trained alone",
-        body: html! { (accuracies(result)) (table(result)) (facts(result)) },
+        body: html! { @if let Some(chart) = accuracies(result) { (chart) } (table(result)) (facts(result)) },
     })
 }
 
@@ -21,11 +23,9 @@ pub fn tiles(result: &GradientResult) -> Vec<(String, String)> {
     let means = result.arms().into_iter().filter_map(|arm| Some((arm, result.mean(arm, accuracy)?.mean)));
     let best = means.max_by(|a, b| a.1.total_cmp(&b.1));
     let mut tiles = Vec::new();
-    tiles.extend(
-        best.map(|((method, mode), mean)| {
-            (format!("{mean:.2} %"), format!("best mean test accuracy: {method}, {mode}"))
-        }),
-    );
+    tiles.extend(best.map(|((method, mode), mean)| {
+        (format!("{mean:.2} %"), format!("best mean {}: {method}, {mode}", judged::name("test")))
+    }));
     tiles.extend(random(result, NetworkRow::percent).map(|random| {
         let count = counted(result.random_networks.len() as u64, "random network");
         (format!("{:.2} %", random.mean), format!("mean of {count}"))
@@ -41,37 +41,25 @@ fn random(result: &GradientResult, of: impl Fn(&NetworkRow) -> f64) -> Option<Me
     MeanSpread::of(&result.random_networks.iter().map(of).collect::<Vec<_>>())
 }
 
-fn accuracies(result: &GradientResult) -> Markup {
-    let bar = |arm: (&str, &str)| {
-        let mean = result.mean(arm, accuracy)?.mean;
-        Some(Bar {
-            label: format!("{}, {}", arm.0, arm.1),
-            value: mean,
-            text: format!("{mean:.2}"),
-            colour: Colour::of(usize::from(arm.1.starts_with("few-shot"))),
-            interval: None,
-            dots: result.rows_of(arm).filter_map(accuracy).collect(),
-        })
-    };
-    let bars: Vec<Bar> = result.arms().into_iter().filter_map(bar).collect();
-    let all = result.random_networks.iter().map(NetworkRow::percent);
-    let best = all.reduce(f64::max);
-    let mark = |label: &str, value: f64| Mark { label: label.into(), value, text: format!("{value:.2}") };
+fn accuracies(result: &GradientResult) -> Option<Markup> {
+    let best = result.random_networks.iter().map(NetworkRow::percent).reduce(f64::max);
     let marks = random(result, NetworkRow::percent).map(|mean| mark("random networks, mean", mean.mean));
     let marks = marks.into_iter().chain(best.map(|best| mark("best random network", best)));
-    let chart =
-        Bars { label: "test accuracy, %".into(), bars, marks: marks.collect(), alt: "Accuracy per method".into() };
-    figures(&[figure(
-        "Test accuracy of the found network, trained alone",
-        "Bars: mean over seeds. Dots: seeds.",
-        &chart.draw(),
-    )])
+    let means = Means {
+        of: &accuracy,
+        label: judged::heading("test"),
+        title: &format!("{} of the found network, trained alone", judged::title("test")),
+        alt: &format!("{} per method", judged::title("test")),
+        marks: marks.collect(),
+    };
+    means.figure(result)
 }
 
 fn table(result: &GradientResult) -> Markup {
+    let judged = judged::heading("test");
     let head = [
         "Method",
-        "Test accuracy, %",
+        judged.as_str(),
         "Parameters",
         "Multiply-adds",
         "Skips",
@@ -89,7 +77,7 @@ fn table(result: &GradientResult) -> Markup {
             |value: Option<MeanSpread>| value.map_or_else(|| "-".into(), |value| grouped(value.mean.round() as u64));
         let skips = mean(&|row| Some(row.parts.get(row.chosen)?.skips.first()?.skips as f64));
         let cells = vec![
-            Cell::words(format!("{}, {}", arm.0, arm.1)),
+            Cell::words(arms::name(arm)),
             Cell::new(spread(mean(&accuracy))),
             Cell::new(whole(network(|network| network.params))),
             Cell::new(network(|network| network.macs).map_or_else(|| "-".into(), |value| short(value.mean))),
@@ -118,22 +106,15 @@ fn table(result: &GradientResult) -> Markup {
     page::table(&head, &rows)
 }
 
-fn spread(value: Option<MeanSpread>) -> String {
-    match value {
-        None => "-".to_string(),
-        Some(MeanSpread { mean, spread: None }) => format!("{mean:.2}"),
-        Some(MeanSpread { mean, spread: Some(spread) }) => format!("{mean:.2} ± {spread:.2}"),
-    }
-}
-
 fn facts(result: &GradientResult) -> Markup {
     let zeros = match result.zeros.is_empty() {
         true => "no method".to_string(),
         false => result.zeros.join(", "),
     };
+    let judged = judged::name("test");
     let facts = [
         (
-            "Test accuracy",
+            judged.as_str(),
             "Of the chosen network, trained alone by the run's one recipe on all training images, ± deviation over the seeds; of \
              random networks over these. The test images were opened when nothing was left to choose."
                 .to_string(),
@@ -146,7 +127,6 @@ fn facts(result: &GradientResult) -> Markup {
         ),
         ("Zeros on the edges", format!("They take part in the softmax and are never chosen, in: {zeros}.")),
     ];
-    let facts: Vec<(&str, Markup)> = facts.into_iter().map(|(name, text)| (name, html! { (text) })).collect();
     page::facts(&facts)
 }
 
@@ -166,7 +146,7 @@ pub fn skips(result: &GradientResult) -> Option<Markup> {
             .collect();
         let alt = format!("Skips over the epochs of {}, {}", arm.0, arm.1);
         let chart = Xy { x: Scale::whole("epoch"), y: Scale::linear("skips"), series, marks: Vec::new(), alt };
-        (!chart.series.is_empty()).then(|| figure(&format!("{}, {}", arm.0, arm.1), "", &chart.draw()))
+        (!chart.series.is_empty()).then(|| figure(&arms::name(arm), "", &chart.draw()))
     };
     let charts: Vec<Markup> = result.arms().into_iter().filter_map(chart).collect();
     let note = "How many operations of the normal cell would have been skips after each epoch, of what each seed chose in the end. \

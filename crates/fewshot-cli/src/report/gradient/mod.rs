@@ -1,18 +1,20 @@
 //! The report of gradient-based searches.
 
 mod alone;
+mod arms;
 
-use fewshot_nas::experiments::{GradientResult, GradientRow, MeanSpread, PartRow, RandomRow};
+use fewshot_nas::experiments::{GradientResult, GradientRow, PartRow};
 use fewshot_nas::gradient::EpochSeen;
 use fewshot_space::{CellSkeleton, CellSpace, Decision, Space};
 use maud::{Markup, html};
 
-use super::cell;
-use super::chart::{Bar, Bars, Colour, Mark, Scale, Series, Shape, Xy};
+use self::arms::{Means, mark, spread};
+use super::chart::{Colour, Scale, Series, Shape, Xy};
 use super::numbers::{counted, duration, grouped, short};
 use super::page::{self, Cell, Row, Section, figure, figures, tiles};
 use super::record::Record;
 use super::story::Story;
+use super::{cell, judged};
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `gradient`.
@@ -74,31 +76,16 @@ fn sections(result: &GradientResult) -> Vec<Section> {
 
 /// Mean truth of each arm, with its seeds as dots.
 fn truths(result: &GradientResult) -> Option<Markup> {
-    let bars: Vec<Bar> = result
-        .arms()
-        .into_iter()
-        .filter_map(|arm| {
-            let mean = result.mean(arm, |row| row.truth)?.mean;
-            Some(Bar {
-                label: format!("{}, {}", arm.0, arm.1),
-                value: mean,
-                text: format!("{mean:.2}"),
-                colour: Colour::of(usize::from(arm.1.starts_with("few-shot"))),
-                interval: None,
-                dots: result.rows_of(arm).filter_map(|row| row.truth).collect(),
-            })
-        })
-        .collect();
-    if bars.is_empty() {
-        return None;
-    }
-    let marks = result.random.iter().flat_map(|RandomRow { mean, best, .. }| {
-        let mark = |label: &str, value: f64| Mark { label: label.into(), value, text: format!("{value:.2}") };
-        [mark("one random network", *mean), mark("best network", *best)]
-    });
-    let chart =
-        Bars { label: "truth of the choice".into(), bars, marks: marks.collect(), alt: "Truth per method".into() };
-    Some(figures(&[figure("Truth of the chosen network", "Bars: mean over seeds. Dots: seeds.", &chart.draw())]))
+    let marks = result.random.iter();
+    let marks = marks.flat_map(|random| [mark("one random network", random.mean), mark("best network", random.best)]);
+    let means = Means {
+        of: &|row| row.truth,
+        label: "truth of the choice".into(),
+        title: "Truth of the chosen network",
+        alt: "Truth per method",
+        marks: marks.collect(),
+    };
+    means.figure(result)
 }
 
 fn table(result: &GradientResult) -> Markup {
@@ -121,11 +108,11 @@ fn table(result: &GradientResult) -> Markup {
             mean(&|row| row.better_than).map_or_else(|| "-".into(), |mean| format!("{:.0} %", 100.0 * mean.mean));
         let rate = mean(&|row| Some(row.steps as f64 / row.seconds.max(f64::MIN_POSITIVE)));
         let cells = vec![
-            Cell::words(format!("{}, {}", arm.0, arm.1)),
-            Cell::new(text(mean(&|row| row.truth))),
+            Cell::words(arms::name(arm)),
+            Cell::new(spread(mean(&|row| row.truth))),
             Cell::new(share),
-            Cell::new(text(mean(&GradientRow::mean_truth_of_parts))),
-            Cell::new(text(mean(&GradientRow::random_truth))),
+            Cell::new(spread(mean(&GradientRow::mean_truth_of_parts))),
+            Cell::new(spread(mean(&GradientRow::random_truth))),
             Cell::new(first.parts.len().to_string()),
             Cell::new(first.epochs.to_string()),
             Cell::new(short(mean(&|row| Some(row.macs)).map_or(0.0, |mean| mean.mean))),
@@ -144,14 +131,6 @@ fn table(result: &GradientResult) -> Markup {
         Row { grey: true, cells }
     }));
     page::table(&head, &rows)
-}
-
-fn text(value: Option<MeanSpread>) -> String {
-    match value {
-        None => "-".to_string(),
-        Some(MeanSpread { mean, spread: None }) => format!("{mean:.2}"),
-        Some(MeanSpread { mean, spread: Some(spread) }) => format!("{mean:.2} ± {spread:.2}"),
-    }
 }
 
 fn rules() -> Markup {
@@ -174,7 +153,6 @@ fn rules() -> Markup {
           what was chosen is not counted.",
         ),
     ];
-    let facts: Vec<(&str, Markup)> = facts.into_iter().map(|(name, text)| (name, html! { (text) })).collect();
     page::facts(&facts)
 }
 
@@ -184,7 +162,7 @@ fn cells(result: &GradientResult) -> Markup {
         let row = result.rows_of(arm).next()?;
         let part = row.parts.get(row.chosen)?;
         let worth = match (&row.network, part.truth) {
-            (Some(network), _) => format!("test accuracy {:.2} %", network.percent()),
+            (Some(network), _) => format!("{} {:.2} %", judged::name("test"), network.percent()),
             (None, Some(truth)) => format!("truth {truth:.2}"),
             (None, None) => "truth not known".to_string(),
         };
@@ -274,7 +252,7 @@ fn belief_chart(history: &[EpochSeen], index: usize, decision: &Decision) -> Xy 
 
 #[cfg(test)]
 mod tests {
-    use fewshot_nas::experiments::Flag;
+    use fewshot_nas::experiments::{Flag, RandomRow};
     use fewshot_nas::train::EpochRecord;
 
     use super::super::chart::check;

@@ -158,7 +158,6 @@ fn rules(result: &RankingResult) -> Markup {
           those of the supernet that it starts from are included.",
         ),
     ];
-    let facts: Vec<(&str, Markup)> = facts.into_iter().map(|(name, text)| (name, html! { (text) })).collect();
     html! { p { (all) } (page::facts(&facts)) }
 }
 

@@ -1,9 +1,10 @@
 //! Report of a search for a front: accuracy against multiply-adds.
 
-use fewshot_nas::experiments::{FrontNetwork, SearchResult};
+use fewshot_nas::experiments::{FrontNetwork, SearchResult, metric};
 use maud::{Markup, html};
 
 use super::super::chart::{Colour, Dot, Scale, Series, Shape, Xy};
+use super::super::judged;
 use super::super::numbers::{grouped, percent};
 use super::super::page::{Cell, Row, Section, arch, figure, figures, table};
 
@@ -28,23 +29,23 @@ fn chart(front: &[FrontNetwork]) -> Markup {
         |of: fn(&FrontNetwork) -> f64| front.iter().map(move |network| (network.macs as f64, 100.0 * of(network)));
     let dots = |network: &FrontNetwork| Dot {
         x: network.macs as f64,
-        y: 100.0 * network.test_accuracy,
+        y: judged::units(network.test_accuracy),
         text: format!("{} {}", percent(network.test_accuracy), network.arch),
     };
     let tested = Shape::Large(front.iter().map(dots).collect());
     Xy {
         x: Scale::linear("multiply-adds per image, trained alone"),
-        y: Scale::linear("accuracy, %"),
+        y: Scale::linear(metric().heading()),
         series: vec![
             Series {
                 name: "score in its supernet".into(),
                 colour: Colour::of(0),
                 shape: Shape::Line(points(|network| network.score).collect()),
             },
-            Series { name: "test accuracy, trained alone".into(), colour: Colour::of(1), shape: tested },
+            Series { name: judged::name("trained alone, test"), colour: Colour::of(1), shape: tested },
         ],
         marks: Vec::new(),
-        alt: "Score and test accuracy of each network of the front beside its multiply-adds".into(),
+        alt: format!("Score and {} of each network of the front beside its multiply-adds", judged::name("test")),
     }
     .draw()
 }
@@ -64,7 +65,8 @@ fn networks(front: &[FrontNetwork]) -> Markup {
         cells.extend([Cell::words(html! { code { (network.model) } }), Cell::words(arch(&network.arch))]);
         Row { grey: false, cells }
     };
-    let mut head = vec!["test accuracy", "score", "multiply-adds", "parameters"];
+    let tested = judged::name("test");
+    let mut head = vec![tested.as_str(), "score", "multiply-adds", "parameters"];
     head.extend(is_timed.then_some("predicted ms"));
     head.extend(["model", "architecture"]);
     table(&head, &front.iter().map(row).collect::<Vec<_>>())

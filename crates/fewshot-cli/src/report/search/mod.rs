@@ -3,7 +3,9 @@
 mod front;
 mod verify;
 
-use fewshot_nas::experiments::{Finalist, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict};
+use fewshot_nas::experiments::{
+    Finalist, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict, metric,
+};
 use fewshot_nas::stats::{NORMAL_95, wilson};
 use maud::{Markup, html};
 
@@ -13,7 +15,7 @@ use super::page::{Cell, Row, Section, arch, figure, figures, table, tiles};
 use super::record::{Record, family};
 use super::split::{Part, split_tree};
 use super::story::Story;
-use super::{confusion, network, training};
+use super::{confusion, judged, network, training};
 use crate::failure::Failure;
 
 /// What is shown of a run of kind `search`.
@@ -65,7 +67,7 @@ fn lead(result: &SearchResult) -> Markup {
             counted(result.randoms.len() as u64, "random network")
         )
     });
-    let mut numbers = vec![(percent(result.test_accuracy), "test accuracy of the found network".to_string())];
+    let mut numbers = vec![(percent(result.test_accuracy), format!("{} of the found network", judged::name("test")))];
     numbers.extend(result.verdict.as_ref().map(|verdict| {
         (percent(verdict.best_test_accuracy), format!("best of the hand-made networks ({})", verdict.best))
     }));
@@ -104,7 +106,7 @@ fn quality(result: &SearchResult) -> Option<Section> {
 }
 
 fn accuracy_bar(label: String, accuracy: f64, colour: Colour) -> Bar {
-    Bar { label, value: 100.0 * accuracy, text: percent(accuracy), colour, interval: None, dots: Vec::new() }
+    Bar { label, value: judged::units(accuracy), text: percent(accuracy), colour, interval: None, dots: Vec::new() }
 }
 
 /// A bar with the interval that so many test images leave.
@@ -135,12 +137,12 @@ fn beside_others(result: &SearchResult) -> Option<Markup> {
     let mean = result.random_test_accuracy_mean;
     let mean =
         mean.map(|mean| Mark { label: "mean of the random networks".into(), value: 100.0 * mean, text: percent(mean) });
-    let alt = "Test accuracy of the found network, of hand-made and of random ones".to_string();
-    let chart = Bars { label: "test accuracy, %".into(), bars, marks: mean.into_iter().collect(), alt }.draw();
+    let alt = format!("{} of the found network, of hand-made and of random ones", judged::title("test"));
+    let chart = Bars { label: judged::heading("test"), bars, marks: mean.into_iter().collect(), alt }.draw();
     let note = "All were trained by one recipe and tested once. Hand-made networks had all of the time that the search had, on all \
                 training images; random ones were trained for as many epochs as the found one, and were drawn, not chosen. \
                 Whiskers: 95 %, from the number of test images.";
-    Some(figure("Test accuracy beside other networks", note, &chart))
+    Some(figure(&format!("{} beside other networks", judged::title("test")), note, &chart))
 }
 
 /// Whether the search was worth it, and what more time would bring.
@@ -178,7 +180,7 @@ fn references(result: &SearchResult) -> Markup {
         ],
     };
     let rows: Vec<Row> = result.references.iter().map(row).collect();
-    table(&["network", "test accuracy", "epochs", "multiply-adds", "parameters", "architecture"], &rows)
+    table(&["network", &judged::name("test"), "epochs", "multiply-adds", "parameters", "architecture"], &rows)
 }
 
 fn beside_finalists(result: &SearchResult) -> Option<Markup> {
@@ -188,11 +190,11 @@ fn beside_finalists(result: &SearchResult) -> Option<Markup> {
         accuracy_bar(format!("{}{taken}", finalist_name(index, finalist)), finalist.held_out_accuracy, colour)
     };
     let bars: Vec<Bar> = result.finalists.iter().enumerate().map(bar).collect();
-    let alt = "Held-out accuracy of each finalist".to_string();
+    let alt = format!("{} of each finalist", judged::title("held-out"));
     let note = "Supernets put first what learns fastest. So the best-scored networks, each of a different function, were \
                 trained alone side by side; after each rung the half that was worse on held-out images was left out. \
                 Accuracies are those of the epoch at which a network was left out or taken.";
-    let label = "held-out accuracy, trained alone, %".to_string();
+    let label = judged::heading("trained alone, held-out");
     let chart = Bars { label, bars, marks: Vec::new(), alt };
     (!result.finalists.is_empty()).then(|| figure("The finalists, best-scored first", note, &chart.draw()))
 }
@@ -215,7 +217,8 @@ fn finalists(result: &SearchResult) -> Markup {
         Row { grey: false, cells }
     };
     let rows: Vec<Row> = result.finalists.iter().enumerate().map(row).collect();
-    table(&["network", "score in its supernet", "epochs", "held-out accuracy, trained alone", "architecture"], &rows)
+    let judged = judged::name("trained alone, held-out");
+    table(&["network", "score in its supernet", "epochs", &judged, "architecture"], &rows)
 }
 
 fn randoms(result: &SearchResult) -> Markup {
@@ -227,14 +230,16 @@ fn randoms(result: &SearchResult) -> Markup {
         }
     };
     let rows: Vec<Row> = result.randoms.iter().enumerate().map(row).collect();
-    table(&["network", "test accuracy", "architecture"], &rows)
+    table(&["network", &judged::name("test"), "architecture"], &rows)
 }
 
 /// Scores in the order of the search, and beside what each network costs.
 fn searched(history: &[HistoryEntry], result: Option<&SearchResult>) -> Section {
     let score = match result {
         None => "score, %".to_string(),
-        Some(result) if result.scored_by_accuracy() => "score (held-out accuracy), %".to_string(),
+        Some(result) if result.scored_by_accuracy() => {
+            format!("score ({}), {}", judged::name("held-out"), metric().unit)
+        }
         Some(result) => format!("score ({}), %", result.scored_by),
     };
     let text = |entry: &HistoryEntry| format!("{} {}", percent(entry.score), entry.arch);

@@ -4,6 +4,7 @@ use fewshot_nas::experiments::{SearchResult, Verified, VerifiedNetwork};
 use maud::{Markup, html};
 
 use super::super::chart::{Colour, Dot, Scale, Series, Shape, Xy};
+use super::super::judged;
 use super::super::numbers::percent;
 use super::super::page::{Cell, Row, Section, arch, facts, figure, table};
 
@@ -34,16 +35,16 @@ const NOTE: &str = "Random networks, spread evenly over the ranks of their score
 fn chart(verified: &Verified) -> Markup {
     let dot = |network: &VerifiedNetwork| Dot {
         x: 100.0 * network.score,
-        y: 100.0 * network.held_out_accuracy,
+        y: judged::units(network.held_out_accuracy),
         text: format!("{} {}", percent(network.held_out_accuracy), network.arch),
     };
     let dots = Shape::Large(verified.networks.iter().map(dot).collect());
     Xy {
         x: Scale::linear("score in its supernet, %"),
-        y: Scale::linear("held-out accuracy, trained alone, %"),
+        y: Scale::linear(judged::heading("trained alone, held-out")),
         series: vec![Series { name: "a network".into(), colour: Colour::of(0), shape: dots }],
         marks: Vec::new(),
-        alt: "Held-out accuracy of networks trained alone beside their scores".into(),
+        alt: format!("{} of networks trained alone beside their scores", judged::title("held-out")),
     }
     .draw()
 }
@@ -54,5 +55,5 @@ fn networks(verified: &Verified) -> Markup {
         Row { grey: false, cells: numbers.into_iter().chain([Cell::words(arch(&network.arch))]).collect() }
     };
     let rows: Vec<Row> = verified.networks.iter().map(row).collect();
-    table(&["score in its supernet", "held-out accuracy, trained alone", "architecture"], &rows)
+    table(&["score in its supernet", &judged::name("trained alone, held-out"), "architecture"], &rows)
 }

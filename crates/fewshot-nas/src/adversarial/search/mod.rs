@@ -11,7 +11,7 @@ mod task;
 use fewshot_space::{Arch, random};
 use rand::RngExt;
 
-pub use plan::{Proposer, SearchPlan};
+pub use plan::{Proposer, Schedule, SearchPlan};
 pub use records::{Beam, IterationRecord, LossSums, Phase, Reset, SearchProgress};
 pub use task::Task;
 
@@ -110,8 +110,9 @@ impl GanSearch {
         interrupt: &Interrupt,
     ) -> Result<Judgement, GanError> {
         let plan = &self.task.plan;
-        let norms = if plan.recalibrate_norms { GeneratorNorms::Recalibrated } else { GeneratorNorms::Running };
-        let drawing = Drawing { seed, number: 0, images: plan.images, parts: plan.parts, norms };
+        let norms =
+            if plan.schedule.recalibrate_norms { GeneratorNorms::Recalibrated } else { GeneratorNorms::Running };
+        let drawing = Drawing { seed, number: 0, images: plan.schedule.images, parts: plan.schedule.parts, norms };
         let shape = self.task.shape(self.progress.level);
         let mut painter = Painter::new(&mut self.pair.generator, Path::Shared(arch.clone()), shape, norms, seed)?;
         painter.judge(judge, &drawing, None, interrupt)
@@ -128,18 +129,18 @@ impl GanSearch {
         let losses = self.pair.step(real, &Path::Shared(arch), &self.task.config, leads, key)?;
         let StepLosses { discriminator, generator } = losses;
         let progress = &mut self.progress;
-        progress.windows.push(discriminator, generator, plan.window);
+        progress.windows.push(discriminator, generator, plan.schedule.window);
         progress.losses.add(discriminator, generator);
         progress.step += 1;
         progress.train_steps += 1;
         progress.level_steps += 1;
-        let stands_still = progress.windows.stand_still(plan.window, plan.threshold);
+        let stands_still = progress.windows.stand_still(plan.schedule.window, plan.schedule.threshold);
         if stands_still {
             progress.windows.clear();
             progress.resets.push(Reset { iteration: progress.iteration, step: progress.step });
             progress.must_reset = true;
         }
-        if stands_still || progress.step >= plan.critic_steps[level] {
+        if stands_still || progress.step >= plan.schedule.critic_steps[level] {
             progress.step = 0;
             progress.phase = Phase::Control;
             progress.baseline.clear();
@@ -149,7 +150,9 @@ impl GanSearch {
 
     /// A step of the controller, and the end of the iteration behind the last.
     fn control(&mut self, judge: &mut dyn FeatureNet, interrupt: &Interrupt) -> Result<(), GanError> {
-        if self.task.plan.proposer == Proposer::Controller && self.progress.step < self.task.plan.controller_steps {
+        if self.task.plan.proposer == Proposer::Controller
+            && self.progress.step < self.task.plan.schedule.controller_steps
+        {
             self.step_controller(judge, interrupt)?;
             self.progress.step += 1;
             return Ok(());
@@ -166,7 +169,7 @@ impl GanSearch {
         let arch = Arch::new([prefix.options.as_slice(), &written.options].concat());
         // Rewards are of fresh images; which network is compared with which is left to chance.
         let found = self.judged(&arch, judge, ("reward", number), interrupt)?;
-        let reinforce = Reinforce { as_published: self.task.plan.as_published };
+        let reinforce = Reinforce { as_published: self.task.plan.schedule.as_published };
         let loss = reinforce.loss(&written, found.score, &mut self.progress.baseline, &self.task.device);
         let mut gradients = loss.backward();
         let gradients = leaves.iter().map(|leaf| leaf.grad_remove(&mut gradients)).collect();
@@ -196,7 +199,7 @@ impl GanSearch {
         progress.step = 0;
         progress.iteration += 1;
         progress.level_iterations += 1;
-        let is_last = progress.level_iterations >= self.task.plan.iterations[progress.level];
+        let is_last = progress.level_iterations >= self.task.plan.schedule.iterations[progress.level];
         progress.phase = if is_last { Phase::Select } else { Phase::Train };
         if was_reset {
             self.progress.must_reset = false;

@@ -14,7 +14,7 @@ pub enum Proposer {
     Uniform,
 }
 
-/// The schedule of a search. Lists have an entry per level.
+/// Who proposes in a search, and its schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchPlan {
     /// Who proposes.
@@ -23,13 +23,21 @@ pub struct SearchPlan {
     pub strategy: String,
     /// With it: architectures that it scores, 1 or more.
     pub budget: usize,
+    /// How long each part takes.
+    pub schedule: Schedule,
+}
+
+/// The schedule of a search, as recipes say it. Lists have an entry per level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
     /// Iterations of training and control, 1 or more each.
     pub iterations: Vec<u64>,
     /// Steps of the discriminator in each iteration, 1 or more each.
     pub critic_steps: Vec<u64>,
     /// Steps of the controller in each iteration.
     pub controller_steps: u64,
-    /// Whether the loss of the controller is that of the published code ([`super::super::Reinforce`]).
+    /// Whether the loss of the controller is that of the published code ([`Reinforce`](crate::adversarial::Reinforce)).
     pub as_published: bool,
     /// Images by which an architecture is scored.
     pub images: usize,
@@ -50,13 +58,14 @@ pub struct SearchPlan {
 impl SearchPlan {
     /// Pieces of work that a search of this plan has, if no reset cuts an iteration short.
     pub fn pieces(&self) -> u64 {
-        let controls = if self.proposer == Proposer::Controller { self.controller_steps } else { 0 };
+        let Schedule { iterations, critic_steps, candidates, .. } = &self.schedule;
+        let controls = if self.proposer == Proposer::Controller { self.schedule.controller_steps } else { 0 };
         let chosen = match self.proposer {
-            Proposer::Controller => (self.candidates + 1) * self.iterations.len(),
-            Proposer::Uniform => self.budget + self.iterations.len(),
+            Proposer::Controller => (candidates + 1) * iterations.len(),
+            Proposer::Uniform => self.budget + iterations.len(),
         };
         let steps = |(iterations, steps): (&u64, &u64)| iterations * (steps + controls + 1);
-        self.iterations.iter().zip(&self.critic_steps).map(steps).sum::<u64>() + chosen as u64
+        iterations.iter().zip(critic_steps).map(steps).sum::<u64>() + chosen as u64
     }
 
     /// Checks all ranges, for so many levels.
@@ -65,19 +74,20 @@ impl SearchPlan {
     /// The first setting that is out of its range.
     pub fn check(&self, levels: usize) -> Result<(), ConfigError> {
         let fail = |key, value: String, allowed| Err(ConfigError { key, value, allowed });
-        for (key, list) in [("iterations", &self.iterations), ("critic_steps", &self.critic_steps)] {
+        let schedule = &self.schedule;
+        for (key, list) in [("iterations", &schedule.iterations), ("critic_steps", &schedule.critic_steps)] {
             let fits = list.len() == levels && list.iter().all(|count| (1..=1_000_000).contains(count));
             if !fits {
                 return fail(key, format!("{list:?}"), "a number per level, 1 to 1000000");
             }
         }
         let counts = [
-            ("controller_steps", self.controller_steps, 0, "0 to 1000000"),
-            ("images", self.images as u64, 2, "2 to 1000000"),
-            ("parts", self.parts as u64, 1, "1 to 1000000"),
-            ("candidates", self.candidates as u64, 1, "1 to 1000000"),
-            ("keep", self.keep as u64, 1, "1 to 1000000"),
-            ("window", self.window as u64, 2, "2 to 1000000"),
+            ("controller_steps", schedule.controller_steps, 0, "0 to 1000000"),
+            ("images", schedule.images as u64, 2, "2 to 1000000"),
+            ("parts", schedule.parts as u64, 1, "1 to 1000000"),
+            ("candidates", schedule.candidates as u64, 1, "1 to 1000000"),
+            ("keep", schedule.keep as u64, 1, "1 to 1000000"),
+            ("window", schedule.window as u64, 2, "2 to 1000000"),
             ("budget", self.budget as u64, 1, "1 to 1000000"),
         ];
         for (key, value, least, allowed) in counts {
@@ -85,14 +95,14 @@ impl SearchPlan {
                 return fail(key, value.to_string(), allowed);
             }
         }
-        if self.parts > self.images {
-            return fail("parts", self.parts.to_string(), "1 to `images`");
+        if schedule.parts > schedule.images {
+            return fail("parts", schedule.parts.to_string(), "1 to `images`");
         }
-        if self.keep > self.candidates {
-            return fail("keep", self.keep.to_string(), "1 to `candidates`");
+        if schedule.keep > schedule.candidates {
+            return fail("keep", schedule.keep.to_string(), "1 to `candidates`");
         }
-        if !(self.threshold >= 0.0 && self.threshold.is_finite()) {
-            return fail("threshold", self.threshold.to_string(), "0 (no resets) or more");
+        if !(schedule.threshold >= 0.0 && schedule.threshold.is_finite()) {
+            return fail("threshold", schedule.threshold.to_string(), "0 (no resets) or more");
         }
         Ok(())
     }

@@ -136,7 +136,7 @@ impl SearchProgress {
     /// Checks that it can be of a search of this plan.
     pub(super) fn check(&self, plan: &SearchPlan) -> Result<(), GanError> {
         let known = |beams: &[Beam]| beams.iter().all(|beam| beam.state.is_usable());
-        match self.level < plan.iterations.len() && known(&self.beams) && known(&self.candidates) {
+        match self.level < plan.schedule.iterations.len() && known(&self.beams) && known(&self.candidates) {
             true => Ok(()),
             false => Err(GanError::State("levels or beams differ".to_string())),
         }

@@ -9,7 +9,7 @@ impl GanSearch {
         let plan = &self.task.plan;
         let is_last_level = self.progress.level + 1 == self.task.skeleton.cells();
         match (plan.proposer, is_last_level) {
-            (Proposer::Controller, _) if self.progress.candidates.len() < plan.candidates => {
+            (Proposer::Controller, _) if self.progress.candidates.len() < plan.schedule.candidates => {
                 let number = self.progress.candidates.len() as u64;
                 let mut rng = random::stream(self.task.seed, "candidate", self.progress.level as u64, number);
                 let (arch, state) = self.extended(&mut rng)?;
@@ -30,7 +30,7 @@ impl GanSearch {
             let mut seen = std::collections::BTreeSet::new();
             candidates.retain(|beam| seen.insert(beam.options.clone()));
         }
-        candidates.truncate(self.task.plan.keep);
+        candidates.truncate(self.task.plan.schedule.keep);
         self.progress.beams = candidates;
         self.progress.strategy = None;
         self.rise()

@@ -69,6 +69,24 @@ impl Training {
 }
 
 impl Gan {
+    /// All trainings of generators alone, in order.
+    pub(super) fn trainings(&self) -> Vec<Training> {
+        let networks = self.recipe.derived.networks;
+        let mut origins = vec![(Origin::OneShot, networks)];
+        if self.is_split() {
+            origins.push((Origin::FewShot, networks));
+            if self.recipe.controls.equal_cost {
+                origins.push((Origin::EqualCost, networks));
+            }
+        }
+        origins.push((Origin::Random, self.recipe.controls.randoms));
+        let seeds = self.lab.recipe().ranking.seeds;
+        let of = |(origin, count): (Origin, usize)| {
+            (0..count).flat_map(move |place| (0..seeds).map(move |seed| Training { origin, place, seed }))
+        };
+        origins.into_iter().flat_map(of).collect()
+    }
+
     pub(super) fn training_stage(&self, training: Training) -> Stage<'_> {
         let mut inputs = vec![String::from(&JUDGE)];
         match training.origin {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::adversarial::{DerivedPlan, GanConfig, Proposer, SearchPlan};
+use crate::adversarial::{DerivedPlan, GanConfig, Proposer, Schedule, SearchPlan};
 use crate::recipe::{RecipeError, known_strategy};
 use crate::train::ConfigError;
 
@@ -27,41 +27,13 @@ pub struct GanRecipe {
     /// How the shared pair is trained.
     pub train: GanConfig,
     /// The parent's schedule.
-    pub search: ScheduleRecipe,
+    pub search: Schedule,
     /// What is compared with.
     pub controls: ControlsRecipe,
     /// Generators alone.
     pub derived: DerivedRecipe,
     /// Who judges.
     pub judge: JudgeRecipe,
-}
-
-/// The schedule of a search; see [`SearchPlan`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ScheduleRecipe {
-    /// Iterations at each level.
-    pub iterations: Vec<u64>,
-    /// Steps of the discriminator in each of them.
-    pub critic_steps: Vec<u64>,
-    /// Steps of the controller in each of them.
-    pub controller_steps: u64,
-    /// Whether the controller's loss is that of the published code.
-    pub as_published: bool,
-    /// Images by which an architecture is scored.
-    pub images: usize,
-    /// Parts of that score.
-    pub parts: usize,
-    /// Whether batch norms get statistics of their own for each architecture that is scored.
-    pub recalibrate_norms: bool,
-    /// Candidates at the end of a level.
-    pub candidates: usize,
-    /// How many of them are kept.
-    pub keep: usize,
-    /// Losses that must stand still for a reset.
-    pub window: usize,
-    /// By how much they may vary then; 0 for no resets.
-    pub threshold: f64,
 }
 
 /// What found generators are compared with.
@@ -155,22 +127,11 @@ impl GanRecipe {
 
     /// The plan of a search of so many iterations per level.
     pub fn plan(&self, iterations: &[u64]) -> SearchPlan {
-        let ScheduleRecipe { critic_steps, .. } = &self.search;
         SearchPlan {
             proposer: self.proposer,
             strategy: self.strategy.clone(),
             budget: self.budget,
-            iterations: iterations.to_vec(),
-            critic_steps: critic_steps.clone(),
-            controller_steps: self.search.controller_steps,
-            as_published: self.search.as_published,
-            images: self.search.images,
-            parts: self.search.parts,
-            recalibrate_norms: self.search.recalibrate_norms,
-            candidates: self.search.candidates,
-            keep: self.search.keep,
-            window: self.search.window,
-            threshold: self.search.threshold,
+            schedule: Schedule { iterations: iterations.to_vec(), ..self.search.clone() },
         }
     }
 

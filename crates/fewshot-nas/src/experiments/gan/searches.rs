@@ -121,7 +121,7 @@ impl Gan {
         };
         Ok(SearchRow {
             name: name.to_string(),
-            iterations: plan.iterations,
+            iterations: plan.schedule.iterations,
             best: progress.beams.iter().map(|beam| candidate(&beam.options, beam.score)).collect(),
             resets: progress.resets.clone(),
             history: progress.history.clone(),

@@ -249,7 +249,8 @@ impl fmt::Display for GradientResult {
 impl GradientResult {
     /// A table of what was found by the networks that were trained alone.
     fn write_networks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let titles = "test accuracy, % | parameters | multiply-adds, M | skips | flags";
+        let judged = crate::lab::metric().heading();
+        let titles = format!("test {judged} | parameters | multiply-adds, M | skips | flags");
         writeln!(f, "| method | mode | supernets | epochs in all | Tera-MACs | {titles} |")?;
         writeln!(f, "|{}", "---|".repeat(10))?;
         for arm in self.arms() {
@@ -288,11 +289,7 @@ impl NetworkRow {
 }
 
 fn text(value: Option<MeanSpread>) -> String {
-    match value {
-        None => "-".to_string(),
-        Some(MeanSpread { mean, spread: None }) => format!("{mean:.2}"),
-        Some(MeanSpread { mean, spread: Some(spread) }) => format!("{mean:.2} ± {spread:.2}"),
-    }
+    value.map_or_else(|| "-".to_string(), |value| value.to_string())
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use fewshot_space::{Feature, Filter, Region, random};
 
 use super::finalists::lost_epochs;
 use super::shrink::passes_per_step;
-use super::supernets::supernet;
 use crate::lab::{ExperimentError, Lab, within};
 use crate::recipe::{BudgetPlan, CommonRecipe, SplitRecipe};
 use crate::stages::{
@@ -229,7 +228,7 @@ fn supernet_step(lab: &Lab) -> Result<f64, ExperimentError> {
     let (config, whole) = (&lab.recipe().supernet, lab.partition().whole());
     let loader = lab.search_loader(config, 0)?;
     let sampler = Sampler::new(whole.clone(), config.sampling)?;
-    let net = supernet(lab, whole);
+    let net = lab.fresh_supernet(whole);
     seconds_per_step(&net, config, &loader, BRIEFLY, |step| {
         Ok(sampler.draw(net.cells(), &mut random::stream(0, "timed paths", step as u64, 0))?)
     })

@@ -1,6 +1,5 @@
 //! Progressive shrinking: the supernet's training, a stage for each phase.
 
-use super::supernets::supernet;
 use crate::lab::{ExperimentError, Lab};
 use crate::nets::Path;
 use crate::recipe::shrink::{largest, passes};
@@ -39,7 +38,7 @@ fn train_phase(
 ) -> Result<Trained, ExperimentError> {
     let phases = &lab.recipe().shrink;
     let (phase, whole) = (&phases[index], lab.partition().whole());
-    let mut net = supernet(lab, whole);
+    let mut net = lab.fresh_supernet(whole);
     if let Some(before) = before {
         net = load(context, before, net)?;
         if phase.sort {
@@ -77,7 +76,7 @@ pub fn teacher(
 ) -> Result<Option<Teacher>, ExperimentError> {
     let Some(stage) = teaching(lab, config) else { return Ok(None) };
     let whole = lab.partition().whole();
-    let net = load(context, &stage, supernet(lab, whole))?;
+    let net = load(context, &stage, lab.fresh_supernet(whole))?;
     Ok(Some(Teacher::new(net, Path::Shared(largest(whole)))?))
 }
 

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use fewshot_space::Region;
 use serde_json::json;
 
 use super::shrink;
 use crate::estimate::{Estimator, FewShot, Fused, OneShot, ScoreSet};
 use crate::lab::{ExperimentError, Lab};
-use crate::nets::Net;
 use crate::run::{Handle, Stage, StageContext};
 use crate::stages::{Phase, Trained, load, train, train_phases, training_stage};
 
@@ -16,11 +14,6 @@ use crate::stages::{Phase, Trained, load, train, train_phases, training_stage};
 static SUPERNET: Handle<Trained> = Handle::new("supernet");
 /// Random architectures that fused scores are ranked against: ranks are then right to a few per cent.
 const REFERENCE: usize = 256;
-
-/// A fresh supernet over `region`.
-pub fn supernet(lab: &Lab, region: &Region) -> Net {
-    Net::supernet(lab.supernet_blueprint(), region.clone(), lab.device(), lab.seed("supernet weights"))
-}
 
 /// The stage that trains sub-supernet `index`.
 fn child(index: usize) -> Handle<Trained> {
@@ -35,14 +28,14 @@ pub fn supernet_stages(lab: &Lab) -> Vec<Stage<'_>> {
         true => vec![training_stage(&SUPERNET, move |context| {
             let config = &lab.recipe().supernet;
             let loader = lab.search_loader(config, lab.seed("supernet images"))?;
-            train(context, supernet(lab, whole), config, &loader, lab.seed("supernet paths"))
+            train(context, lab.fresh_supernet(whole), config, &loader, lab.seed("supernet paths"))
         })],
     };
     if lab.is_split() {
         for (index, region) in lab.partition().regions().iter().enumerate() {
             let stage = training_stage(&child(index), move |context| {
                 let config = &lab.recipe().children;
-                let parent = load(context, &SUPERNET, supernet(lab, whole))?;
+                let parent = load(context, &SUPERNET, lab.fresh_supernet(whole))?;
                 let (child, transfer) = parent.child(region.clone(), lab.seed("supernet weights"))?;
                 context.event("transfer", json!({ "copied": transfer.copied, "fresh": transfer.fresh }))?;
                 // Every child sees the images in the same order and differs in its region alone.
@@ -73,7 +66,7 @@ fn few_shot(lab: &Lab, context: &StageContext<'_>, set: &Arc<ScoreSet>) -> Resul
     let members = scoring_inputs(lab)
         .iter()
         .zip(lab.partition().regions())
-        .map(|(stage, region)| Ok(one_shot(load(context, stage, supernet(lab, region))?)))
+        .map(|(stage, region)| Ok(one_shot(load(context, stage, lab.fresh_supernet(region))?)))
         .collect::<Result<Vec<_>, ExperimentError>>()?;
     Ok(FewShot::new(lab.partition().clone(), members))
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use fewshot_guard::printable;
 use serde::{Deserialize, Serialize};
 
+use crate::lab::metric;
+use crate::task::Metric;
+
 /// Means over networks of what two seeds make of the same network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
@@ -46,8 +49,9 @@ impl fmt::Display for TruthResult {
         let Spread { mean, min, max, tau_between_seeds, largest_difference_to_table } = &self.spread;
         let Self { networks, functions, space, seeds, seed, .. } = self;
         let space = printable::line(space);
+        let Metric { name, unit, .. } = metric();
         writeln!(f, "networks         {networks} of {space} ({functions} functions), {seeds} seed(s) from {seed}")?;
-        writeln!(f, "test accuracy    {mean:.2} % on average, {min:.2} to {max:.2} %")?;
+        writeln!(f, "test {name:<12}{mean:.2} {unit} on average, {min:.2} to {max:.2} {unit}")?;
         if let Some(tau) = tau_between_seeds {
             writeln!(f, "between seeds    tau-b {tau:.3}")?;
         }

@@ -1,0 +1,106 @@
+//! Its stages in order, and what they end with.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Gan;
+use super::derived::RANKING;
+use super::finish::{FINISH, Finished};
+use super::judging::JUDGE;
+use super::result::{DerivedRow, GanResult, JudgeFacts};
+use super::searches::{EQUAL_COST, PARENT, POOL, part_stage};
+use crate::experiments::bench::Bench;
+use crate::experiments::outcome::Outcome;
+use crate::experiments::recipe::{Experiment, Recipe};
+use crate::lab::{ExperimentError, Lab};
+use crate::run::{Fingerprint, RunFolder, Stage};
+use crate::stages::value;
+
+impl Bench for Gan {
+    fn lab(&self) -> Option<&Lab> {
+        Some(&self.lab)
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        self.lab.fingerprint()
+    }
+
+    fn recipe(&self) -> Recipe {
+        Recipe { experiment: Experiment::Gan(Box::new(self.recipe.clone())), common: self.lab.recipe().clone() }
+    }
+
+    fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
+        let parts = if self.is_split() { self.lab.partition().regions().len() } else { 0 };
+        let trained = self.trainings().len();
+        Ok(vec![format!(
+            "one search of {} iterations, {parts} parts, {trained} generators trained alone for {} steps each",
+            self.recipe.search.iterations.iter().sum::<u64>(),
+            self.recipe.derived.plan.generator_steps
+        )])
+    }
+
+    fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
+        let mut all = vec![self.judge_stage(), self.parent_stage()];
+        if self.is_split() {
+            all.extend((0..self.lab.partition().regions().len()).map(|part| self.part_stage(part)));
+            all.push(self.pool_stage());
+            if self.recipe.controls.equal_cost {
+                all.push(self.equal_cost_stage());
+            }
+        }
+        all.extend(self.trainings().into_iter().map(|training| self.training_stage(training)));
+        if self.recipe.controls.ranked > 0 {
+            all.push(self.ranking_stage());
+        }
+        all.push(self.finish_stage());
+        Ok(all)
+    }
+
+    fn outcome(&self, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<Outcome, ExperimentError> {
+        let Finished { test, best } = value(values, &FINISH)?;
+        let judged = value(values, &JUDGE)?;
+        let mut searches = vec![value(values, &PARENT)?];
+        let mut pooled = Vec::new();
+        if self.is_split() {
+            for part in 0..self.lab.partition().regions().len() {
+                searches.push(value(values, &part_stage(part))?);
+            }
+            pooled = value(values, &POOL)?;
+            if self.recipe.controls.equal_cost {
+                searches.push(value(values, &EQUAL_COST)?);
+            }
+        }
+        let trainings = self.trainings();
+        let derived = trainings.iter().map(|training| value(values, &training.stage()));
+        let derived: Vec<DerivedRow> =
+            derived.collect::<Result<Vec<Option<DerivedRow>>, _>>()?.into_iter().flatten().collect();
+        let ranking = match self.recipe.controls.ranked {
+            0 => None,
+            _ => Some(value(values, &RANKING)?),
+        };
+        let space = self.lab.alone_space();
+        let cost = space.cost(&space.parse(&best.arch)?);
+        Ok(Outcome::Gan(Box::new(GanResult {
+            space: space.name().to_string(),
+            arch: best.arch,
+            judgement: best.best.judgement,
+            macs: cost.macs,
+            params: cost.params,
+            judge: JudgeFacts {
+                names: judged.names,
+                digest: judged.digest,
+                features: judged.features,
+                accuracy: judged.accuracy,
+                training: judged.training,
+                test,
+            },
+            searches,
+            pooled,
+            derived,
+            ranking,
+            seconds: run.seconds()?,
+            seed: self.lab.recipe().seed,
+        })))
+    }
+}
