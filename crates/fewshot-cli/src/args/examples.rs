@@ -30,6 +30,25 @@ Examples:
   fewshot resume runs/search-1                    from the last step that was saved, to the same result
   fewshot resume runs/search-1 --json             the result of a run that has ended";
 
+pub const STATUS: &str = "\
+Examples:
+  fewshot status runs/search-1
+  fewshot status runs/search-1 --watch            again and again, until all is done
+  fewshot status runs/search-1 --json             for other programs
+
+It works from any machine that sees the folder, whoever works on the run.";
+
+pub const CANCEL: &str = "\
+Examples:
+  fewshot cancel runs/search-1                    what is done stays: `fewshot resume runs/search-1 --launch ..` goes on";
+
+pub const WORK: &str = "\
+Examples:
+  fewshot work runs/search-1                      a worker more, on this machine or another that sees the folder
+  fewshot work runs/search-1 --stage child-3      this stage alone, whose inputs are done
+
+Exit codes: 0 the stages are done, 1 failed, 130 interrupted (what is done is saved).";
+
 pub const REPORT: &str = "\
 Examples:
   fewshot report runs/search-1

@@ -18,11 +18,17 @@ const NO_KEY: &[(&str, &str)] = &[
     ("device", "where tensors live is up to each process of a run"),
     ("out", "the run's folder is no part of what it does"),
     ("json", "how the result is printed"),
+    ("launch", "what comes out does not depend on where it is worked on"),
+    ("workers", "likewise"),
+    ("sbatch-args", "likewise"),
 ];
 
 /// Commands that have no recipe to change.
 const NO_RECIPE: &[(&str, &str)] = &[
     ("resume", "the run has its recipe; what has moved is noted beside it"),
+    ("status", "reads a run"),
+    ("cancel", "stops a run"),
+    ("work", "the run has its recipe"),
     ("report", "reads a run"),
     ("predict", "asks a trained network"),
     ("eval", "asks a trained network"),
@@ -40,8 +46,25 @@ const NO_RECIPE: &[(&str, &str)] = &[
 ];
 
 /// Flags that documents name of other programs: cargo, and the tools of this repository.
-const FOREIGN: &[&str] =
-    &["release", "path", "workspace", "features", "example", "network", "model", "lr", "locked", "test"];
+const FOREIGN: &[&str] = &[
+    "release",
+    "path",
+    "workspace",
+    "features",
+    "example",
+    "network",
+    "model",
+    "lr",
+    "locked",
+    "test",
+    "time",
+    "cpus-per-task",
+    "partition",
+    "gres",
+    "account",
+    "mem",
+    "constraint",
+];
 
 /// Flags of each command by name, with their help.
 fn of_clap() -> BTreeMap<String, BTreeMap<String, String>> {

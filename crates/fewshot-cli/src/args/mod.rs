@@ -4,6 +4,7 @@ mod examples;
 pub mod flags;
 #[cfg(test)]
 mod flags_tests;
+mod launch;
 mod lists;
 mod model;
 mod number;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub use self::launch::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
 pub use self::lists::{
     CompletionsArgs, CostArgs, DataArgs, DataCommand, ListArgs, Lower, ManArgs, RankArgs, RecipesArgs, RecipesCommand,
     SettingsArgs,
@@ -47,6 +49,15 @@ pub enum Command {
     /// Go on with a run that was cut, or show the result of one that has ended
     #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),
+    /// How the stages of a run stand: done, worked on by whom, waiting for what, failed why
+    #[command(after_help = examples::STATUS)]
+    Status(StatusArgs),
+    /// Ask the processes and jobs that share a run to save and stop
+    #[command(after_help = examples::CANCEL)]
+    Cancel(CancelArgs),
+    /// Work on stages of a run as one of several processes: what --launch starts
+    #[command(after_help = examples::WORK)]
+    Work(WorkArgs),
     /// Show a run as one page: report.html, which every run that ends writes too
     #[command(after_help = examples::REPORT)]
     Report(ReportArgs),
@@ -129,6 +140,9 @@ pub struct RunArgs {
     /// Where tensors live
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// Where its stages are worked on.
+    #[command(flatten)]
+    pub launch: LaunchArgs,
     /// The run's folder, which must not exist yet [default: a new one under runs/]
     #[arg(long, value_name = "RUN")]
     pub out: Option<PathBuf>,
@@ -340,6 +354,9 @@ pub struct ResumeArgs {
     /// Where the table of truths is now, likewise
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
+    /// Where what is left is worked on.
+    #[command(flatten)]
+    pub launch: LaunchArgs,
     /// Where tensors live
     #[arg(long, default_value = "cpu")]
     pub device: String,

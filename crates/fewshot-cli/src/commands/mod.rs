@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod cost;
 pub mod generate;
+pub mod launch;
 pub mod lists;
 pub mod model;
 pub mod outcome;

@@ -12,9 +12,10 @@ use fewshot_nas::experiments::{
 };
 use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
-use fewshot_nas::run::{Interrupt, Progress, RunReader};
+use fewshot_nas::run::{Interrupt, Launcher, Progress, RunReader};
 use fewshot_space::suggest;
 
+use super::launch::launcher;
 use super::outcome::{end, shown};
 use super::settings::given;
 use super::{print, use_threads};
@@ -245,7 +246,9 @@ pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
     let recipe = RunReader::open(&args.run)?.recipe::<Recipe>()?.checked().map_err(ExperimentError::from)?;
     use_threads(recipe.common.threads)?;
     let moved = Moved { data: args.data, truth: args.truth };
-    let outcome = in_session(&args.device, |session| experiments::resume(&args.run, &moved, session))?;
+    let launcher = launcher(&args.launch, &args.device, &recipe.common)?;
+    let outcome =
+        in_session(&args.device, launcher.as_ref(), |session| experiments::resume(&args.run, &moved, session))?;
     end(&outcome, &args.run, args.json)
 }
 
@@ -256,9 +259,11 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
 
 fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
+    let launcher = launcher(&args.launch, &args.device, &recipe.common)?;
     use_threads(recipe.common.threads)?;
     say(format_args!("run: {}", out.display()));
-    let outcome = in_session(&args.device, |session| experiments::start(recipe, &out, session)).inspect_err(|_| {
+    let started = in_session(&args.device, launcher.as_ref(), |session| experiments::start(recipe, &out, session));
+    let outcome = started.inspect_err(|_| {
         if out.join("run.toml").exists() {
             say(format_args!("what is done is kept: `fewshot resume {}` goes on", out.display()));
         }
@@ -268,13 +273,14 @@ fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
 
 fn in_session(
     device: &str,
+    launcher: &dyn Launcher,
     work: impl FnOnce(&Session<'_>) -> Result<Outcome, ExperimentError>,
 ) -> Result<Outcome, Failure> {
     let device = device::by_name(device).map_err(|error| Failure::Usage(error.to_string()))?;
     let terminal = Arc::new(Terminal::new());
     let heard = Arc::clone(&terminal);
     let interrupt = Interrupt::install(move |line| heard.line(line))?;
-    Ok(work(&Session::new(device, &interrupt, terminal.as_ref()))?)
+    Ok(work(&Session::new(device, &interrupt, terminal.as_ref()).launched_by(launcher))?)
 }
 
 /// Preset, recipe file and the flags that all runs share.

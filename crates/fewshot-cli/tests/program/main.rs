@@ -12,6 +12,7 @@ mod gradient;
 mod images;
 #[cfg(unix)]
 mod kill;
+mod launch;
 mod lost_output;
 mod mend;
 mod model;

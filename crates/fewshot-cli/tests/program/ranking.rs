@@ -29,7 +29,7 @@ batch = 40
 "#;
 
 /// `reproduce NAME` into `out`, ready to start.
-fn reproduce(folder: &Path, name: &str, out: &Path) -> Command {
+pub fn reproduce(folder: &Path, name: &str, out: &Path) -> Command {
     let recipe = folder.join("tiny.toml");
     std::fs::write(&recipe, TINY).unwrap();
     let mut command = fewshot(["reproduce", name, "--json", "--recipe"]);

@@ -46,7 +46,7 @@ pub use moved::Moved;
 pub use outcome::Outcome;
 pub use ranking::{ArmRecipe, COLUMNS, FreeRow, InPart, RankingResult, RankingRow, RegionRow};
 pub use recipe::{CheckedRecipe, Experiment, Layers, Recipe, Setting, preset_names, preset_text};
-pub use run::{Session, resume, start};
+pub use run::{Session, resume, start, work};
 pub use search::{
     Finalist, FrontNetwork, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict, Verified,
     VerifiedNetwork,

@@ -10,7 +10,7 @@ use super::strategies::result::StrategiesResult;
 use super::train::result::TrainResult;
 use super::truth::result::TruthResult;
 use crate::recipe::Kind;
-use crate::run::{RunError, RunFolder};
+use crate::run::{RunError, RunReader};
 
 /// What a run ended with; the same object is in `result.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -34,7 +34,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// What a run ended with of which nothing is left to do.
-    pub(super) fn of_ended(kind: Kind, run: &RunFolder) -> Result<Option<Self>, RunError> {
+    pub(super) fn of_ended(kind: Kind, run: &RunReader) -> Result<Option<Self>, RunError> {
         Ok(match kind {
             Kind::Search => run.ended()?.map(|result| Outcome::Search(Box::new(result))),
             Kind::Train => run.ended()?.map(Outcome::Train),

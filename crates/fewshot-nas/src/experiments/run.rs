@@ -18,8 +18,15 @@ use super::strategies::Comparison;
 use super::train::Train;
 use super::truth::Measurement;
 use crate::lab::{ExperimentError, Images, Lab};
-use crate::run::{Interrupt, Origin, Plan, Progress, RunFolder};
+use crate::recipe::RecipeError;
+use crate::run::{
+    InProcess, Interrupt, Launcher, Member, Origin, Patience, Plan, Progress, RunFolder, RunReader, Work,
+};
 use crate::stages::Passed;
+
+/// Stages that others are cut into where a run begins with workers or jobs: more than most have nodes, so that nobody waits long for
+/// the last one, and few enough to list.
+const LAUNCHED_SHARDS: usize = 64;
 
 /// What a run needs besides its recipe.
 pub struct Session<'a> {
@@ -31,12 +38,20 @@ pub struct Session<'a> {
     pub progress: &'a dyn Progress,
     /// Images by value, in place of those at the recipe's path. Who goes on with such a run gives the same again.
     pub images: Option<Images>,
+    /// Where stages are worked on.
+    pub launcher: &'a dyn Launcher,
 }
 
 impl<'a> Session<'a> {
     /// One that reads the images that recipes name.
     pub fn new(device: Device, interrupt: &'a Interrupt, progress: &'a dyn Progress) -> Self {
-        Self { device, interrupt, progress, images: None }
+        Self { device, interrupt, progress, images: None, launcher: &InProcess }
+    }
+
+    /// The same with stages worked on where `launcher` says.
+    #[must_use]
+    pub fn launched_by(self, launcher: &'a dyn Launcher) -> Self {
+        Self { launcher, ..self }
     }
 
     /// The same on images that are in memory.
@@ -56,10 +71,15 @@ pub fn start(recipe: CheckedRecipe, out: &Path, session: &Session<'_>) -> Result
     // Where the recipe is that of an earlier run, this one may have another table.
     let mut recipe = recipe.into_inner();
     recipe.common.ranking.truth_digest.clear();
+    check_launched(&recipe, session)?;
+    if session.launcher.works_elsewhere() && recipe.experiment.has_shards() && recipe.common.launch.shards == 0 {
+        recipe.common.launch.shards = LAUNCHED_SHARDS;
+    }
     let bench = open(recipe, session)?;
     // What is wrong with the settings is said before there is a folder.
     Plan::new(bench.stages()?)?;
-    let instructions = Some(simd::level().name().to_owned());
+    // Those of the workers are found when they begin: this machine may be another kind than theirs.
+    let instructions = (!session.launcher.works_elsewhere()).then(|| simd::level().name().to_owned());
     let mut run = RunFolder::create(out, &bench.recipe(), &Origin { data: bench.fingerprint(), instructions })?;
     let bench = run.prepare(session.interrupt, |run| {
         let bench = settled(bench, run)?;
@@ -67,7 +87,7 @@ pub fn start(recipe: CheckedRecipe, out: &Path, session: &Session<'_>) -> Result
         told.iter().chain(&bench.announcement()?).for_each(|line| session.progress.line(line));
         Ok::<_, ExperimentError>(bench)
     })?;
-    finish(bench.as_ref(), &run, session)
+    finish(bench.as_ref(), run, session)
 }
 
 /// Goes on with the run in `path`. A run that has ended gives its result again, and needs no data for that; what it left and
@@ -78,6 +98,9 @@ pub fn start(recipe: CheckedRecipe, out: &Path, session: &Session<'_>) -> Result
 /// # Errors
 /// As [`start`]; also when the folder holds no run, or the data has changed.
 pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
+    if session.launcher.works_elsewhere() {
+        return resume_shared(path, moved, session);
+    }
     let mut run = RunFolder::open(path)?;
     if let Some(other) = run.other_version(Some(simd::level().name())) {
         session.progress.line(&format!("the run began with {other}: numbers may differ in their last digits"));
@@ -90,6 +113,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
     }
     let moved = moved.clone().or(run.moved()?.unwrap_or_default());
     moved.apply(&mut recipe);
+    check_launched(&recipe, session)?;
     let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
     run.check_data(&bench.fingerprint())?;
     if is_moved {
@@ -97,7 +121,78 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
     }
     run.ready(Some(simd::level().name()))?;
     let bench = run.prepare(session.interrupt, |run| settled(bench, run))?;
-    finish(bench.as_ref(), &run, session)
+    finish(bench.as_ref(), run, session)
+}
+
+/// Goes on with a run that others may work on just now: it is never held as a whole before all stages are done.
+fn resume_shared(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
+    let run = RunReader::open(path)?;
+    let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
+    check_launched(&recipe, session)?;
+    if let Some(outcome) = Outcome::of_ended(recipe.kind(), &run)? {
+        session.progress.line("nothing is left to do: the run has ended, and all that it left is there");
+        return Ok(outcome);
+    }
+    let is_moved = *moved != Moved::default();
+    let moved = moved.clone().or(run.moved()?.unwrap_or_default());
+    moved.apply(&mut recipe);
+    let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
+    run.check_data(&bench.fingerprint())?;
+    if is_moved {
+        // Workers that read the old place must not be at work meanwhile.
+        RunFolder::open(path)?.note_moved(&moved)?;
+    }
+    let plan = Plan::new(bench.stages()?)?;
+    let (run, values) = session.launcher.launch(&plan, path, None, session.interrupt, session.progress)?;
+    let outcome = bench.outcome(&run, &values)?;
+    run.write_result(&outcome)?;
+    Ok(outcome)
+}
+
+/// Works on stages of the run in `path` as one of several processes that a launcher started: on those that are `named`, or on
+/// whatever is ready, until all are done. `log` names the file, in the run's folder, that this process says things in.
+///
+/// # Errors
+/// When one process has the whole run, this machine computes with other instructions or finds other data than the run began with,
+/// a stage fails, or it is interrupted.
+pub fn work(
+    path: &Path,
+    named: Option<&[&str]>,
+    log: Option<&str>,
+    session: &Session<'_>,
+) -> Result<(), ExperimentError> {
+    let member = Member::join(path, log, Patience::default())?;
+    let run = member.reader();
+    member.agree_on(simd::level().name())?;
+    if let Some(other) = run.other_version(run.instructions()) {
+        return Err(ExperimentError::OtherProgram { run: path.display().to_string(), other });
+    }
+    let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
+    run.moved::<Moved>()?.unwrap_or_default().apply(&mut recipe);
+    let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
+    run.check_data(&bench.fingerprint())?;
+    let plan = Plan::new(bench.stages()?)?;
+    let work = Work::new(&plan, &member, session.interrupt, session.progress)?;
+    match named {
+        Some(names) => work.named(names)?,
+        None => work.any()?,
+    }
+    Ok(())
+}
+
+/// A budget of time is shared out by the clock of one machine.
+fn check_launched(recipe: &Recipe, session: &Session<'_>) -> Result<(), RecipeError> {
+    if session.launcher.works_elsewhere() && recipe.common.budget.is_set() {
+        let problem = "a budget of time is that of one process: set it to 0 and say how many epochs to train (--epochs, \
+                       --child-epochs, --alone-epochs), or leave --launch out";
+        return Err(RecipeError::setting("budget.minutes", problem.to_string()));
+    }
+    if session.launcher.works_elsewhere() && session.images.is_some() {
+        let problem =
+            "images that are in memory cannot be read by other processes: leave the launcher out, or name their place";
+        return Err(RecipeError::setting("data.path", problem.to_string()));
+    }
+    Ok(())
 }
 
 /// Lays out a recipe on its data.
@@ -129,7 +224,7 @@ fn settled(bench: Box<dyn Bench>, run: &mut RunFolder) -> Result<Box<dyn Bench>,
 }
 
 /// Runs what is left of the stages.
-fn finish(bench: &dyn Bench, run: &RunFolder, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
+fn finish(bench: &dyn Bench, run: RunFolder, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
     let plan = Plan::new(bench.stages()?)?;
     if let Some(lab) = bench.lab()
         && let Some(plan) = &lab.recipe().budget.plan
@@ -137,7 +232,9 @@ fn finish(bench: &dyn Bench, run: &RunFolder, session: &Session<'_>) -> Result<O
         let left = lab.recipe().budget.seconds() + plan.beside - plan.measuring - run.seconds()?;
         session.progress.time_left(Duration::from_secs_f64(left.max(0.0)));
     }
-    let outcome = bench.outcome(run, &plan.run(run, session.interrupt, session.progress)?)?;
+    let path = run.path().to_path_buf();
+    let (run, values) = session.launcher.launch(&plan, &path, Some(run), session.interrupt, session.progress)?;
+    let outcome = bench.outcome(&run, &values)?;
     run.write_result(&outcome)?;
     Ok(outcome)
 }

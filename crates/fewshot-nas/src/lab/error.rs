@@ -52,6 +52,14 @@ pub enum ExperimentError {
     /// The run folder.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Processes that share a run are different programs.
+    #[error("`{run}` began with {other}, whose numbers may differ: let all who share the run be one program")]
+    OtherProgram {
+        /// The run.
+        run: String,
+        /// Both, in words.
+        other: String,
+    },
     /// The plan.
     #[error(transparent)]
     Plan(#[from] PlanError),

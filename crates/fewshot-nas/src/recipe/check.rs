@@ -30,6 +30,7 @@ impl CommonRecipe {
     fn check_training(&self, kind: Kind) -> Result<(), RecipeError> {
         let setting = |section| move |source| RecipeError::range(section, source);
         self.budget.check().map_err(setting("budget"))?;
+        self.launch.check().map_err(setting("launch"))?;
         for (section, train) in
             [("supernet", &self.supernet), ("children", &self.children), ("standalone.train", &self.standalone.train)]
         {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::budget::BudgetRecipe;
+use super::launch::LaunchRecipe;
 use super::sections::{
     DataRecipe, RankingRecipe, ScoringRecipe, SearchRecipe, SpaceRecipe, SplitRecipe, StandaloneRecipe,
 };
@@ -39,6 +40,8 @@ pub struct CommonRecipe {
     pub threads: usize,
     /// What a search or a training may take.
     pub budget: BudgetRecipe,
+    /// How it is spread over processes and machines.
+    pub launch: LaunchRecipe,
     /// The images.
     pub data: DataRecipe,
     /// The networks.

@@ -7,6 +7,7 @@ mod budget;
 mod check;
 mod common;
 mod error;
+mod launch;
 mod places;
 mod sections;
 pub(crate) mod shrink;
@@ -16,6 +17,7 @@ pub(crate) use check::known_strategy;
 pub use common::{CommonRecipe, Kind};
 pub(crate) use error::RECIPE;
 pub use error::RecipeError;
+pub use launch::LaunchRecipe;
 pub(crate) use places::{Places, line};
 pub use sections::{
     DataRecipe, FineTuneRecipe, RankingRecipe, ScoringRecipe, SearchRecipe, SpaceRecipe, SplitRecipe, StandaloneRecipe,

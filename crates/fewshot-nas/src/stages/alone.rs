@@ -82,7 +82,7 @@ pub fn train_to(
 /// Leaves the network as it is before it sees the held-out images, if it `is_unseen` still, to go on from later with images that
 /// tell how good it gets. The stage keeps it for itself too: from what comes later it could not be made again.
 fn keep_unseen(context: &StageContext<'_>, is_unseen: bool) -> Result<(), ExperimentError> {
-    let (own, published) = (context.file(UNSEEN), context.run().path().join(UNSEEN));
+    let (own, published) = (context.file(UNSEEN), context.publish_folder().join(UNSEEN));
     if !own.exists() && is_unseen {
         take_over(context, &context.file(CHECKPOINT), &own)?;
     }

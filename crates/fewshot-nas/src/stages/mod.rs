@@ -8,6 +8,7 @@ mod halving;
 mod keeper;
 mod models;
 mod pieces;
+mod shards;
 mod state;
 mod timing;
 mod training;
@@ -19,6 +20,7 @@ pub(crate) use halving::{Course, Decided, Rung, halve, rungs};
 pub(crate) use keeper::{Keeper, position};
 pub(crate) use models::{Measured, keep, keep_untested, test_and_keep};
 pub(crate) use pieces::{Piecework, side_by_side};
+pub(crate) use shards::Shards;
 pub(crate) use state::{load_json, remembered, save_json, slug, value};
 pub(crate) use timing::{
     BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, seconds_per_step, short, step_of,

@@ -68,7 +68,7 @@ pub fn keep(
 pub fn keep_untested(lab: &Lab, context: &StageContext<'_>, trained: &Trained) -> Result<(), ExperimentError> {
     let arch = parse_trained(lab, context.name(), trained)?;
     let net = load_from(&context.load(&context.file(CHECKPOINT))?, network(lab, &arch)?)?;
-    keep(lab, context, net, &arch, Measured::of(trained), context.run().path())
+    keep(lab, context, net, &arch, Measured::of(trained), context.publish_folder())
 }
 
 /// Tests the network of stage `stage`, and leaves it as the run's model.
@@ -81,6 +81,6 @@ pub fn test_and_keep(
     let (arch, mut net, trained) = trained_net(lab, context, stage)?;
     let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
     let measured = Measured { test_accuracy: Some(evaluation.top1), ..Measured::of(&trained) };
-    keep(lab, context, net, &arch, measured, context.run().path())?;
+    keep(lab, context, net, &arch, measured, context.publish_folder())?;
     Ok(evaluation)
 }

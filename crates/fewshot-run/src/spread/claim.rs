@@ -214,10 +214,15 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Whether who made the claim at `path`, which reads `claimed`, is dead. One that cannot be read counts as one that stands still.
+    /// Whether who made the claim at `path`, which reads `claimed`, is dead. One that cannot be read counts as one that stands still. A
+    /// process that is seen on this machine lives, however long it was not given a core.
     pub(super) fn is_dead(&mut self, path: &Path, claimed: Option<&Claimed>, patience: &Patience) -> bool {
         if claimed.is_some_and(|claimed| claimed.holder.has_surely_ended()) {
             return true;
+        }
+        if claimed.is_some_and(|claimed| claimed.holder.surely_lives()) {
+            self.seen.remove(path);
+            return false;
         }
         let now = claimed.map(|claimed| (claimed.holder.id.clone(), claimed.beat));
         let seen = self.seen.entry(path.to_path_buf()).or_insert_with(|| (now.clone(), Instant::now()));

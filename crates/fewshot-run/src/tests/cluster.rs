@@ -18,7 +18,9 @@ const ARGUMENTS: &str = "FEWSHOT_TEST_ARGUMENTS";
 /// Environment variable: more arguments of `sbatch`.
 const SBATCH: &str = "FEWSHOT_TEST_SBATCH";
 /// Environment variable: stages side by side, in place of the toy's.
-const WIDE: &str = "FEWSHOT_TEST_WIDE";
+pub(super) const WIDE: &str = "FEWSHOT_TEST_WIDE";
+/// Environment variable: a file; while it is there, one of these stages fails.
+pub(super) const BROKEN: &str = "FEWSHOT_TEST_BROKEN";
 
 /// The toy's plan, or one of so many stages side by side.
 fn plan(recipe: &toy::Recipe) -> Plan<'_> {
@@ -29,6 +31,9 @@ fn plan(recipe: &toy::Recipe) -> Plan<'_> {
     let part = |part: usize| {
         let body = move |context: &StageContext<'_>| {
             toy::slow();
+            if part == 1 && std::env::var_os(BROKEN).is_some_and(|file| Path::new(&file).exists()) {
+                return Err("broken".into());
+            }
             Ok(json!(context.input::<usize>("first")? + part))
         };
         Stage::new(name(part), body).after(["first"])

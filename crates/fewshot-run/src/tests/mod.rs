@@ -2,6 +2,7 @@
 
 mod child;
 mod cluster;
+mod cluster_faults;
 mod crowd;
 mod disk;
 mod entry;

@@ -206,7 +206,7 @@ impl Gan {
         context.progress().message(&text);
         let mut net = derivation.averaged();
         let bytes = self.grid_of(&mut net, &derivation.task().arch)?;
-        let folder = context.run().path().join(GRIDS);
+        let folder = context.publish_folder().join(GRIDS);
         create_folder(&folder).map_err(RunError::from)?;
         let file = folder.join(format!("{}-{:08}.png", context.name(), last.generator_steps));
         // Those of earlier evaluations could not be made again, so a run does not miss them.

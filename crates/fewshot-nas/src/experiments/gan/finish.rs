@@ -70,7 +70,7 @@ impl Gan {
         let mut derivation = Derivation::new(self.derived_task(&arch, self.recipe.derived.plan, seed))?;
         derivation.restore(&context.load(&context.input_file(training.stage().name(), CHECKPOINT)?)?)?;
         let mut net = derivation.into_best()?;
-        let run = context.run().path();
+        let run = context.publish_folder();
         let grid = run.join(GRID);
         write_atomic(&grid, &self.grid_of(&mut net, &arch)?).map_err(RunError::from)?;
         context.publish(&grid);

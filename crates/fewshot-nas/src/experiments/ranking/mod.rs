@@ -5,29 +5,34 @@
 //! compared networks, each in the supernet that owns it; an arm `by_function` only averages the scores of another.
 
 mod arm;
+mod member;
 pub(super) mod recipe;
 mod regions;
 pub(super) mod result;
+mod scoring;
+mod slices;
 mod train;
 
 pub use recipe::ArmRecipe;
 pub use result::{COLUMNS, FreeRow, InPart, RankingResult, RankingRow, RegionRow};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fewshot_space::{Arch, Space};
 use serde_json::Value;
 
 use self::arm::{Arm, arms};
-use self::train::{Member, Parent, Trained};
+use self::member::{Member, members, weights};
+use self::slices::{Schooled, Slice, put_together, school, score_slice, slice_of};
+use self::train::{Parent, Trained};
 use super::bench::Bench;
 use super::outcome::Outcome;
 use super::recipe::{Experiment, Recipe};
 use crate::lab::{ExperimentError, Lab, Truth};
 use crate::rank::{Baselines, RankReport};
 use crate::run::{Fingerprint, Handle, RunFolder, Stage, StageContext};
-use crate::stages::value;
+use crate::stages::{Shards, value};
 use crate::table;
 
 /// Stage that compares scores with the truth.
@@ -79,21 +84,132 @@ impl Ranking {
         self.arms.iter().enumerate().map(|(position, arm)| Handle::named(arm.stage(position))).collect()
     }
 
-    /// The stage of the arm at `position`.
-    fn stage<'a>(&'a self, position: usize, handles: &[Handle<Vec<Trained>>]) -> Stage<'a> {
+    /// How the supernets of an arm are dealt out to stages.
+    fn shards(&self, arm: &Arm) -> Shards {
+        let recipe = self.lab.recipe();
+        Shards::new(arm.partition.regions().len() * recipe.ranking.seeds as usize, recipe.launch.shards)
+    }
+
+    /// The stage that trains the supernet of an arm with a seed on a part.
+    fn trained_by(&self, position: usize, repetition: u64, part: usize) -> String {
+        let arm = &self.arms[position];
+        let (shards, stage) = (self.shards(arm), arm.stage(position));
+        if self.slices(arm) == 1 && !shards.is_cut() {
+            return stage;
+        }
+        let place = repetition as usize * arm.partition.regions().len() + part;
+        String::from(&shards.handles::<Trained>(&stage)[shards.of(place)])
+    }
+
+    /// The stages of the arm at `position`; the last one has all that it leaves.
+    fn stages_of<'a>(&'a self, position: usize, handles: &[Handle<Vec<Trained>>]) -> Vec<Stage<'a>> {
         let (arm, own) = (&self.arms[position], &handles[position]);
         if let Some(of) = arm.scores_of {
             let scored = handles[of].clone();
-            return Stage::of(own, move |context| context.value(&scored)).after([&handles[of]]);
+            return vec![Stage::of(own, move |context| context.value(&scored)).after([&handles[of]])];
         }
-        let parent = arm.parent.map(|parent| (handles[parent].clone(), &self.arms[parent]));
-        let inputs: Vec<String> = parent.iter().map(|(handle, _)| handle.into()).collect();
+        let (shards, slices) = (self.shards(arm), self.slices(arm));
+        if slices > 1 {
+            return self.sliced(position, own, slices);
+        }
+        let members = members(&self.lab, arm, &self.archs);
+        if !shards.is_cut() {
+            return vec![self.training(position, own, members)];
+        }
+        let parts: Vec<Handle<Vec<Trained>>> = shards.handles(own.name());
+        let shard = |(shard, handle): (usize, &Handle<Vec<Trained>>)| {
+            let members = shards.pieces(shard).map(|piece| members[piece].clone()).collect();
+            self.training(position, handle, members)
+        };
+        let mut stages: Vec<Stage<'a>> = parts.iter().enumerate().map(shard).collect();
+        let inputs: Vec<String> = parts.iter().map(String::from).collect();
+        stages.push(Stage::of(own, move |context| shards.gather(context, &parts)).after(inputs));
+        stages
+    }
+
+    /// The stage that trains these supernets of the arm at `position`.
+    fn training<'a>(&'a self, position: usize, own: &Handle<Vec<Trained>>, members: Vec<Member>) -> Stage<'a> {
+        let arm = &self.arms[position];
+        let inputs: BTreeSet<String> = members.iter().filter_map(|member| self.begun_from(arm, member)).collect();
+        let left = if arm.kept { weights(&members) } else { Vec::new() };
         let stage = Stage::of(own, move |context| {
-            let parent = parent.as_ref().map(|(stage, arm)| Parent { stage, arm });
-            train::train(&self.lab, context, arm, parent, &self.archs)
+            self.with_parent(arm, |parent| train::train(&self.lab, context, arm, parent, &self.archs, &members))
         });
-        let stage = stage.after(inputs);
-        if arm.kept { stage.produces(train::weights(&self.lab, arm)) } else { stage }
+        stage.after(inputs).produces(left)
+    }
+
+    /// The stage whose weights a supernet begins from, where it has a parent.
+    fn begun_from(&self, arm: &Arm, member: &Member) -> Option<String> {
+        Some(self.trained_by(arm.parent?, member.repetition, arm.parent_parts[member.part]))
+    }
+
+    /// Calls `work` with what an arm starts from.
+    fn with_parent<T>(&self, arm: &Arm, work: impl FnOnce(Option<Parent<'_>>) -> T) -> T {
+        let Some(parent) = arm.parent else { return work(None) };
+        let stage_of = |repetition, part| self.trained_by(parent, repetition, part);
+        work(Some(Parent { stage_of: &stage_of, arm: &self.arms[parent] }))
+    }
+
+    /// Into how many slices the networks of each supernet are cut, to be scored by stages of their own; 1 where the stage that trains it
+    /// scores too.
+    fn slices(&self, arm: &Arm) -> usize {
+        let parts = arm.partition.regions().len();
+        let members = parts * self.lab.recipe().ranking.seeds as usize;
+        let most = self.archs.len() / parts.max(1) / slice_of(arm);
+        (self.lab.recipe().launch.shards / members.max(1)).min(most).max(1)
+    }
+
+    /// The stages of an arm whose supernets train in one stage each, unless they only score, and are scored with in `count` more each.
+    fn sliced<'a>(&'a self, position: usize, own: &Handle<Vec<Trained>>, count: usize) -> Vec<Stage<'a>> {
+        let arm = &self.arms[position];
+        let members = members(&self.lab, arm, &self.archs);
+        let alone = Shards::new(members.len(), members.len());
+        let mut stages = Vec::new();
+        let is_trained = arm.config.epochs > 0;
+        let schooled: Vec<Handle<Vec<Schooled>>> = if is_trained { alone.handles(own.name()) } else { Vec::new() };
+        for (member, handle) in members.iter().zip(&schooled) {
+            let (inputs, left) = (self.begun_from(arm, member), weights(std::slice::from_ref(member)));
+            let member = member.clone();
+            let stage = Stage::of(handle, move |context| {
+                self.with_parent(arm, |parent| {
+                    Ok::<_, ExperimentError>(vec![school(&self.lab, context, arm, parent, &member)?])
+                })
+            });
+            stages.push(stage.after(inputs).produces(left));
+        }
+        let all = Shards::new(members.len() * count, members.len() * count);
+        let scored: Vec<Handle<Vec<Slice>>> = all.handles(&format!("{}-scores", own.name()));
+        for (place, handle) in scored.iter().enumerate() {
+            let (member, slice) = (members[place / count].clone(), place % count);
+            let trained = schooled.get(place / count).map(|handle| handle.name().to_owned());
+            let inputs = trained.clone().or_else(|| self.begun_from(arm, &member));
+            let stage = Stage::of(handle, move |context| {
+                let (lab, archs) = (&self.lab, &self.archs);
+                self.with_parent(arm, |parent| {
+                    let from = (parent, trained.as_deref());
+                    Ok::<_, ExperimentError>(vec![score_slice(
+                        lab,
+                        context,
+                        arm,
+                        from,
+                        archs,
+                        &member,
+                        (slice, count),
+                    )?])
+                })
+            });
+            stages.push(stage.after(inputs));
+        }
+        let inputs: Vec<String> = schooled.iter().map(String::from).chain(scored.iter().map(String::from)).collect();
+        let together = Stage::of(own, move |context| {
+            let schooled = match is_trained {
+                true => alone.gather(context, &schooled)?,
+                false => vec![Schooled::default(); members.len()],
+            };
+            put_together(context, arm, &self.archs, &members, schooled, &all.gather(context, &scored)?)
+        });
+        stages.push(together.after(inputs));
+        stages
     }
 
     fn compare(&self, context: &StageContext<'_>) -> Result<RankingResult, ExperimentError> {
@@ -121,7 +237,7 @@ impl Ranking {
         }
         let columns: Vec<(&str, &[f64])> =
             columns.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
-        let path = context.run().path().join(SCORES);
+        let path = context.publish_folder().join(SCORES);
         table::write(&path, space.as_ref(), archs, &columns)?;
         context.publish(&path);
         Ok(RankingResult {
@@ -163,7 +279,8 @@ impl Bench for Ranking {
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
         let handles = self.handles();
-        let mut all: Vec<Stage<'_>> = (0..self.arms.len()).map(|position| self.stage(position, &handles)).collect();
+        let arms = 0..self.arms.len();
+        let mut all: Vec<Stage<'_>> = arms.flat_map(|position| self.stages_of(position, &handles)).collect();
         all.push(Stage::of(&COMPARE, |context| self.compare(context)).after(&handles).publishes([SCORES]));
         Ok(all)
     }
@@ -184,7 +301,7 @@ struct Scored {
 
 impl Scored {
     fn new(lab: &Lab, arm: &Arm, archs: &[Arch], trained: Vec<Trained>, stage: &str) -> Result<Self, ExperimentError> {
-        let members = train::members(lab, arm, archs);
+        let members = members(lab, arm, archs);
         // Every network must get a score: one that nobody gave would pass for a bad one.
         let mut found = vec![vec![None; archs.len()]; lab.recipe().ranking.seeds as usize];
         for (member, trained) in members.iter().zip(&trained) {

@@ -2,8 +2,8 @@
 //! what lies between the parts, what lies within them, or nothing?
 
 use super::arm::Arm;
+use super::member::Member;
 use super::result::{InPart, RegionRow};
-use super::train::Member;
 use crate::lab::ExperimentError;
 use crate::rank::Paired;
 

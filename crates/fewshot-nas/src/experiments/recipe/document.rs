@@ -10,8 +10,8 @@ use crate::experiments::ranking::recipe::{self as ranking, ArmRecipe};
 use crate::experiments::strategies::recipe::StrategiesRecipe;
 use crate::latency::LatencyTable;
 use crate::recipe::{
-    BudgetRecipe, CommonRecipe, DataRecipe, Kind, RankingRecipe, RecipeError, ScoringRecipe, SearchRecipe, ShrinkPhase,
-    SpaceRecipe, SplitRecipe, StandaloneRecipe,
+    BudgetRecipe, CommonRecipe, DataRecipe, Kind, LaunchRecipe, RankingRecipe, RecipeError, ScoringRecipe,
+    SearchRecipe, ShrinkPhase, SpaceRecipe, SplitRecipe, StandaloneRecipe,
 };
 use crate::train::TrainConfig;
 
@@ -56,6 +56,11 @@ impl Experiment {
             Experiment::Strategies(_) => Kind::Strategies,
             Experiment::Gan(_) => Kind::Gan,
         }
+    }
+
+    /// Whether some of its stages can be cut into shards ([`crate::recipe::LaunchRecipe::shards`]).
+    pub fn has_shards(&self) -> bool {
+        matches!(self, Experiment::Ranking(_) | Experiment::Truth)
     }
 }
 
@@ -118,6 +123,8 @@ pub(super) struct Document {
     threads: usize,
     #[serde(default)]
     budget: BudgetRecipe,
+    #[serde(default, skip_serializing_if = "LaunchRecipe::is_default")]
+    launch: LaunchRecipe,
     data: DataRecipe,
     space: SpaceRecipe,
     supernet: TrainConfig,
@@ -158,6 +165,7 @@ impl TryFrom<Document> for Recipe {
             seed: document.seed,
             threads: document.threads,
             budget: document.budget,
+            launch: document.launch,
             data: document.data,
             space: document.space,
             supernet: document.supernet,
@@ -190,6 +198,7 @@ impl From<Recipe> for Document {
             seed: common.seed,
             threads: common.threads,
             budget: common.budget,
+            launch: common.launch,
             data: common.data,
             space: common.space,
             supernet: common.supernet,

@@ -296,7 +296,9 @@ const LEFT_OUT: [(&str, &str); 15] = [
 fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
     for (key, value) in layer {
         // Only some presets have these; what stands in them is checked when the recipe is resolved.
-        if prefix.is_empty() && ["arms", "gan", "gradient", "latency", "shrink", "strategies"].contains(&key.as_str()) {
+        if prefix.is_empty()
+            && ["arms", "gan", "gradient", "latency", "launch", "shrink", "strategies"].contains(&key.as_str())
+        {
             continue;
         }
         // A run's settings hold the plan that its budget led to, and which table it found.

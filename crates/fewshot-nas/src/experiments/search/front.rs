@@ -118,7 +118,7 @@ pub fn test(lab: &Lab, context: &StageContext<'_>, set: &ScoreSet) -> Result<Vec
         let mut net = stages::network(lab, &arch)?;
         net.weights_mut().load_values(&own).map_err(NetError::from)?;
         let name = Path::new(FOLDER).join((index + 1).to_string());
-        let folder = context.run().path().join(&name);
+        let folder = context.publish_folder().join(&name);
         std::fs::create_dir_all(&folder).map_err(|error| RunError::from(FileError::new("create", &folder, error)))?;
         let evaluation = set.evaluate(&mut net, &arch, lab.images().classes())?;
         let epochs = lab.recipe().standalone.train.epochs;

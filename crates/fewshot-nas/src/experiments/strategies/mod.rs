@@ -138,7 +138,7 @@ impl Comparison {
             seconds: 0.0,
             seed: self.common.seed,
         };
-        let path = context.run().path().join(TABLE);
+        let path = context.publish_folder().join(TABLE);
         let curves = result.curves().map_err(|error| FileError::new("write", &path, error.into()))?;
         write_atomic(&path, &curves).map_err(RunError::from)?;
         context.publish(&path);

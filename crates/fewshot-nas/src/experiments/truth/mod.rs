@@ -7,7 +7,7 @@ pub(super) mod result;
 
 pub use result::{Spread, TruthResult};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use fewshot_space::{Arch, Space};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use crate::estimate::{NormPolicy, ScoreSet};
 use crate::lab::{ExperimentError, Lab, all_networks, tau_between};
 use crate::nets::Net;
 use crate::run::{Checked, Fingerprint, Handle, Interrupt, JsonLines, RunFolder, Stage, StageContext, in_lanes};
-use crate::stages::value;
+use crate::stages::{Shards, value};
 use crate::table;
 use crate::train::{Observer, TrainError, Trainer};
 
@@ -64,29 +64,49 @@ impl Measurement {
         functions(self.lab.alone_space().as_ref(), &self.archs)
     }
 
-    fn measure(&self, context: &StageContext<'_>) -> Result<Spread, ExperimentError> {
-        let Self { lab, archs } = self;
-        let (space, ranking) = (lab.alone_space(), &lab.recipe().ranking);
+    /// What is trained: each function with each seed.
+    fn trainings(&self) -> Vec<(&Arch, u64)> {
         let functions = self.functions();
+        let seeds = 0..self.lab.recipe().ranking.seeds;
+        seeds.flat_map(|seed| functions.values().map(move |arch| (*arch, seed))).collect()
+    }
+
+    /// How they are dealt out to stages.
+    fn shards(&self) -> Shards {
+        let functions = self.functions().len();
+        Shards::new(functions * self.lab.recipe().ranking.seeds as usize, self.lab.recipe().launch.shards)
+    }
+
+    /// Trains and tests these, and gives what they reach in their order.
+    fn measure(&self, context: &StageContext<'_>, wanted: &[(&Arch, u64)]) -> Result<Vec<Measured>, ExperimentError> {
+        let lab = &self.lab;
+        let space = lab.alone_space();
         let log = JsonLines::open(&context.file(MEASURED))?;
-        let mut measured: Vec<Measured> = log.read()?.into_iter().map(|Checked(one)| one).collect();
-        let known: BTreeSet<(String, u64)> = measured.iter().map(|m| (m.arch.clone(), m.seed)).collect();
-        let all = (0..ranking.seeds).flat_map(|seed| functions.values().map(move |arch| (*arch, seed)));
-        let left: Vec<(&Arch, u64)> =
-            all.filter(|(arch, seed)| !known.contains(&(space.format(arch), *seed))).collect();
-        let total = functions.len() as u64 * ranking.seeds;
-        let counter = context.counter("training", "networks", measured.len() as u64, Some(total));
+        let known = log.read()?.into_iter().map(|Checked(one): Checked<Measured>| ((one.arch.clone(), one.seed), one));
+        let mut measured: BTreeMap<(String, u64), Measured> = known.collect();
+        let key = |(arch, seed): &(&Arch, u64)| (space.format(arch), *seed);
+        let is_left = |one: &(&Arch, u64)| !measured.contains_key(&key(one));
+        let left: Vec<(&Arch, u64)> = wanted.iter().copied().filter(is_left).collect();
+        let done = (wanted.len() - left.len()) as u64;
+        let counter = context.counter("training", "networks", done, Some(wanted.len() as u64));
         let set = lab.open_test()?;
         let work = |(arch, seed): &(&Arch, u64)| one(lab, context.interrupt(), arch, *seed, &set);
         in_lanes(context.interrupt(), &left, work, |_, done| {
             log.append(&Checked(&done))?;
             context.keeps()?;
-            measured.push(done);
+            measured.insert((done.arch.clone(), done.seed), done);
             counter.add(1);
             Ok::<_, ExperimentError>(())
         })?;
         log.sync()?;
+        Ok(wanted.iter().filter_map(|one| measured.remove(&key(one))).collect())
+    }
 
+    /// Leaves the table, and tells how what was measured is spread.
+    fn tell(&self, context: &StageContext<'_>, measured: &[Measured]) -> Result<Spread, ExperimentError> {
+        let Self { lab, archs } = self;
+        let (space, ranking) = (lab.alone_space(), &lab.recipe().ranking);
+        let functions = self.functions();
         let by_code: BTreeMap<(&str, u64), f64> =
             measured.iter().map(|m| ((m.arch.as_str(), m.seed), m.accuracy)).collect();
         let column = |seed: u64| {
@@ -103,7 +123,7 @@ impl Measurement {
         let mut table: Vec<(&str, &[f64])> =
             names.iter().map(String::as_str).zip(columns.iter().map(Vec::as_slice)).collect();
         table.extend([("macs", macs.as_slice()), ("params", params.as_slice())]);
-        let path = context.run().path().join(TABLE);
+        let path = context.publish_folder().join(TABLE);
         table::write(&path, space.as_ref(), archs, &table)?;
         context.publish(&path);
         self.spread(&columns)
@@ -144,7 +164,24 @@ impl Bench for Measurement {
     }
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
-        Ok(vec![Stage::of(&NETWORKS, |context| self.measure(context)).publishes([TABLE])])
+        let shards = self.shards();
+        if !shards.is_cut() {
+            let stage = Stage::of(&NETWORKS, |context| self.tell(context, &self.measure(context, &self.trainings())?));
+            return Ok(vec![stage.publishes([TABLE])]);
+        }
+        let handles: Vec<Handle<Vec<Measured>>> = shards.handles(NETWORKS.name());
+        let shard = |(shard, handle): (usize, &Handle<Vec<Measured>>)| {
+            Stage::of(handle, move |context| {
+                let all = self.trainings();
+                let own: Vec<(&Arch, u64)> = shards.pieces(shard).map(|piece| all[piece]).collect();
+                self.measure(context, &own)
+            })
+        };
+        let mut stages: Vec<Stage<'_>> = handles.iter().enumerate().map(shard).collect();
+        let inputs: Vec<String> = handles.iter().map(String::from).collect();
+        let all = Stage::of(&NETWORKS, move |context| self.tell(context, &shards.gather(context, &handles)?));
+        stages.push(all.after(inputs).publishes([TABLE]));
+        Ok(stages)
     }
 
     fn outcome(&self, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<Outcome, ExperimentError> {

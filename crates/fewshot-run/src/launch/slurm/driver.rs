@@ -11,7 +11,7 @@ use super::super::launcher::Launcher;
 use super::super::sharing::{LOGS, Teller, failed, gather, share};
 use super::calls::SlurmCalls;
 use super::jobs::cancel_jobs;
-use super::queue::{Alive, alive, forget, id_of, note, prefix};
+use super::queue::{Alive, Known, alive, forget, id_of, note, prefix};
 use super::script::{Array, script, submission};
 use super::settings::SlurmSettings;
 use crate::atomic::create_folder;
@@ -27,6 +27,8 @@ use crate::spread::{Driving, Patience, STAGE_EVENTS, SpreadError, StageState, St
 
 /// A stage is submitted so often by one driver, before it is said that something is wrong.
 const MOST_SUBMISSIONS: u32 = 5;
+/// Said where the cluster says nothing.
+const SILENT: &str = "the controller does not answer: asked again later";
 /// Slurm's own, where the cluster does not say.
 const MOST_TASKS: usize = 1001;
 
@@ -61,7 +63,7 @@ impl<'a> SlurmJobs<'a> {
         let mut is_told = false;
         let mut submitted = HashMap::new();
         let mut asked: Option<Instant> = None;
-        let most = self.most_tasks()?;
+        let mut most = None;
         loop {
             let is_due = asked.is_none_or(|asked| asked.elapsed() >= self.settings.poll);
             // Before the folder is looked at: what a job did that has ended meanwhile is seen there.
@@ -83,6 +85,11 @@ impl<'a> SlurmJobs<'a> {
             }
             match queue {
                 Some(Some(mut alive)) => {
+                    // Asked once, when the controller is known to answer.
+                    let most = match most {
+                        Some(most) => most,
+                        None => *most.insert(self.most_tasks()?),
+                    };
                     self.pass(run, &mut alive, &stages, most, &mut submitted, progress)?;
                     let is_open = |stage: &StageStatus| {
                         matches!(stage.state, StageState::Ready { .. } | StageState::Working { .. })
@@ -91,7 +98,7 @@ impl<'a> SlurmJobs<'a> {
                         return Err(failed(run.path(), &stages));
                     }
                 }
-                Some(None) => progress.message("the controller does not answer: asked again later"),
+                Some(None) => progress.message(SILENT),
                 None if !is_told && is_due => {
                     progress.line("another process submits the jobs of this run; this one watches");
                     is_told = true;
@@ -130,9 +137,7 @@ impl<'a> SlurmJobs<'a> {
             let mut seen = HashSet::new();
             after.retain(|task| seen.insert(task.clone()));
             for stage in &group {
-                let times = submitted.entry(stage.name.clone()).or_insert(0);
-                *times += 1;
-                if *times > MOST_SUBMISSIONS {
+                if submitted.get(&stage.name).is_some_and(|times| *times >= MOST_SUBMISSIONS) {
                     let (run, log) = (run.path().display().to_string(), run.path().join(LOGS).display().to_string());
                     let last = format!("stage `{}` again and again", stage.name);
                     return Err(SpreadError::Dying { run, times: MOST_SUBMISSIONS as usize, last, log }.into());
@@ -142,9 +147,13 @@ impl<'a> SlurmJobs<'a> {
             let tasks: Vec<Vec<String>> =
                 group.chunks(per_task).map(|chunk| chunk.iter().map(|stage| stage.name.clone()).collect()).collect();
             for tasks in tasks.chunks(most) {
-                let id = self.submit(run, tasks, &after)?;
+                let Some(id) = self.submit(run, tasks, &after)? else {
+                    progress.message(SILENT);
+                    return Ok(());
+                };
                 progress.line(&format!("submitted {} as {id}: {}", counted(tasks), tasks_in_words(tasks)));
                 for (number, stage) in tasks.iter().enumerate().flat_map(|(n, task)| task.iter().map(move |s| (n, s))) {
+                    *submitted.entry(stage.clone()).or_insert(0) += 1;
                     alive.stages.insert(stage.clone(), format!("{id}_{number}"));
                 }
             }
@@ -198,8 +207,9 @@ impl<'a> SlurmJobs<'a> {
         Ok(known.clamp(count.div_ceil(most), count.max(1)))
     }
 
-    /// Submits one array. The id that the cluster gave it.
-    fn submit(&self, run: &RunReader, tasks: &[Vec<String>], after: &[String]) -> Result<String, RunError> {
+    /// Submits one array. The id that the cluster gave it; `None` where the controller does not answer: if it was taken all the same,
+    /// the next look at the queue shows it.
+    fn submit(&self, run: &RunReader, tasks: &[Vec<String>], after: &[String]) -> Result<Option<String>, RunError> {
         // Jobs whose folders are missing run elsewhere, or end without a word.
         let path = fs::canonicalize(run.path()).map_err(|e| FileError::new("find", run.path(), e))?;
         create_folder(&path.join(LOGS))?;
@@ -211,14 +221,17 @@ impl<'a> SlurmJobs<'a> {
         let answer = self.calls.call("sbatch", &arguments, &text)?;
         let id = answer.out.trim().split(';').next().unwrap_or_default().trim().to_owned();
         if answer.is_good && !id.is_empty() {
-            return Ok(id);
+            return Ok(Some(id));
         }
         // The controller may have taken it and answered too late.
-        if let Some(id) = id_of(&name, self.calls)? {
-            return Ok(id);
+        match id_of(&name, self.calls)? {
+            Known::As(id) => Ok(Some(id)),
+            Known::Silent => Ok(None),
+            Known::Not => {
+                let said = answer.errors.trim().replace('\n', "; ");
+                Err(SpreadError::Refused { program: String::from("sbatch"), said }.into())
+            }
         }
-        let said = answer.errors.trim().replace('\n', "; ");
-        Err(SpreadError::Refused { program: String::from("sbatch"), said }.into())
     }
 
     /// The most tasks of one array.

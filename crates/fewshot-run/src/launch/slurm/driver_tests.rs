@@ -35,13 +35,24 @@ struct Fake<'a> {
     most: usize,
     /// Submissions that are taken, although `sbatch` says that they were not.
     late: Cell<usize>,
+    /// The same, and whether it was taken cannot be asked either.
+    silent: Cell<usize>,
     refuses: bool,
 }
 
 impl<'a> Fake<'a> {
     fn new(plan: &'a Plan<'a>, run: &Path) -> Self {
         let (arrays, calls) = (RefCell::default(), RefCell::default());
-        Self { plan, run: run.to_path_buf(), arrays, calls, most: 1001, late: Cell::new(0), refuses: false }
+        Self {
+            plan,
+            run: run.to_path_buf(),
+            arrays,
+            calls,
+            most: 1001,
+            late: Cell::new(0),
+            silent: Cell::new(0),
+            refuses: false,
+        }
     }
 
     fn submit(&self, arguments: &[String], script: &str) -> Said {
@@ -98,7 +109,15 @@ impl SlurmCalls for Fake<'_> {
             "sbatch" if self.refuses => {
                 Ok(Said { is_good: false, out: String::new(), errors: String::from("invalid partition") })
             }
-            "sbatch" => Ok(self.submit(arguments, input)),
+            "sbatch" => Ok(Said { is_good: self.silent.get() == 0, ..self.submit(arguments, input) }),
+            "squeue" if self.silent.get() > 0 => {
+                self.silent.set(self.silent.get() - 1);
+                Ok(Said {
+                    is_good: false,
+                    out: String::new(),
+                    errors: String::from("Unable to contact slurm controller"),
+                })
+            }
             "squeue" if arguments.iter().any(|argument| argument.starts_with("--name=")) => {
                 let arrays = self.arrays.borrow();
                 let named = |array: &&Submitted| arguments.contains(&format!("--name={}", array.name));
@@ -202,6 +221,18 @@ fn what_failed_is_told_and_a_second_driver_submits_only_what_is_missing() {
     assert_eq!(arrays[before + 1].after, Some(format!("afterok:{}_0", arrays[before].id)));
 }
 
+/// Falls silent for a while just when it is asked to take the first array.
+struct Falls<'a>(&'a Fake<'a>);
+
+impl SlurmCalls for Falls<'_> {
+    fn call(&self, program: &str, arguments: &[String], input: &str) -> Result<Said, SpreadError> {
+        if program == "sbatch" && self.0.arrays.borrow().is_empty() {
+            self.0.silent.set(3);
+        }
+        self.0.call(program, arguments, input)
+    }
+}
+
 /// Ends what waits for a task that failed.
 struct Cancelling<'a>(&'a Fake<'a>);
 
@@ -242,6 +273,18 @@ fn a_submission_that_was_taken_although_it_failed_is_not_made_twice_and_one_that
     let fake = Fake::new(&plan, &dir.path().join("late"));
     fake.late.set(3);
     launch(&fake, SlurmSettings::default()).unwrap();
+    assert_eq!(submitted(&fake).len(), 3);
+    // While it is silent nothing is submitted; what it took before it fell silent is there when it speaks again.
+    let fake = Fake::new(&plan, &dir.path().join("silent"));
+    fake.silent.set(10);
+    launch(&fake, SlurmSettings::default()).unwrap();
+    assert_eq!(submitted(&fake).len(), 3);
+    let fake = Fake::new(&plan, &dir.path().join("falls"));
+    let folder = RunFolder::create(&fake.run, &BTreeMap::from([("steps", 1)]), &"data".into()).unwrap();
+    let settings = SlurmSettings { poll: Duration::ZERO, ..SlurmSettings::default() };
+    let falls = Falls(&fake);
+    let jobs = SlurmJobs::new(settings, QUICK, &falls, |_| vec![String::from("fewshot")]);
+    jobs.launch(&plan, &fake.run, Some(folder), &Interrupt::new(), &NoProgress).unwrap();
     assert_eq!(submitted(&fake).len(), 3);
     let mut fake = Fake::new(&plan, &dir.path().join("refused"));
     fake.refuses = true;

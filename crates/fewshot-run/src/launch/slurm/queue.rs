@@ -113,12 +113,27 @@ pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Al
     Ok(Some(alive))
 }
 
-/// The id of the array `name`, if the controller knows it: a submission may fail although it was taken.
-pub(super) fn id_of(name: &str, calls: &dyn SlurmCalls) -> Result<Option<String>, SpreadError> {
+/// What the controller says of an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It has it, under this id.
+    As(String),
+    /// It does not have it.
+    Not,
+    /// Nothing: it does not answer.
+    Silent,
+}
+
+/// Whether the controller knows the array `name`: a submission may fail although it was taken.
+pub(super) fn id_of(name: &str, calls: &dyn SlurmCalls) -> Result<Known, SpreadError> {
     let arguments = ["--noheader", "--states=all", "--format=%F"].map(String::from);
     let named = [format!("--name={name}")];
     let answer = calls.call("squeue", &[&arguments[..], &named[..]].concat(), "")?;
-    Ok(answer.out.lines().map(str::trim).find(|id| !id.is_empty()).filter(|_| answer.is_good).map(str::to_owned))
+    if !answer.is_good {
+        return Ok(Known::Silent);
+    }
+    let id = answer.out.lines().map(str::trim).find(|id| !id.is_empty());
+    Ok(id.map_or(Known::Not, |id| Known::As(id.to_owned())))
 }
 
 fn file(run: &Path, name: &str) -> PathBuf {

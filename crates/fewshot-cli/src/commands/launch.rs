@@ -1,0 +1,200 @@
+//! Runs that several processes share: launching, working, looking, stopping.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use fewshot_guard::printable;
+use fewshot_nas::device;
+use fewshot_nas::experiments::{self, ExperimentError, Recipe, Session};
+use fewshot_nas::recipe::CommonRecipe;
+use fewshot_nas::run::{
+    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, RunReader, SlurmJobs, SlurmSettings,
+    StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted, requeue_this_job,
+};
+use serde_json::json;
+
+use super::{print, print_json, use_threads};
+use crate::args::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
+use crate::console::say;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// A job that its time limit ends goes on in another one, so often.
+const MOST_REQUEUES: u32 = 20;
+/// Lines of a log that are shown of a stage that failed.
+const LOG_LINES: usize = 5;
+/// How often `--watch` looks.
+const WATCH_EVERY: Duration = Duration::from_secs(2);
+
+/// The launcher that was asked for, for workers of a run of this recipe whose tensors live on `device`.
+///
+/// # Errors
+/// When flags are given that only another launcher has.
+pub fn launcher(args: &LaunchArgs, device: &str, recipe: &CommonRecipe) -> Result<Box<dyn Launcher>, Failure> {
+    if args.workers.is_some() && args.launch != Where::Local {
+        return Err(Failure::Usage(String::from("--workers is for --launch local: add that, or leave it out")));
+    }
+    if !args.sbatch_args.is_empty() && args.launch != Where::Slurm {
+        return Err(Failure::Usage(String::from("--sbatch-args is for --launch slurm: add that, or leave it out")));
+    }
+    let program = std::env::current_exe()?;
+    let device = device.to_string();
+    let cores = || available_parallelism().map_or(1, usize::from);
+    Ok(match args.launch {
+        Where::Here => Box::new(InProcess),
+        Where::Local => {
+            let workers = args.workers.map_or_else(cores, |workers| workers as usize);
+            let threads = if recipe.threads == 0 { cores() } else { recipe.threads };
+            let command = move |seat: &WorkerSeat<'_>| {
+                let mut command = Command::new(&program);
+                command.arg("work").arg(seat.run).arg("--with-parent").arg("--log").arg(seat.log);
+                command.arg("--threads").arg((threads / seat.workers).max(1).to_string()).args(["--device", &device]);
+                command
+            };
+            Box::new(LocalWorkers::new(workers, Patience::default(), command))
+        }
+        Where::Slurm => {
+            let given = args.sbatch_args.iter().flat_map(|text| text.split_whitespace()).map(str::to_string);
+            // Of two that say the same the later one counts.
+            let sbatch_args = recipe.launch.sbatch_args().into_iter().chain(given).collect();
+            let settings = SlurmSettings { sbatch_args, ..SlurmSettings::default() };
+            let command = move |run: &Path| {
+                let words = [&program.display().to_string(), "work", &run.display().to_string(), "--device", &device];
+                words.map(str::to_string).to_vec()
+            };
+            Box::new(SlurmJobs::new(settings, Patience::default(), &Installed, command))
+        }
+    })
+}
+
+/// Works on stages of a run as one of several processes.
+pub fn work(args: WorkArgs) -> Result<(), Failure> {
+    let recipe = RunReader::open(&args.run)?.recipe::<Recipe>()?.checked().map_err(ExperimentError::from)?;
+    // Whoever asked for no number of cores got some all the same.
+    let of_job = ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"];
+    let of_job = of_job.into_iter().find_map(|name| std::env::var(name).ok()?.parse::<usize>().ok());
+    let threads = args.threads.map(|threads| threads as usize).or(of_job).unwrap_or(recipe.common.threads);
+    use_threads(threads)?;
+    let device = device::by_name(&args.device).map_err(|error| Failure::Usage(error.to_string()))?;
+    let terminal = Arc::new(Terminal::new());
+    let heard = Arc::clone(&terminal);
+    let interrupt = Interrupt::install(move |line| heard.line(line))?;
+    interrupt.heed_time_limit()?;
+    if args.with_parent {
+        let asked = interrupt.clone();
+        let wait = move || {
+            // Whether it ends or fails: nobody is there any more.
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            asked.request();
+        };
+        std::thread::Builder::new().name(String::from("parent")).spawn(wait)?;
+    }
+    let names: Vec<&str> = args.stage.iter().map(String::as_str).collect();
+    let named = (!names.is_empty()).then_some(names.as_slice());
+    let session = Session::new(device, &interrupt, terminal.as_ref());
+    let worked = experiments::work(&args.run, named, args.log.as_deref(), &session);
+    if let Err(error) = &worked
+        && is_interrupted(error)
+        && interrupt.is_limited()
+    {
+        let is_requeued = requeue_this_job(&Installed, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
+        say(if is_requeued { "the time of this job is up: it is queued again" } else { "the time of this job is up" });
+    }
+    Ok(worked?)
+}
+
+/// Shows how the stages of a run stand.
+pub fn status(args: StatusArgs) -> Result<(), Failure> {
+    let run = RunReader::open(&args.run)?;
+    let mut survey = Survey::new(Patience::default());
+    loop {
+        let stages = survey.look(&run)?;
+        if args.json {
+            return print_json(&json!({ "run": run.path(), "stages": stages }));
+        }
+        print(&table(&run, &stages))?;
+        let is_done = !stages.is_empty() && stages.iter().all(|stage| stage.state == StageState::Done);
+        if !args.watch || is_done {
+            return Ok(());
+        }
+        print("")?;
+        std::thread::sleep(WATCH_EVERY);
+    }
+}
+
+/// A line per stage, and what the log says of those that failed.
+fn table(run: &RunReader, stages: &[StageStatus]) -> String {
+    if stages.is_empty() {
+        return String::from("no stage has begun yet");
+    }
+    let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
+    let mut lines = Vec::new();
+    for stage in stages {
+        let (word, rest) = in_words(run, stage);
+        lines.push(format!("{:width$}  {word:8}{rest}", stage.name).trim_end().to_string());
+        if let StageState::Failed { claim, .. } = &stage.state {
+            let log = claim.holder.log.as_ref().map(|log| run.path().join(log));
+            lines.extend(log.iter().flat_map(|log| last_lines(log)).map(|line| format!("{:width$}    | {line}", "")));
+        }
+    }
+    let count = |is_counted: fn(&StageState) -> bool| stages.iter().filter(|stage| is_counted(&stage.state)).count();
+    let (done, working) =
+        (count(|state| *state == StageState::Done), count(|state| matches!(state, StageState::Working { .. })));
+    lines.push(format!("{done} of {} stages done, {working} being worked on", stages.len()));
+    lines.join("\n")
+}
+
+fn in_words(run: &RunReader, stage: &StageStatus) -> (&'static str, String) {
+    let attempt = |attempts: u64| if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
+    match &stage.state {
+        StageState::Done => ("done", String::new()),
+        StageState::Ready { attempts: 0 } if run.has_begun(stage.number, &stage.name) => {
+            ("begun", String::from("by a process that has the whole run, or had it"))
+        }
+        StageState::Ready { attempts: 0 } => ("ready", String::new()),
+        StageState::Ready { attempts } => ("ready", format!("cut, after {attempts} attempts")),
+        StageState::Working { claim, attempts } => {
+            let who = printable::line(&claim.holder.in_words()).to_string();
+            ("working", format!("{who} since {}{}", printable::line(&claim.since), attempt(*attempts)))
+        }
+        StageState::Failed { claim, attempts } => {
+            let note = claim.note.as_deref().unwrap_or("no word of why");
+            ("failed", format!("{}{}", printable::line(note), attempt(*attempts)))
+        }
+        StageState::Waiting { on } => {
+            let more = if on.len() > 3 { format!(" and {} more", on.len() - 3) } else { String::new() };
+            ("waiting", format!("for {}{more}", on.iter().take(3).cloned().collect::<Vec<_>>().join(", ")))
+        }
+    }
+}
+
+fn last_lines(log: &Path) -> Vec<String> {
+    // A log that is not there says nothing.
+    let text = fewshot_guard::read_file(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| printable::line(line).to_string()).collect()
+}
+
+/// Asks all who work on a run to save and stop.
+pub fn cancel(args: CancelArgs) -> Result<(), Failure> {
+    let run = RunReader::open(&args.run)?;
+    if !run.is_shared() {
+        let hint = "no processes share this run: stop the one that works on it by Ctrl-C, or `kill` without -9";
+        return Err(Failure::Usage(hint.to_string()));
+    }
+    ask_to_stop(run.path()).map_err(fewshot_nas::run::RunError::from)?;
+    let cancelled = cancel_jobs(&run, &Installed)?;
+    let stages = Survey::new(Patience::default()).look(&run)?;
+    let working = stages.iter().filter(|stage| matches!(stage.state, StageState::Working { .. })).count();
+    let jobs = match cancelled {
+        Some(count) => format!("; arrays of jobs cancelled: {count}"),
+        None => String::new(),
+    };
+    let beat = Patience::default().beat.as_secs();
+    print(&format!("stages being worked on: {working}; who works on them saves and stops within {beat} seconds{jobs}"))
+}

@@ -1,0 +1,186 @@
+//! Runs that several processes share end as those of one process.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::{fewshot, last_json, result_without_seconds, run, said, tiny_search};
+use crate::ranking::reproduce;
+
+/// Weights, models and tables of a run.
+fn files(run: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let (mut files, mut folders) = (BTreeMap::new(), vec![run.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|extension| extension.to_str()) {
+                _ if path.is_dir() => folders.push(path),
+                Some("safetensors" | "onnx" | "csv") => {
+                    files.insert(path.strip_prefix(run).unwrap().to_path_buf(), std::fs::read(&path).unwrap());
+                }
+                _ => {}
+            }
+        }
+    }
+    files
+}
+
+fn assert_same(one: &Path, other: &Path) {
+    assert_eq!(result_without_seconds(one), result_without_seconds(other));
+    let (one, other) = (files(one), files(other));
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (name, bytes) in one {
+        assert!(bytes == other[&name], "{} differs", name.display());
+    }
+}
+
+fn local(mut command: Command) -> Command {
+    command.args(["--launch", "local", "--workers", "2"]);
+    command
+}
+
+#[test]
+fn workers_find_what_one_process_finds_and_the_run_tells_how_it_stands() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alone, shared) = (dir.path().join("alone"), dir.path().join("shared"));
+    assert!(tiny_search(dir.path(), &alone).output().unwrap().status.success());
+    let output = local(tiny_search(dir.path(), &shared)).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_same(&alone, &shared);
+    let left = std::fs::read_dir(shared.join("attempts")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["instructions"]);
+
+    let status = last_json(&run(["status".as_ref(), shared.as_os_str(), "--json".as_ref()]));
+    let stages = status["stages"].as_array().unwrap();
+    assert!(stages.len() > 6 && stages.iter().all(|stage| stage["state"] == "done"), "{status}");
+    let text = run(["status".as_ref(), alone.as_os_str()]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    assert!(text.contains("stages done, 0 being worked on"), "{text}");
+    // It has ended: nothing is left to do, whoever is to do it.
+    let again = run(["resume".as_ref(), shared.as_os_str(), "--launch".as_ref(), "local".as_ref()]);
+    assert!(said(&again).contains("nothing is left to do"), "{}", said(&again));
+    let cancelled = run(["cancel".as_ref(), alone.as_os_str()]);
+    assert_eq!(cancelled.status.code(), Some(2), "no processes share it: {}", said(&cancelled));
+}
+
+#[test]
+fn flags_of_another_launcher_and_budgets_of_time_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let refused = |more: &[&str]| {
+        let output = tiny_search(dir.path(), &out).args(more).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(!out.exists());
+        said(&output)
+    };
+    assert!(refused(&["--workers", "2"]).contains("--launch local"));
+    assert!(refused(&["--sbatch-args", "--time=1:00:00"]).contains("--launch slurm"));
+    assert!(refused(&["--launch", "local", "--minutes", "5"]).contains("budget of time"));
+}
+
+/// A ranking of sub-supernets with two seeds.
+fn ranking(folder: &Path, out: &Path) -> Command {
+    let mut command = reproduce(folder, "proof-of-concept", out);
+    command.args(["--networks", "600", "--seeds", "2", "--threads", "2"]);
+    command
+}
+
+/// Names, shapes and numbers of the weights that a ranking keeps, by arm and supernet, in whatever stage they were trained.
+fn weights(run: &Path) -> BTreeMap<String, (Value, Vec<u8>)> {
+    let mut weights = BTreeMap::new();
+    for (path, bytes) in files(run).into_iter().filter(|(path, _)| path.starts_with("stages")) {
+        let stage = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        let arm = stage.split("-shard").next().unwrap().split_once('-').unwrap().1.to_string();
+        let (length, rest) = bytes.split_at(8);
+        let (header, data) = rest.split_at(u64::from_le_bytes(length.try_into().unwrap()) as usize);
+        // Beside the tensors it says which run and stage they belong to.
+        let mut header: Value = serde_json::from_slice(header).unwrap();
+        header.as_object_mut().unwrap().remove("__metadata__").unwrap();
+        weights.insert(format!("{arm}/{}", path.file_name().unwrap().display()), (header, data.to_vec()));
+    }
+    weights
+}
+
+fn assert_same_ranking(one: &Path, other: &Path) {
+    assert_eq!(result_without_seconds(one), result_without_seconds(other));
+    assert_eq!(std::fs::read(one.join("scores.csv")).unwrap(), std::fs::read(other.join("scores.csv")).unwrap());
+    let (one, other) = (weights(one), weights(other));
+    assert!(one.len() >= 2 && one.keys().eq(other.keys()), "{:?} {:?}", one.keys(), other.keys());
+    assert!(one == other, "weights differ");
+}
+
+#[test]
+fn arms_and_truths_cut_into_shards_are_those_of_one_process_whatever_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alone, shared) = (dir.path().join("alone"), dir.path().join("shared"));
+    let output = ranking(dir.path(), &alone).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    // Now a worker is killed, now the driver.
+    let mut kills = 0;
+    for round in 0..6u64 {
+        let begin = match shared.join("run.toml").exists() {
+            true => fewshot(["resume".as_ref(), shared.as_os_str()]),
+            false => ranking(dir.path(), &shared),
+        };
+        let mut driver = local(begin).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(700 + 450 * round % 1300));
+        if round % 2 == 0 && shared.join("plan.json").exists() {
+            let status = last_json(&run(["status".as_ref(), shared.as_os_str(), "--json".as_ref()]));
+            let working = status["stages"].as_array().unwrap().iter().find(|stage| stage["state"] == "working");
+            if let Some(process) = working.and_then(|stage| stage["claim"]["holder"]["process"].as_u64()) {
+                let _ = Command::new("kill").args(["-KILL", &process.to_string()]).output();
+                std::thread::sleep(Duration::from_millis(300));
+            }
+        }
+        if driver.try_wait().unwrap().is_some() {
+            break;
+        }
+        driver.kill().unwrap();
+        driver.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills > 1, "only {kills} kills");
+    let output = local(fewshot(["resume".as_ref(), shared.as_os_str()])).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_same_ranking(&alone, &shared);
+    // Each supernet was a stage of its own, as two seeds times six parts are fewer than the shards that there may be.
+    let plan: Value = serde_json::from_slice(&std::fs::read(shared.join("plan.json")).unwrap()).unwrap();
+    let names: Vec<&str> =
+        plan["stages"].as_array().unwrap().iter().map(|stage| stage["name"].as_str().unwrap()).collect();
+    assert_eq!(names.iter().filter(|name| name.contains("few-shot-e2-shard")).count(), 12, "{names:?}");
+
+    let (alone, shared) = (dir.path().join("truth"), dir.path().join("shared-truth"));
+    let truth = |out: &Path| {
+        let mut command = reproduce(dir.path(), "cell1296-truth", out);
+        command.args(["--networks", "12", "--seeds", "2"]);
+        command
+    };
+    for command in [truth(&alone), local(truth(&shared))].iter_mut() {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    assert_eq!(result_without_seconds(&alone), result_without_seconds(&shared));
+    assert_eq!(std::fs::read(alone.join("truth.csv")).unwrap(), std::fs::read(shared.join("truth.csv")).unwrap());
+}
+
+#[test]
+fn jobs_of_a_cluster_find_what_one_process_finds() {
+    let answers = Command::new("sinfo").arg("--noheader").output();
+    if !answers.is_ok_and(|output| output.status.success() && !output.stdout.is_empty()) {
+        eprintln!("skipped: no Slurm answers here (`sinfo`)");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (alone, shared) = (dir.path().join("alone"), dir.path().join("shared"));
+    let output = ranking(dir.path(), &alone).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let mut command = ranking(dir.path(), &shared);
+    let output = command.args(["--launch", "slurm", "--sbatch-args", "--time=10"]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_same_ranking(&alone, &shared);
+    let left: Vec<_> = std::fs::read_dir(&shared).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name == "jobs"), "what was submitted is forgotten: {left:?}");
+}
