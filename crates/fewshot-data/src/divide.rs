@@ -9,7 +9,7 @@ use crate::dataset::hexadecimal;
 use crate::load::Images;
 use crate::readers::{Found, Part};
 use crate::split::{counts, hold_out, stratified_subset};
-use crate::{DataError, OpenOptions};
+use crate::{DataError, OpenOptions, unread};
 
 /// Share of the images that is held out as test part where a data set has none.
 pub const HOLDOUT: f64 = 0.2;
@@ -47,7 +47,8 @@ pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result
     notes.extend(drop_unused_classes(&mut train));
     let classes = std::mem::take(&mut train.classes);
     if !(2..=MAX_CLASSES).contains(&classes.len()) {
-        return Err(DataError::ClassCount { path: path.to_owned(), found: classes.len(), most: MAX_CLASSES });
+        let advice = unread::advice(path);
+        return Err(DataError::ClassCount { path: path.to_owned(), found: classes.len(), most: MAX_CLASSES, advice });
     }
     let test_labels = test.as_ref().map(|test| labels_among(test, &classes)).transpose()?;
     let (mut rows, test) = match test.zip(test_labels) {

@@ -261,7 +261,7 @@ pub enum DataError {
         images: usize,
     },
     /// Fewer than two classes, or so many that the labels are hardly classes.
-    #[error("`{}` has {found} class(es); 2 to {most} can be told apart", path.display())]
+    #[error("`{}` has {found} class(es); 2 to {most} can be told apart{advice}", path.display())]
     ClassCount {
         /// The data set.
         path: PathBuf,
@@ -269,6 +269,8 @@ pub enum DataError {
         found: usize,
         /// The most that are accepted.
         most: usize,
+        /// What to do where that can be guessed from the names of its files: `: ` and words.
+        advice: String,
     },
     /// The data set has no image.
     #[error("`{}` holds no image", path.display())]

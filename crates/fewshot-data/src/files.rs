@@ -8,8 +8,8 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::DataError;
 use crate::decode::Format;
+use crate::{DataError, unread};
 use fewshot_guard::{open_file, read_file};
 
 /// Folders are followed so deep; deeper ones are links that lead back, or no data set.
@@ -37,6 +37,7 @@ pub(crate) struct Tree {
 enum Skipped {
     Hidden,
     Run,
+    Table,
     NoImage,
     NoFile,
     Loop,
@@ -59,6 +60,9 @@ impl LeftOut {
             let (one, many, reason) = match why {
                 Skipped::Hidden => ("hidden image or folder", "hidden images or folders", "hidden"),
                 Skipped::Run => ("run folder of this program", "run folders of this program", "not data"),
+                Skipped::Table => {
+                    ("table", "tables", "labels in one are not read: the class of an image is its folder")
+                }
                 Skipped::NoImage => ("file that is no image", "files that are no images", "told by their content"),
                 Skipped::NoFile => ("entry that is no file", "entries that are no files", "a device, a pipe or such"),
                 Skipped::Empty => ("empty folder", "empty folders", "nothing is in it"),
@@ -174,7 +178,7 @@ fn walk(name: String, path: PathBuf, above: &mut Vec<PathBuf>, left_out: &mut Le
             }
             tree.images.push(path);
         } else {
-            left_out.add(Skipped::NoImage, &path);
+            left_out.add(if unread::is_table(&path) { Skipped::Table } else { Skipped::NoImage }, &path);
             tree.others += 1;
         }
     }

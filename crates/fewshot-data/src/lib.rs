@@ -55,6 +55,7 @@ mod source;
 mod split;
 mod stream;
 mod transparency;
+mod unread;
 
 pub use augment::{Augment, AutoAugment, AutoForm, CentreCrop, CutMix, Jitter, MixUp, ResizedCrop};
 pub use batch::{Batch, Share};

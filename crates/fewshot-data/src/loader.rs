@@ -79,6 +79,13 @@ impl TrainLoader {
         TrainLoader { drop_last, ..self }.checked()
     }
 
+    /// The same images in the same order, without any change but that of their size.
+    #[must_use]
+    pub fn unchanged(&self) -> TrainLoader {
+        let augment = Augment { resized_crop: self.augment.resized_crop, ..Augment::none() };
+        TrainLoader { augment, ..self.clone() }
+    }
+
     /// Draws all classes equally often (`true`), or every image once (`false`, default).
     ///
     /// A balanced epoch has as many images as another one. Each of the classes that occur among the loader's images has

@@ -374,6 +374,8 @@ mod class_folders {
         let folder = tempdir().unwrap();
         write_folders(folder.path(), &Tiny::new(GREY).train[..10], GREY);
         refused(folder.path(), &["1 class(es)"]);
+        fs::write(folder.path().join("labels.csv"), "file,label").unwrap();
+        refused(folder.path(), &["1 class(es)", "labels in a table are not read", "one folder a class"]);
     }
 
     #[test]
@@ -410,6 +412,9 @@ mod class_folders {
         let source = open_all(folder.path()).unwrap();
         assert_eq!(source.train.len(), 30);
         assert!(source.notes[0].contains("1 file that is no image"), "{:?}", source.notes);
+        fs::write(folder.path().join("train/bee/metadata.csv"), "file_name,label").unwrap();
+        let notes = open_all(folder.path()).unwrap().notes;
+        assert!(notes.iter().any(|note| note.contains("1 table (labels in one are not read")), "{notes:?}");
     }
 
     /// Told before hours of training, not after.

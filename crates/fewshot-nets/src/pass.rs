@@ -17,6 +17,11 @@ use crate::weights::Weights;
 pub enum NormMode {
     /// Those of the batch; running statistics move towards them. For training.
     Train,
+    /// Those of the batch, of which running statistics become the mean over `before` batches and this one.
+    Measure {
+        /// Batches that they are the mean of already.
+        before: usize,
+    },
     /// Those of the batch; nothing is kept.
     Batch,
     /// Running statistics; batch norms without them use the batch.
@@ -271,7 +276,7 @@ impl<'a> Pass<'a> {
     pub fn norm(&mut self, norm: &BatchNorm) -> Norm {
         let affine = norm.affine.as_ref().map(|(scale, shift)| (self.view(scale), self.view(shift)));
         let fixed = match self.mode {
-            NormMode::Train | NormMode::Batch | NormMode::Collect => None,
+            NormMode::Train | NormMode::Measure { .. } | NormMode::Batch | NormMode::Collect => None,
             NormMode::Running => norm.stats.as_ref().map(|stats| {
                 let kept = &self.weights.stats[stats.stats.0];
                 (seen(&kept.mean, stats), seen(&kept.var, stats))
@@ -292,13 +297,17 @@ impl<'a> Pass<'a> {
     pub fn observe(&mut self, norm: &BatchNorm, normed: &Normed) {
         let [batch, height, width, _] = normed.out.dims();
         match (self.mode, &norm.stats) {
-            (NormMode::Train, Some(view)) => {
+            (NormMode::Train | NormMode::Measure { .. }, Some(view)) => {
+                let share = match self.mode {
+                    NormMode::Measure { before } => 1.0 / (before as f64 + 1.0),
+                    _ => MOMENTUM,
+                };
                 let values = (batch * height * width) as f64;
                 // PyTorch normalises with the biased variance but keeps the unbiased one.
                 let unbiased = normed.var.clone().inner().mul_scalar(values / (values - 1.0).max(1.0));
                 let stats = &mut self.weights.stats[view.stats.0];
-                let mean = blend(seen(&stats.mean, view), normed.mean.clone().inner(), MOMENTUM);
-                let var = blend(seen(&stats.var, view), unbiased, MOMENTUM);
+                let mean = blend(seen(&stats.mean, view), normed.mean.clone().inner(), share);
+                let var = blend(seen(&stats.var, view), unbiased, share);
                 stats.mean = kept(&stats.mean, view, mean);
                 stats.var = kept(&stats.var, view, var);
             }

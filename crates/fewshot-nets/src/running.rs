@@ -44,6 +44,18 @@ impl Net {
         Ok(only(&graph, &mut Pass::score(&mut self.weights, mode, calibration), input))
     }
 
+    /// Measures the running means and variances of the norms on `path` anew: the mean over some batches of images `[batch, height, width,
+    /// channels]`, whatever they were before (precise batch norm: Wu and Johnson 2021, "Rethinking `Batch` in BatchNorm").
+    ///
+    /// # Errors
+    /// When the path leaves the region.
+    pub fn measure_norms(&mut self, batches: impl IntoIterator<Item = Tensor<4>>, path: &Path) -> Result<(), NetError> {
+        for (before, images) in batches.into_iter().enumerate() {
+            self.run(images, path, NormMode::Measure { before }, None)?;
+        }
+        Ok(())
+    }
+
     /// What a classifier makes of images, without gradients and by its running statistics: what its last layer reads, `[batch,
     /// features]`, and the logits, `[batch, classes]`.
     ///

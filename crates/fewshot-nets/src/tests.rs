@@ -153,6 +153,32 @@ fn calibrating_on_the_scored_batch_gives_its_batch_statistics() {
 }
 
 #[test]
+fn measured_statistics_are_the_mean_over_the_batches() {
+    let space = tiny("cell1296");
+    let fresh = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);
+    let path = Path::Shared(Arch::new(vec![1; 4]));
+    let batches = [images(8, [8, 8, 1], 3), images(8, [8, 8, 1], 4)];
+    let stem = |net: &Net, what: &str| {
+        net.weights().to_values().unwrap()[&format!("stem.norm.running_{what}")].data().to_vec()
+    };
+    let [one, other] = batches.clone().map(|batch| {
+        let mut net = fresh.clone();
+        net.measure_norms([batch], &path).unwrap();
+        net
+    });
+    let mut both = fresh.clone();
+    both.train(images(8, [8, 8, 1], 5), &path).unwrap();
+    both.measure_norms(batches, &path).unwrap();
+    for what in ["mean", "var"] {
+        let (one, other, both) = (stem(&one, what), stem(&other, what), stem(&both, what));
+        assert_ne!(one, other);
+        for ((one, other), both) in one.iter().zip(&other).zip(&both) {
+            assert!(((one + other) / 2.0 - both).abs() < 1e-6, "{what}: {one} {other} {both}");
+        }
+    }
+}
+
+#[test]
 fn running_statistics_move_by_a_tenth() {
     let space = tiny("cell1296");
     let mut net = Net::supernet(space.clone(), Region::full(space.clone()), &Device::flex(), 0);

@@ -51,7 +51,7 @@ pub struct EvalArgs {
     /// The network.
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Labelled images, as `fewshot search` takes them [default: embedded sample]
+    /// Labelled images, as `fewshot search` takes them [default: those of the run; embedded sample]
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Parquet: the column of the labels [default: label, labels, fine_label or the only ClassLabel]

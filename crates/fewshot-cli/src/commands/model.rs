@@ -1,14 +1,17 @@
 //! Commands that use a trained network: predict, eval, export.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fewshot_data::{DataError, OpenOptions, Which};
 use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
+use fewshot_nas::experiments::Recipe;
 use fewshot_nas::export::{self, Format};
 use fewshot_nas::model::{MODEL, Model};
+use fewshot_nas::recipe::DataRecipe;
+use fewshot_nas::run::RunReader;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -126,16 +129,26 @@ fn predictions_text(predictions: &[Prediction]) -> String {
     columns(&predictions.iter().map(row).collect::<Vec<_>>(), false)
 }
 
-pub fn eval(args: EvalArgs) -> Result<(), Failure> {
+pub fn eval(mut args: EvalArgs) -> Result<(), Failure> {
     use_threads(0)?;
     let mut model = open(&args.model)?;
     let shape = model.shape();
+    let own = own_data(&args.model.model);
+    let (label_column, image_column) = match (&args.data, own) {
+        (None, Some(own)) => {
+            say(format_args!("images: {}, those of the run", own.path));
+            args.data = Some(PathBuf::from(own.path));
+            let given = |column: String| (!column.is_empty()).then_some(column);
+            (args.label_column.or(given(own.label_column)), args.image_column.or(given(own.image_column)))
+        }
+        _ => (args.label_column, args.image_column),
+    };
     let options = OpenOptions {
         image_size: Some((shape.height, shape.width)),
         channels: Some(shape.channels),
         ground: model.card().ground,
-        label_column: args.label_column,
-        image_column: args.image_column,
+        label_column,
+        image_column,
         ..OpenOptions::default()
     };
     let which = match args.part {
@@ -152,6 +165,13 @@ pub fn eval(args: EvalArgs) -> Result<(), Failure> {
     let name = parts.first().map_or_else(String::new, |part| part.name().to_string());
     let evaluation = model.evaluate(parts)?;
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }
+}
+
+/// Where the images of the run in this folder are; nothing for other files and folders, and for runs on the embedded sample.
+fn own_data(run: &Path) -> Option<DataRecipe> {
+    // What is no run, or one that cannot be read, says so itself if that matters.
+    let recipe = RunReader::open(run).ok()?.recipe::<Recipe>().ok()?;
+    Some(recipe.common.data).filter(|data| !data.path.is_empty())
 }
 
 fn evaluation_text(evaluation: &Evaluation, part: Part, name: &str) -> String {

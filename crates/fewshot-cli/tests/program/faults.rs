@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{failure, files_in, photos, program, run, said, tiny_search};
+use crate::common::{failure, files_in, last_json, photos, program, run, said, tiny_search};
 
 /// What a search says that must not even begin.
 fn refused(mut search: Command, out: &Path) -> String {
@@ -51,6 +51,12 @@ fn a_training_of_a_run_whose_images_have_moved_says_how_to_point_at_them() {
     let mut search = tiny_search(dir.path(), &out);
     let output = search.arg("--data").arg(&photos).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
+    // A run is measured on its own test images unless others are named.
+    let output = program(&[&"eval", &out, &"--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(last_json(&output)["images"], 20);
+    assert!(said(&output).contains("those of the run"), "{}", said(&output));
+
     let moved = dir.path().join("moved");
     std::fs::rename(&photos, &moved).unwrap();
     let further = dir.path().join("further");

@@ -49,6 +49,18 @@ fn present<T>(file: &ParquetFile, column: &str, values: Vec<Option<T>>) -> Resul
     (0..).zip(values).map(|(row, value)| value.ok_or_else(|| null(row))).collect()
 }
 
+/// The names of the classes 0, 1, ..: those that occur several times get the number of their class (ImageNet has two kinds of `crane`,
+/// and published lists for zero-shot classification have such).
+pub(super) fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut count: BTreeMap<&String, usize> = BTreeMap::new();
+    names.iter().for_each(|name| *count.entry(name).or_default() += 1);
+    let named = |(number, name): (usize, &String)| match count[name] {
+        1 => name.clone(),
+        _ => format!("{name} ({number})"),
+    };
+    names.iter().enumerate().map(named).collect()
+}
+
 /// Classes of one part, and a label an image.
 pub(super) struct Classed {
     pub classes: Vec<String>,
@@ -143,6 +155,12 @@ mod tests {
     fn joined(files: &[(Arc<Path>, Labels)]) -> Vec<String> {
         let Classed { classes, labels } = together(files, None).unwrap();
         labels.iter().map(|&label| classes[label as usize].clone()).collect()
+    }
+
+    #[test]
+    fn classes_of_equal_names_stay_apart() {
+        let names = distinct(["crane", "jay", "crane"].map(str::to_owned).to_vec());
+        assert_eq!(names, ["crane (0)", "jay", "crane (2)"]);
     }
 
     #[test]

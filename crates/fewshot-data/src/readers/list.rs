@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::folder::entries;
-use super::{Reader, cifar, class_folders, hugging_face, idx, unread, web_dataset};
-use crate::DataError;
+use super::{Reader, cifar, class_folders, hugging_face, idx, web_dataset};
+use crate::{DataError, unread};
 
 /// All readers. The first that recognises a path reads it, so the least specific comes last.
 static READERS: [&dyn Reader; 5] =

@@ -15,7 +15,6 @@ mod parquet_file;
 mod reader;
 mod sharded;
 mod shards;
-mod unread;
 mod web_dataset;
 
 pub(crate) use list::detect;

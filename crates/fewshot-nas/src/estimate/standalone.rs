@@ -39,7 +39,7 @@ impl Standalone {
         let net = Net::standalone(self.blueprint.clone(), arch, &self.device, self.seed)?;
         let mut trainer = Trainer::new(net, self.config.clone(), self.seed)?;
         trainer.run(&self.loader, &mut ())?;
-        let value = self.set.metric(&mut trainer.into_net(), arch, NormPolicy::Running)?;
+        let value = self.set.metric(&mut trainer.judged(&self.loader)?, arch, NormPolicy::Running)?;
         Ok(self.set.task().metric().score(value))
     }
 }

@@ -59,6 +59,7 @@ fn config() -> TrainConfig {
         weight_decay: 1e-4,
         decay_norms: true,
         ema: 0.0,
+        precise_norms: 0,
         clip: 5.0,
         label_smoothing: 0.0,
         auxiliary: 0.0,

@@ -93,6 +93,7 @@ impl MethodSettings {
                 weight_decay: 5e-4,
                 decay_norms: true,
                 ema: 0.0,
+                precise_norms: 0,
                 clip: 5.0,
                 label_smoothing: 0.0,
                 auxiliary: 0.4,

@@ -38,6 +38,10 @@ impl CommonRecipe {
             let is_open = self.budget.is_set() || (kind == Kind::Train && section != "standalone.train");
             let epochs = if is_open { train.epochs.max(1) } else { train.epochs };
             TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
+            if train.precise_norms > 0 && section != "standalone.train" {
+                let problem = "the norms of supernets are measured when they score: scoring.norm = \"recalibrated\"";
+                return Err(RecipeError::setting(format!("{section}.precise_norms"), problem));
+            }
         }
         if self.threads > MOST_THREADS {
             let problem = format!("threads = {} is out of range: 0 (one per core) to {MOST_THREADS}", self.threads);

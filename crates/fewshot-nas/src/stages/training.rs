@@ -63,9 +63,9 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The task's metric of the network as it would be left now.
-    pub fn value(&self, trainer: &Trainer) -> Result<f64, ExperimentError> {
-        Ok(self.set.metric(&mut trainer.averaged(), self.arch, NormPolicy::Running)?)
+    /// The task's metric of the network as it would be left now, after steps on images of `loader`.
+    pub fn value(&self, trainer: &Trainer, loader: &TrainLoader) -> Result<f64, ExperimentError> {
+        Ok(self.set.metric(&mut trainer.judged(loader)?, self.arch, NormPolicy::Running)?)
     }
 }
 
@@ -156,7 +156,7 @@ fn run_in(
             let is_due = epoch > 0 && epoch <= until && (epoch.is_multiple_of(judge.every) || epoch == until);
             // Also where a process was killed between the epoch and the look.
             if is_due && is_whole && trainer.progress().history.last().is_some_and(|last| last.held_out.is_none()) {
-                let value = judge.value(&trainer)?;
+                let value = judge.value(&trainer, loader)?;
                 trainer.note_held_out(value);
             }
             if epoch >= until {
@@ -164,6 +164,13 @@ fn run_in(
             }
             let next = (epoch / judge.every + 1) * judge.every;
             trainer.run_until(next.min(until), loader, &mut keeper)?;
+        }
+    }
+    if let Some(last) = phases.last() {
+        let (epoch, is_whole) = (trainer.progress().epoch, trainer.progress().step == 0);
+        // A training that went on beyond these phases before it was cut has other statistics by now.
+        if epoch == epochs.min(last.until) && is_whole {
+            trainer.settle(last.loader)?;
         }
     }
     // The loss of a step is that before its update, so the last one can do what no loss has shown.

@@ -19,8 +19,7 @@ pub struct Average {
 impl Average {
     /// Starts at these weights.
     pub fn of(weights: &Weights) -> Self {
-        let stats = weights.stats().iter().map(|stats| [stats.mean.clone(), stats.var.clone()]).collect();
-        Self { params: weights.values(), stats, steps: 0 }
+        Self { params: weights.values(), stats: stats(weights), steps: 0 }
     }
 
     /// Moves towards the weights after a step, by one part in `horizon` (steps, 1 or more), and by more in the first steps,
@@ -39,6 +38,11 @@ impl Average {
             towards(mean, &stats.mean);
             towards(var, &stats.var);
         }
+    }
+
+    /// Takes the statistics of other weights in the place of averages.
+    pub fn take_stats(&mut self, weights: &Weights) {
+        self.stats = stats(weights);
     }
 
     /// Puts the averages in the place of the weights they are of.
@@ -69,6 +73,11 @@ impl Average {
         averaged.load_values(&averaged_values(values))?;
         Ok(Self { steps, ..Self::of(&averaged) })
     }
+}
+
+/// Running mean and variance of every norm.
+fn stats(weights: &Weights) -> Vec<[Tensor<1>; 2]> {
+    weights.stats().iter().map(|stats| [stats.mean.clone(), stats.var.clone()]).collect()
 }
 
 /// The values by which the network of a checkpoint is judged: averages where it has them, else its weights.

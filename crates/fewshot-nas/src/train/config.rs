@@ -86,6 +86,11 @@ pub struct TrainConfig {
     /// share of the epochs, 0 (none) to 1 (Polyak and Juditsky 1992).
     #[serde(default)]
     pub ema: f64,
+    /// Batches of unchanged training images, 0 to 1000, on which running means and variances are measured whenever a network is
+    /// judged or left (precise batch norm: Wu and Johnson 2021); 0 leaves them as they moved along in training, with a tenth of
+    /// each step: after few steps they are still those of no image at all. For networks of one architecture.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub precise_norms: usize,
     /// Largest global norm of the gradient; 0 switches clipping off.
     pub clip: f64,
     /// Share of the target spread over all classes, 0 up to but not including 1.
@@ -126,6 +131,10 @@ fn one() -> usize {
 
 fn is_one(count: &usize) -> bool {
     *count == 1
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn is_zero(weight: &f64) -> bool {
@@ -184,6 +193,9 @@ impl TrainConfig {
         }
         if !(0.0..=1.0).contains(&self.ema) {
             return fail("ema", self.ema.to_string(), "0 (none) to 1");
+        }
+        if self.precise_norms > 1000 {
+            return fail("precise_norms", self.precise_norms.to_string(), "0 (none) to 1000");
         }
         if !(self.auxiliary >= 0.0 && self.auxiliary.is_finite()) {
             return fail("auxiliary", self.auxiliary.to_string(), "0 or more");
@@ -250,6 +262,7 @@ mod tests {
             weight_decay: 1e-4,
             decay_norms: true,
             ema: 0.0,
+            precise_norms: 0,
             clip: 0.0,
             label_smoothing: 0.0,
             auxiliary: 0.4,

@@ -42,6 +42,7 @@ fn config() -> TrainConfig {
         weight_decay: 1e-3,
         decay_norms: true,
         ema: 0.0,
+        precise_norms: 0,
         clip: 5.0,
         label_smoothing: 0.0,
         auxiliary: 0.0,
@@ -55,6 +56,52 @@ fn config() -> TrainConfig {
 
 fn supernet() -> Net {
     Net::supernet(space(), Region::full(space()), &Device::flex(), 1)
+}
+
+fn alone() -> (Net, fewshot_space::Arch) {
+    let arch = space()
+        .parse("|nor_conv_3x3~0|+|nor_conv_3x3~0|skip_connect~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|")
+        .unwrap();
+    (Net::standalone(space(), &arch, &Device::flex(), 1).unwrap(), arch)
+}
+
+#[test]
+fn a_network_of_few_steps_is_judged_by_what_it_learned() {
+    // Six steps: the running statistics still are half those of no image.
+    let loader = loader(48, 16);
+    let judged = |config: TrainConfig| {
+        let mut trainer = Trainer::new(alone().0, config, 5).unwrap();
+        trainer.run(&loader, &mut ()).unwrap();
+        trainer.settle(&loader).unwrap();
+        trainer
+    };
+    let set = ScoreSet::new(loader.unchanged().epoch(0, 0), [], &Device::flex());
+    let arch = alone().1;
+    let likelihood = |net: Net, policy| {
+        let mut scorer =
+            crate::estimate::OneShot::new(net, Arc::new(set.clone()), policy).measured(Measure::Likelihood);
+        crate::estimate::Estimator::estimate(&mut scorer, std::slice::from_ref(&arch)).unwrap()[0]
+    };
+    for ema in [0.0, 0.5] {
+        let precise = judged(TrainConfig { precise_norms: 3, ema, ..config() });
+        let by_batch = likelihood(precise.averaged(), NormPolicy::Batch);
+        let by_itself = likelihood(precise.averaged(), NormPolicy::Running);
+        assert!((by_itself - by_batch).abs() < 0.05, "{by_itself} {by_batch}");
+        let moved = judged(TrainConfig { ema, ..config() });
+        let moved = likelihood(moved.averaged(), NormPolicy::Running);
+        assert!((moved - by_batch).abs() > 2.0 * (by_itself - by_batch).abs(), "{moved} {by_itself} {by_batch}");
+    }
+}
+
+#[test]
+fn settling_twice_is_settling_once() {
+    let loader = loader(48, 16);
+    let mut trainer = Trainer::new(alone().0, TrainConfig { precise_norms: 2, ..config() }, 5).unwrap();
+    trainer.run(&loader, &mut ()).unwrap();
+    trainer.settle(&loader).unwrap();
+    let once = trainer.to_values().unwrap();
+    trainer.settle(&loader).unwrap();
+    assert!(once == trainer.to_values().unwrap());
 }
 
 struct StopAt(u64);

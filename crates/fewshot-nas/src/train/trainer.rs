@@ -118,6 +118,38 @@ impl Trainer {
         net
     }
 
+    /// The same with running statistics measured on images of `loader`, as [`TrainConfig::precise_norms`] says.
+    ///
+    /// # Errors
+    /// When no path can be drawn.
+    pub fn judged(&self, loader: &TrainLoader) -> Result<Net, TrainError> {
+        let mut net = self.averaged();
+        let count = self.config.precise_norms;
+        if count > 0 {
+            let path = self.draw_path(0, 0, 0)?;
+            let device = net.weights().device().clone();
+            let images = loader.unchanged().epoch(0, 0).take(count).map(|batch| {
+                let Batch { images, shape, .. } = batch;
+                Tensor::from_data(TensorData::new(images, shape), &device)
+            });
+            kernels::on_kernel_threads(|| net.measure_norms(images, &path))?;
+        }
+        Ok(net)
+    }
+
+    /// Leaves the network by which the training is judged with the running statistics of [`Trainer::judged`].
+    ///
+    /// # Errors
+    /// When no path can be drawn.
+    pub fn settle(&mut self, loader: &TrainLoader) -> Result<(), TrainError> {
+        let judged = self.judged(loader)?;
+        match &mut self.average {
+            Some(average) => average.take_stats(judged.weights()),
+            None => self.net = judged,
+        }
+        Ok(())
+    }
+
     /// Ends the training with [`Trainer::averaged`].
     pub fn into_net(self) -> Net {
         self.averaged()

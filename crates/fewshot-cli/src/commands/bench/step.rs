@@ -198,6 +198,7 @@ fn config(batch: usize) -> TrainConfig {
         label_smoothing: 0.0,
         auxiliary: 0.0,
         distill: 0.0,
+        precise_norms: 0,
         paths: 1,
         sampling: Sampling::PerNetwork,
         unsampled: Unsampled::Skip,

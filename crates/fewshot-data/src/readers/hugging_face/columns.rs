@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::readers::labels::distinct;
 use crate::readers::parquet_file::ParquetFile;
 use crate::{DataError, OpenOptions};
 
@@ -38,7 +39,8 @@ fn of_type(features: &Value, kind: &str) -> Vec<String> {
 /// Names of the classes, if `features` give the column any.
 pub(super) fn class_names(features: &Value, column: &str) -> Option<Vec<String>> {
     let names = features[column]["names"].as_array().filter(|names| !names.is_empty())?;
-    names.iter().map(|name| name.as_str().map(str::to_owned)).collect()
+    let names: Option<Vec<String>> = names.iter().map(|name| name.as_str().map(str::to_owned)).collect();
+    names.map(distinct)
 }
 
 /// Name of the label column: the one asked for, the first of [`LABELS`], the only `ClassLabel`, or a partition of one of

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use sha2::Sha256;
 
 use super::folder::{begins_with, class_names, entries_or_none, identify_files};
+use super::labels::distinct;
 use super::sharded::{self, Opened};
 use super::shards::{self, Shard};
 use super::{Found, Reader};
@@ -81,16 +82,6 @@ impl Reader for WebDataset {
         found.notes.extend(left_out.into_inner().notes());
         Ok(found)
     }
-}
-
-/// Names that occur several times (published lists for zero-shot classification have such) get the number of their class.
-fn distinct(names: Vec<String>) -> Vec<String> {
-    let count = |name: &String| names.iter().filter(|other| *other == name).count();
-    let named = |(number, name): (usize, &String)| match count(name) {
-        1 => name.clone(),
-        _ => format!("{name} ({number})"),
-    };
-    names.iter().enumerate().map(named).collect()
 }
 
 /// The images of one part.

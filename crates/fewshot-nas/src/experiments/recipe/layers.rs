@@ -274,7 +274,7 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
 }
 
 /// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
-const LEFT_OUT: [(&str, &str); 15] = [
+const LEFT_OUT: [(&str, &str); 18] = [
     ("data.", "label_column"),
     ("data.", "image_column"),
     ("data.", "ground"),
@@ -287,6 +287,9 @@ const LEFT_OUT: [(&str, &str); 15] = [
     ("supernet.", "paths"),
     ("children.", "paths"),
     ("standalone.train.", "paths"),
+    ("supernet.", "precise_norms"),
+    ("children.", "precise_norms"),
+    ("standalone.train.", "precise_norms"),
     ("supernet.", "distill"),
     ("children.", "distill"),
     ("standalone.train.", "distill"),

@@ -3,8 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+/// How the names of tables end that may hold labels.
+const TABLES: [&str; 4] = [".csv", ".json", ".jsonl", ".tsv"];
+
+/// Whether `path` is called like a table.
+pub fn is_table(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    TABLES.iter().any(|ending| name.ends_with(ending))
+}
+
 /// What to do with the data at `path`, which no reader knows; nothing where there is nothing to advise.
-pub(super) fn advice(path: &Path) -> String {
+pub fn advice(path: &Path) -> String {
     let names: Vec<String> = match fs::read_dir(path) {
         Ok(entries) => entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
         Err(_) => vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()],
@@ -33,7 +42,10 @@ pub(super) fn advice(path: &Path) -> String {
         ".mdb",
     ])) {
         "arrays of other programs are not read: write an image file for each, in one folder a class"
-    } else if any(&ends(&[".csv", ".json", ".jsonl", ".tsv"])) || any(&ends(&[".jpg", ".jpeg", ".png"])) {
+    } else if any(&ends(&TABLES)) {
+        "labels in a table are not read: the class of an image is the name of the folder it lies in, so sort the images into one \
+         folder a class"
+    } else if any(&ends(&[".jpg", ".jpeg", ".png"])) {
         "the class of an image is the name of the folder it lies in: sort the images into one folder a class"
     } else {
         return String::new();
