@@ -86,6 +86,8 @@ SlurmdParameters=config_overrides
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0,sched_min_interval=0
 ReturnToService=2
+# A node that is lost is told in half a minute: five minutes without it.
+SlurmdTimeout=30
 CONF
         for node in $(seq "$nodes"); do
             echo "NodeName=n$node NodeHostname=$host NodeAddr=127.0.0.1 Port=$((port + node)) CPUs=1 RealMemory=4000 State=UNKNOWN"

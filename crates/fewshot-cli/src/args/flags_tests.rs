@@ -64,6 +64,8 @@ const FOREIGN: &[&str] = &[
     "account",
     "mem",
     "constraint",
+    "container",
+    "container-image",
 ];
 
 /// Flags of each command by name, with their help.

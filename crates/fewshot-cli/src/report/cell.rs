@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::chart::px;
 
-/// Between two neighbouring nodes, in the units of the drawing.
-const STEP: f64 = 120.0;
+/// From one node's border to that of the next, in the units of the drawing: room for an edge with its operation.
+const GAP: f64 = 88.0;
 /// Around all of it.
 const MARGIN: f64 = 4.0;
 /// Half the height of a node, and half its width where its name is short.
@@ -131,10 +131,14 @@ struct Span {
 
 /// The nodes, each as wide as its name needs.
 fn spans(names: &[String]) -> Vec<Span> {
-    let half = |name: &String| (name.chars().count() as f64 * LETTER / 2.0 + PADDING).max(RADIUS);
-    let first = MARGIN + names.first().map_or(RADIUS, half);
-    let span = |(node, name): (usize, &String)| Span { middle: first + node as f64 * STEP, half: half(name) };
-    names.iter().enumerate().map(span).collect()
+    let mut begin = MARGIN;
+    let span = |name: &String| {
+        let half = (name.chars().count() as f64 * LETTER / 2.0 + PADDING).max(RADIUS);
+        let middle = begin + half;
+        begin = middle + half + GAP;
+        Span { middle, half }
+    };
+    names.iter().map(span).collect()
 }
 
 /// Gives each edge its level: neighbours in the row, the others on arcs, shorter ones nearer, above and below in turn so
@@ -175,20 +179,21 @@ fn live(edges: &[(usize, usize, CellOp)], nodes: usize) -> Vec<bool> {
 fn draw_edge(edge: &Edge, spans: &[Span], row: f64) -> Markup {
     let (left, right) = (&spans[edge.from], &spans[edge.to]);
     let (from, to) = (left.middle, right.middle);
-    let middle = (from + to) / 2.0;
     let height = f64::from(edge.level) * LEVEL;
-    let (path, y) = match edge.level {
-        0 => (format!("M{} {row}H{}", px(from + left.half), px(to - right.half)), row),
+    let (path, middle, y) = match edge.level {
+        0 => {
+            let (begin, end) = (from + left.half, to - right.half);
+            (format!("M{} {row}H{}", px(begin), px(end)), (begin + end) / 2.0, row)
+        }
         level => {
             // A cubic whose ends leave the nodes up- or downwards reaches three quarters of its control points' height.
             let start = row - f64::from(level.signum()) * RADIUS;
             let (bend, reach) = (row - height * 4.0 / 3.0, (to - from) * 0.12);
-            let [from, to, bend] = [from, to, bend].map(px);
-            let [out, back] = [left.middle + reach, right.middle - reach].map(px);
-            (format!("M{from} {start}C{out} {bend} {back} {bend} {to} {start}"), row - height)
+            let curve = format!("{} {bend} {} {bend}", px(from + reach), px(to - reach));
+            (format!("M{} {start}C{curve} {} {start}", px(from), px(to)), (from + to) / 2.0, row - height)
         }
     };
-    let width = edge.op.words.chars().count() as f64 * LETTER + 6.0;
+    let width = edge.op.words.chars().count() as f64 * LETTER + 10.0;
     let state = if edge.live { "live" } else { "dead" };
     html! {
         g.edge.(state).(edge.op.kind) {
@@ -278,8 +283,10 @@ mod tests {
             assert!(2.0 * span.half >= name.chars().count() as f64 * LETTER + 2.0 * PADDING || span.half == RADIUS);
         }
         assert_eq!((spans[0].middle - spans[0].half, spans[2].half), (MARGIN, RADIUS));
-        // Between two of the widest there is room for an edge.
-        assert!(spans.windows(2).all(|pair| pair[0].middle + pair[0].half + 40.0 < pair[1].middle - pair[1].half));
+        let gap = |pair: &[Span]| pair[1].middle - pair[1].half - (pair[0].middle + pair[0].half);
+        assert!(spans.windows(2).all(|pair| (gap(pair) - GAP).abs() < 1e-9));
+        // The longest operation's name fits between two nodes.
+        assert!(words(CellOp::Conv1x1).words.chars().count() as f64 * LETTER + 10.0 < GAP);
         let drawing = cells("darts", "few-shot").remove(0).1.0;
         let width =
             |tag: &str| tag.split_once("width=\"").unwrap().1.split('"').next().unwrap().parse::<f64>().unwrap();

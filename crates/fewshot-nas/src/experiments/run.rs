@@ -183,13 +183,12 @@ pub fn work(
 /// A budget of time is shared out by the clock of one machine.
 fn check_launched(recipe: &Recipe, session: &Session<'_>) -> Result<(), RecipeError> {
     if session.launcher.works_elsewhere() && recipe.common.budget.is_set() {
-        let problem = "a budget of time is that of one process: set it to 0 and say how many epochs to train (--epochs, \
+        let problem = "budget.minutes: a budget of time is that of one process: set it to 0 and say how many epochs to train (--epochs, \
                        --child-epochs, --alone-epochs), or leave --launch out";
         return Err(RecipeError::setting("budget.minutes", problem.to_string()));
     }
     if session.launcher.works_elsewhere() && session.images.is_some() {
-        let problem =
-            "images that are in memory cannot be read by other processes: leave the launcher out, or name their place";
+        let problem = "data.path: images that are in memory cannot be read by other processes: leave the launcher out, or name their place";
         return Err(RecipeError::setting("data.path", problem.to_string()));
     }
     Ok(())

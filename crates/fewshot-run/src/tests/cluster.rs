@@ -82,8 +82,8 @@ pub(super) fn drive(run: &Path) -> Result<(), RunError> {
     let recipe = RunReader::open(run)?.recipe()?;
     let plan = plan(&recipe);
     let sbatch_args = std::env::var(SBATCH).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let (poll, grace) = (Duration::from_millis(500), Duration::from_secs(30));
-    let settings = SlurmSettings { sbatch_args, poll, grace, ..SlurmSettings::default() };
+    let (poll, grace, idle) = (Duration::from_millis(500), Duration::from_secs(30), Duration::from_secs(20));
+    let settings = SlurmSettings { sbatch_args, poll, grace, idle, ..SlurmSettings::default() };
     let launcher = SlurmJobs::new(settings, QUICK, &Loud, |run| {
         // The test program takes no arguments of a worker's: they go by a variable.
         let job = child::command("job", run);

@@ -14,6 +14,7 @@ use super::jobs::cancel_jobs;
 use super::queue::{Alive, Known, alive, forget, id_of, note, prefix};
 use super::script::{Array, script, submission};
 use super::settings::SlurmSettings;
+use super::stalls::Stalls;
 use crate::atomic::create_folder;
 use crate::error::RunError;
 use crate::file_error::FileError;
@@ -61,7 +62,7 @@ impl<'a> SlurmJobs<'a> {
         let mut teller = Teller::new(progress, self.patience);
         let mut driving = Driving::new(run.path(), self.patience);
         let mut is_told = false;
-        let mut submitted = HashMap::new();
+        let (mut submitted, mut stalls) = (HashMap::new(), Stalls::default());
         let mut asked: Option<Instant> = None;
         let mut most = None;
         loop {
@@ -85,6 +86,11 @@ impl<'a> SlurmJobs<'a> {
             }
             match queue {
                 Some(Some(mut alive)) => {
+                    let stalled = stalls.take(&mut alive, &stages, self.settings.idle, Instant::now());
+                    if !stalled.is_empty() {
+                        progress.line(&format!("nobody works in {}: submitted again", stalled.join(", ")));
+                        self.calls.call("scancel", &stalled, "")?;
+                    }
                     // Asked once, when the controller is known to answer.
                     let most = match most {
                         Some(most) => most,

@@ -14,6 +14,7 @@ mod jobs;
 mod queue;
 mod script;
 mod settings;
+mod stalls;
 
 pub use calls::{Installed, Said, SlurmCalls};
 pub use driver::SlurmJobs;

@@ -40,11 +40,24 @@ struct Record {
     tasks: Vec<Vec<String>>,
 }
 
+/// What a task is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// It waits for other tasks.
+    Waiting,
+    /// It waits for a node, or for its turn.
+    Queued,
+    /// It has a node.
+    Running,
+}
+
 /// Jobs of one run that are alive.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Alive {
     /// The task that each stage is left to, as `ARRAY_TASK`.
     pub(super) stages: BTreeMap<String, String>,
+    /// What these tasks are at, as the queue says.
+    pub(super) phases: BTreeMap<String, Phase>,
     /// Arrays and jobs, to be cancelled by.
     pub(super) ids: BTreeSet<String>,
     /// Tasks that never begin by themselves.
@@ -96,10 +109,17 @@ pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Al
         if !name.starts_with(&prefix) || ENDED.contains(&state) {
             continue;
         }
-        if fields.next().is_some_and(|reason| NEVER.iter().any(|never| reason.contains(never))) {
+        let reason = fields.next().unwrap_or_default();
+        if NEVER.iter().any(|never| reason.contains(never)) {
             alive.stuck.push(format!("{id}_{task}"));
             continue;
         }
+        let phase = match state {
+            "PENDING" if reason.contains("Dependency") => Phase::Waiting,
+            "RUNNING" => Phase::Running,
+            _ => Phase::Queued,
+        };
+        alive.phases.insert(format!("{id}_{task}"), phase);
         alive.ids.insert(id.to_owned());
         if !records.contains_key(name) {
             let record = read_json::<Record>(&file(run.path(), name), "delete it; its stages are submitted again")?;

@@ -18,10 +18,14 @@ pub struct SlurmSettings {
     pub grace: Duration,
     /// How often the queue is asked.
     pub poll: Duration,
+    /// A job that runs for so long with nobody at work on its stages, or waits for what is done, is ended and submitted again. Longer
+    /// than a worker takes to read its data.
+    pub idle: Duration,
 }
 
 impl Default for SlurmSettings {
-    /// Tasks of five minutes, told to save two minutes before the limit, the queue asked twice a minute.
+    /// Tasks of five minutes, told to save two minutes before the limit, the queue asked twice a minute, jobs ended that did nothing for
+    /// a quarter of an hour.
     fn default() -> Self {
         Self {
             sbatch_args: Vec::new(),
@@ -30,6 +34,7 @@ impl Default for SlurmSettings {
             task: Duration::from_secs(300),
             grace: Duration::from_secs(120),
             poll: Duration::from_secs(30),
+            idle: Duration::from_secs(900),
         }
     }
 }
