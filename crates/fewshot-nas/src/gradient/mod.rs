@@ -1,19 +1,23 @@
 //! Gradient-based architecture search on a supernet.
 //!
 //! These methods train the weights of one supernet and, beside them, something that says which options are good: a row
-//! of numbers α per decision (DARTS, PC-DARTS, GDAS, SETN), a controller (ENAS), or nothing (RSPS). In few-shot form each
+//! of numbers α per decision (DARTS, PC-DARTS, GDAS, SETN, ProxylessNAS), a controller (ENAS), or nothing (RSPS). In few-shot form each
 //! sub-supernet of a split is searched by itself; a decision that a sub-supernet has settled has no α.
 //!
 //! A method is one file here and one line in [`methods`]. [`GradientSearch`] is the loop around all of them.
 
 mod alpha;
 mod controller;
+mod cost_goal;
 mod darts;
 mod enas;
 mod error;
+mod gate_settings;
+mod gates;
 mod gdas;
 mod judge;
 mod learner;
+mod likeliest;
 mod rsps;
 mod search;
 mod setn;
@@ -23,7 +27,9 @@ mod settings;
 mod tests;
 
 pub use alpha::{Alpha, Rivals};
+pub use cost_goal::{CostForm, CostGoal};
 pub use error::GradientError;
+pub use gate_settings::{GateRule, GateSettings};
 pub use judge::{Chosen, Judge, mode_of};
 pub use learner::{Labelled, Learner};
 pub use search::{EpochSeen, Feeds, GradientSearch, Observer, Progress};
@@ -231,6 +237,30 @@ const METHODS: &[MethodInfo] = &[
         weighs_zeros: false,
         published: MethodSettings::enas,
         make: enas::build,
+    },
+    MethodInfo {
+        name: "proxyless",
+        about: "ProxylessNAS: one path per step by binary gates, two paths of each edge compared at a time",
+        partial: 1,
+        weighs_zeros: false,
+        published: || MethodSettings::proxyless("proxyless", GateRule::TwoPaths),
+        make: gates::build,
+    },
+    MethodInfo {
+        name: "proxyless-full",
+        about: "ProxylessNAS, all paths of each edge compared at a time",
+        partial: 1,
+        weighs_zeros: false,
+        published: || MethodSettings::proxyless("proxyless-full", GateRule::AllPaths),
+        make: gates::build,
+    },
+    MethodInfo {
+        name: "proxyless-reinforce",
+        about: "ProxylessNAS, gates that learn by REINFORCE from what networks score and cost",
+        partial: 1,
+        weighs_zeros: false,
+        published: || MethodSettings::proxyless("proxyless-reinforce", GateRule::Reinforce),
+        make: gates::build,
     },
     MethodInfo {
         name: UNIFORM,
