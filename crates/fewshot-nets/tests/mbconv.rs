@@ -11,7 +11,7 @@ use fewshot_space::{
 use rand::RngExt;
 
 use fewshot_nets::testing::precise_loss;
-use fewshot_nets::{Blueprint, Net, NetError, NormMode, Path, to_vec};
+use fewshot_nets::{Blend, Blueprint, Mix, Net, NetError, NormMode, Path, Term, tensor, to_vec};
 
 const SIDE: usize = 16;
 
@@ -347,6 +347,38 @@ fn gradients_agree_with_finite_differences() {
         assert!(checked >= least, "{text}: {checked}");
         assert!(errors / (checked as f32) < 0.02, "{text}: {}", errors / checked as f32);
     }
+}
+
+#[test]
+fn candidates_of_a_layer_can_be_mixed_where_each_has_layers_of_its_own() {
+    let space = proxyless();
+    let whole = Region::full(space.clone());
+    let number = |value: f32| tensor(vec![value], &Device::flex());
+    for region in [whole.clone(), whole.restrict(2, OptionSet::single(1)).unwrap()] {
+        let mut net = Net::supernet(space.clone(), region.clone(), &Device::flex(), 5);
+        for arch in draws(&region, 20) {
+            let mixed =
+                net.score_mixed(images(8), &Mix::one_hot(&region, &arch, &number(1.0)), NormMode::Batch).unwrap();
+            assert_close(&logits(&mut net, &arch), &to_vec(&mixed), &space.format(&arch));
+        }
+    }
+    // The last layer of a stage has all candidates: half of one and nothing of the skip is half of what the block adds.
+    let mut net = Net::supernet(space.clone(), whole, &Device::flex(), 5);
+    let mut with = |last: Blend| {
+        let mut blends: Vec<Blend> = (0..6).map(|_| Blend::Only(0)).collect();
+        blends[5] = last;
+        to_vec(&net.score_mixed(images(8), &Mix { blends }, NormMode::Batch).unwrap())
+    };
+    let term = |option: usize, scale: f32| Term { option, scale: number(scale), shift: None };
+    let skip = space.decisions()[5].options.len() - 1;
+    let sum = |terms: Vec<Term>| Blend::Sum { terms, whole: None };
+    assert_eq!(with(sum(vec![term(skip, 0.3)])), with(Blend::Only(skip)));
+    assert_close(&with(sum(vec![term(0, 1.0), term(skip, 0.3)])), &with(Blend::Only(0)), "one and the skip");
+    let whole = Blend::Sum { terms: vec![term(0, 1.0)], whole: Some(number(0.5)) };
+    assert_close(&with(whole), &with(sum(vec![term(0, 0.25), term(0, 0.25)])), "half of a block");
+    let mut ofa = Net::supernet(ofa(), Region::full(ofa()), &Device::flex(), 5);
+    let only = Mix { blends: vec![Blend::Only(0); ofa.region().space().decisions().len()] };
+    assert!(matches!(ofa.score_mixed(images(2), &only, NormMode::Batch), Err(NetError::NotMixed(_))));
 }
 
 /// What a path does not use has no gradient, or one of zeros.

@@ -14,6 +14,7 @@ mod brackets;
 mod density;
 mod draws;
 mod error;
+mod evolution;
 mod forest;
 mod hyperband;
 mod local;

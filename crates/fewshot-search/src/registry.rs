@@ -4,6 +4,7 @@ use fewshot_space::{Region, suggest};
 
 use super::bohb::{Bohb, BohbConfig};
 use super::error::SearchError;
+use super::evolution::{Evolution, EvolutionConfig};
 use super::hyperband::Hyperband;
 use super::local::{Local, LocalConfig};
 use super::modelled::Modelled;
@@ -51,6 +52,16 @@ const STRATEGIES: &[StrategyInfo] = &[
         name: ReaConfig::PUBLISHED.name,
         about: "the same with population 10 and the best of 20, as few-shot NAS published it",
         make: |region, seed| Ok(Box::new(Rea::new(region, seed, ReaConfig::PUBLISHED)?)),
+    },
+    StrategyInfo {
+        name: EvolutionConfig::DEFAULT.name,
+        about: "evolution by truncation, as Once-for-All searches: the best 10 live on, 40 children a generation",
+        make: |region, seed| Ok(Box::new(Evolution::new(region, seed, EvolutionConfig::DEFAULT)?)),
+    },
+    StrategyInfo {
+        name: EvolutionConfig::PUBLISHED.name,
+        about: "evolution as Once-for-All published it: 25 parents, 100 children a generation",
+        make: |region, seed| Ok(Box::new(Evolution::new(region, seed, EvolutionConfig::PUBLISHED)?)),
     },
     StrategyInfo {
         name: ReinforceConfig::DEFAULT.name,

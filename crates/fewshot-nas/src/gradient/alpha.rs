@@ -144,7 +144,8 @@ impl Alpha {
         self.relaxed.derive(&shares, (!self.nodes.is_empty()).then_some(&strengths[..]))
     }
 
-    fn rows(&self) -> &[RelaxedRow] {
+    /// What has a row of numbers, in their order.
+    pub fn rows(&self) -> &[RelaxedRow] {
         self.relaxed.rows()
     }
 
@@ -181,7 +182,7 @@ impl Alpha {
         Ok(self.adam.restore(&self.weights, values, updates)?)
     }
 
-    #[cfg(test)]
+    /// Puts other numbers in the place of all.
     pub(super) fn set_values(&mut self, values: Vec<Tensor<1>>) {
         self.weights.set_values(values);
     }

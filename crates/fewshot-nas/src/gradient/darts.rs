@@ -73,8 +73,7 @@ fn build(
     edges: bool,
 ) -> Result<Box<dyn GradientMethod>, GradientError> {
     let alpha = Alpha::new(net, &settings.arch, seed, Rivals { zeros: settings.none, edges })?;
-    let warm_up = (settings.warm_up * settings.train.epochs as f64).round() as u64;
-    Ok(Box::new(Darts { alpha, order, warm_up }))
+    Ok(Box::new(Darts { alpha, order, warm_up: settings.warm_up_epochs() }))
 }
 
 impl GradientMethod for Darts {

@@ -2,7 +2,8 @@
 
 use fewshot_space::suggest;
 
-use super::{GradientError, GradientMethod, MethodSettings, darts, enas, gdas, rsps, setn};
+use super::gate_settings::GateRule;
+use super::{GradientError, GradientMethod, MethodSettings, darts, enas, gates, gdas, rsps, setn};
 use crate::nets::Net;
 use crate::train::ConfigError;
 
@@ -115,6 +116,30 @@ const METHODS: &[MethodInfo] = &[
         make: enas::build,
     },
     MethodInfo {
+        name: "proxyless",
+        about: "ProxylessNAS: one path per step by binary gates, two paths of each edge compared at a time",
+        partial: 1,
+        weighs_zeros: false,
+        published: || MethodSettings::proxyless("proxyless", GateRule::TwoPaths),
+        make: gates::build,
+    },
+    MethodInfo {
+        name: "proxyless-full",
+        about: "ProxylessNAS, all paths of each edge compared at a time",
+        partial: 1,
+        weighs_zeros: false,
+        published: || MethodSettings::proxyless("proxyless-full", GateRule::AllPaths),
+        make: gates::build,
+    },
+    MethodInfo {
+        name: "proxyless-reinforce",
+        about: "ProxylessNAS, gates that learn by REINFORCE from what networks score and cost",
+        partial: 1,
+        weighs_zeros: false,
+        published: || MethodSettings::proxyless("proxyless-reinforce", GateRule::Reinforce),
+        make: gates::build,
+    },
+    MethodInfo {
         name: UNIFORM,
         about: "random search with weight sharing: uniform paths train the weights, the best of 100 random ones wins",
         partial: 1,
@@ -151,6 +176,16 @@ impl MethodSettings {
         if self.none && !info.weighs_zeros {
             let allowed = "false: this method has no numbers for zeros";
             return Err(ConfigError { key: "none", value: self.none.to_string(), allowed }.into());
+        }
+        match (&self.gates, (info.published)().gates) {
+            (Some(gates), Some(_)) => gates.check()?,
+            (None, None) => {}
+            (given, _) => {
+                let allowed =
+                    if given.is_some() { "none: this method has no gates" } else { "a table: this method has gates" };
+                let value = if given.is_some() { "a table" } else { "none" }.to_string();
+                return Err(ConfigError { key: "gates", value, allowed }.into());
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gate_settings::{GateRule, GateSettings};
 use crate::nets::Weights;
 use crate::nets::optim::{Adam, Limits, Optimizer};
 use crate::train::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
@@ -55,6 +56,9 @@ pub struct MethodSettings {
     pub candidates: usize,
     /// Updates of the controller per epoch, of 20 architectures each (ENAS).
     pub updates: usize,
+    /// Of methods that learn which gate to open on each edge (ProxylessNAS); others have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<GateSettings>,
     /// Training of the weights. `sampling` has no say: each method draws its own paths.
     pub train: TrainConfig,
     /// Training of what describes architectures.
@@ -80,6 +84,7 @@ impl MethodSettings {
             warm_up: 0.0,
             candidates: 100,
             updates: 50,
+            gates: None,
             train: TrainConfig {
                 epochs: 50,
                 batch: 64,
@@ -145,6 +150,30 @@ impl MethodSettings {
         }
     }
 
+    /// ProxylessNAS for ImageNet: a quarter of 160 epochs trains the weights alone; α has no decay and forgets its mean gradient,
+    /// so that what was not drawn stays as it is.
+    pub(super) fn proxyless(name: &str, rule: GateRule) -> Self {
+        let darts = Self::darts(name);
+        Self {
+            warm_up: 0.25,
+            gates: Some(GateSettings::published(rule)),
+            train: TrainConfig {
+                epochs: 160,
+                batch: 256,
+                lr_min: 0.0,
+                schedule: Schedule::Step,
+                weight_decay: 4e-5,
+                clip: 0.0,
+                label_smoothing: 0.1,
+                sampling: Sampling::PerNetwork,
+                unsampled: Unsampled::Skip,
+                ..darts.train
+            },
+            arch: ArchSettings { lr: 1e-3, beta1: 0.0, beta2: 0.999, eps: 1e-8, weight_decay: 0.0, clip: 0.0 },
+            ..darts
+        }
+    }
+
     /// Checks what is out of range for every method.
     pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
         self.train.check()?;
@@ -167,8 +196,26 @@ impl MethodSettings {
         }
     }
 
-    /// Learning rate of the weights at a step.
+    /// Epochs at the beginning in which only the weights are trained.
+    pub fn warm_up_epochs(&self) -> u64 {
+        (self.warm_up * self.train.epochs as f64).round() as u64
+    }
+
+    /// Learning rate of the weights at a step. With gates the warm-up has a cosine of its own.
     pub fn lr_at(&self, epoch: u64, step: usize, steps: usize) -> f64 {
+        let warm_up = self.warm_up_epochs();
+        match &self.gates {
+            Some(gates) if epoch < warm_up => {
+                let lr = gates.warm_up_lr;
+                return TrainConfig { epochs: warm_up, lr, lr_min: 0.0, ..self.train.clone() }
+                    .lr_at(epoch, step, steps);
+            }
+            Some(_) => {
+                let epochs = self.train.epochs - warm_up;
+                return TrainConfig { epochs, ..self.train.clone() }.lr_at(epoch - warm_up, step, steps);
+            }
+            None => {}
+        }
         let epochs = if self.half_period > 0 { self.half_period } else { self.train.epochs };
         TrainConfig { epochs, ..self.train.clone() }.lr_at(epoch, step, steps)
     }

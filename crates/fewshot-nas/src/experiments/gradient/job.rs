@@ -79,6 +79,10 @@ pub fn jobs(lab: &Lab, recipe: &GradientRecipe) -> Result<Vec<Job>, ExperimentEr
             let stage = |mode: Mode| Handle::named(format!("{}-{}", settings.name, slug(mode)));
             let epochs = settings.train.epochs;
             let mut own = settings.clone();
+            if mode == Mode::FewShotTransfer && own.gates.is_some() {
+                // The weights that they start from had it.
+                own.warm_up = 0.0;
+            }
             own.train.epochs = match mode {
                 Mode::OneShot => epochs,
                 Mode::OneShotEqualEpochs => of_parts + before,

@@ -162,8 +162,16 @@ impl GradientRecipe {
             let problem = "`scoring.on_test` is for rankings: a search that sees the test images proves nothing";
             return Err(RecipeError::setting("scoring.on_test", problem));
         }
-        if common.search.max_macs > 0 || common.search.max_params > 0 {
-            let problem = "these methods cannot keep `search.max_macs` and `search.max_params`: set both to 0";
+        // Those that draw networks of a region, or choose the likeliest of one.
+        let keeps_limits = |method: &&MethodSettings| method.gates.is_some() || method.name == UNIFORM;
+        if (common.search.max_macs > 0 || common.search.max_params > 0)
+            && let Some(other) = methods.iter().find(|method| !keeps_limits(method))
+        {
+            let problem = format!(
+                "`{}` cannot keep `search.max_macs` and `search.max_params`: set both to 0, or name only methods with gates \
+                 and `{UNIFORM}`",
+                other.name
+            );
             return Err(wrong("", problem));
         }
         for (index, settings) in methods.iter().enumerate() {

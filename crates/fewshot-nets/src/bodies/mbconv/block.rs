@@ -106,6 +106,12 @@ impl MbLayers {
 
     /// Writes `block`, which is one of those that the layers are for.
     pub fn append(&self, graph: &mut GraphBuilder, x: Value, block: &MbBlock) -> Value {
+        let branch = self.branch(graph, x, block);
+        if block.has_skip { graph.add(x, branch) } else { branch }
+    }
+
+    /// The block without what it adds of its input.
+    pub fn branch(&self, graph: &mut GraphBuilder, x: Value, block: &MbBlock) -> Value {
         let MbBlock { input, mid, output, kernel, .. } = *block;
         let activation = activation(block.nonlinearity);
         let mut inner = x;
@@ -120,8 +126,7 @@ impl MbLayers {
             inner = squeeze.append(graph, inner, [mid, hidden]);
         }
         let (project, norm) = &self.project;
-        inner = graph.conv_norm(&project.narrowed(mid, output), &norm.narrowed(output), inner);
-        if block.has_skip { graph.add(x, inner) } else { inner }
+        graph.conv_norm(&project.narrowed(mid, output), &norm.narrowed(output), inner)
     }
 
     fn depthwise_of(&self, kernel: usize, channels: usize) -> DepthwiseLayer {

@@ -10,11 +10,12 @@ use super::block::{MbLayers, Place, Widths};
 use super::layers::{activation, conv, he, linear, norm};
 use super::sort::sort;
 use crate::blueprint::{Blueprint, Body};
+use crate::geometry::Size;
 use crate::graph::{GraphBuilder, Value};
 use crate::layers::{Builder, ConvLayer, LinearLayer};
-use crate::mix::Route;
+use crate::mix::{Blend, Mix, Route, Term};
 use crate::norm::NormKind;
-use crate::op::{BatchNorm, Resize};
+use crate::op::{BatchNorm, Resize, Zeros};
 use crate::values::Init;
 use crate::view::View;
 use crate::weights::Weights;
@@ -86,6 +87,19 @@ trait MbSpace: Blueprint {
     fn widths(&self, _slot: Slot, _region: &Region) -> Widths {
         Widths::default()
     }
+
+    /// What may stand at decision `layer`, where each option has layers of its own: only then can options be mixed.
+    fn candidates(&self, _layer: usize) -> Option<Candidates> {
+        None
+    }
+}
+
+/// What may stand at one slot.
+struct Candidates {
+    /// One per option; none for the identity.
+    blocks: Vec<Option<MbBlock>>,
+    /// Whether the input is added to what the candidates make of it.
+    has_skip: bool,
 }
 
 /// Kernel and expansion of layers that are one block's own; [`NESTED`] for those that all blocks of a slot share.
@@ -123,6 +137,12 @@ impl MbSpace for ProxylessSpace {
     fn variant(block: &MbBlock) -> Variant {
         (block.kernel, block.expansion)
     }
+
+    fn candidates(&self, layer: usize) -> Option<Candidates> {
+        let blocks: Vec<Option<MbBlock>> = self.ops(layer).iter().map(|&op| self.block(layer, op)).collect();
+        let has_skip = blocks.iter().flatten().any(|block| block.has_skip);
+        Some(Candidates { blocks, has_skip })
+    }
 }
 
 struct MbBody<S> {
@@ -142,6 +162,10 @@ impl<S: MbSpace> Body for MbBody<S> {
         }
     }
 
+    fn mixes(&self) -> bool {
+        self.space.candidates(0).is_some()
+    }
+
     fn append(&self, graph: &mut GraphBuilder, images: Value, route: Route<'_>) -> Value {
         let net = self.space.layers(&route.arch(0));
         let Outside { stem, first, head, mix, classifier } = &self.outside;
@@ -152,14 +176,12 @@ impl<S: MbSpace> Body for MbBody<S> {
             _ => images,
         };
         let x = graph.conv_norm(&stem.0, &stem.1, images);
-        let mut x = graph.activation(activation(net.stem.nonlinearity), x);
-        for block in &net.blocks {
-            let layers = match block.slot {
-                Some(slot) => self.blocks.get(&(slot, S::variant(block))).expect("a path within the region"),
-                None => first,
-            };
-            x = layers.append(graph, x, block);
-        }
+        let x = graph.activation(activation(net.stem.nonlinearity), x);
+        let x = first.append(graph, x, &net.blocks[0]);
+        let x = match route {
+            Route::Path(_) => net.blocks[1..].iter().fold(x, |x, block| self.layers_of(block).append(graph, x, block)),
+            Route::Mix(mix) => self.mixed(graph, x, mix),
+        };
         let x = graph.conv_norm(&head.0, &head.1, x);
         let x = graph.activation(activation(net.final_expand.nonlinearity), x);
         let mut x = graph.global_avg_pool(x);
@@ -168,6 +190,72 @@ impl<S: MbSpace> Body for MbBody<S> {
             x = graph.activation(activation(shape.nonlinearity), x);
         }
         graph.linear(classifier, x)
+    }
+}
+
+impl<S: MbSpace> MbBody<S> {
+    /// The layers of a block that stands at a slot.
+    fn layers_of(&self, block: &MbBlock) -> &MbLayers {
+        let slot = block.slot.expect("a block of a stage");
+        self.blocks.get(&(slot, S::variant(block))).expect("a path within the region")
+    }
+
+    /// All decisions of a mix, one behind the other.
+    fn mixed(&self, graph: &mut GraphBuilder, x: Value, mix: &Mix) -> Value {
+        mix.blends.iter().enumerate().fold(x, |x, (layer, blend)| {
+            let candidates = self.space.candidates(layer).expect("a space whose options can be mixed");
+            match blend {
+                Blend::Only(option) => match &candidates.blocks[*option] {
+                    Some(block) => self.layers_of(block).append(graph, x, block),
+                    None => x,
+                },
+                Blend::Sum { terms, whole } => {
+                    let sum = terms.iter().fold(None, |sum, term| self.term(graph, x, &candidates, term, sum));
+                    let sum = match (sum, whole) {
+                        (Some(sum), Some(whole)) => {
+                            let factor = graph.factor(whole);
+                            Some(graph.weigh(sum, factor, None))
+                        }
+                        (sum, _) => sum,
+                    };
+                    match sum {
+                        Some(sum) if candidates.has_skip => graph.add(x, sum),
+                        Some(sum) => sum,
+                        None if candidates.has_skip => x,
+                        None => graph.push(Zeros { size: candidates.output() }, &[x]),
+                    }
+                }
+            }
+        })
+    }
+
+    /// `sum` and the weighed block of a term; the identity adds nothing to the input that is added anyway.
+    fn term(
+        &self,
+        graph: &mut GraphBuilder,
+        x: Value,
+        candidates: &Candidates,
+        term: &Term,
+        sum: Option<Value>,
+    ) -> Option<Value> {
+        let shift = term.shift.as_ref().map(|shift| graph.factor(shift));
+        let value = match &candidates.blocks[term.option] {
+            Some(block) => self.layers_of(block).branch(graph, x, block),
+            None if shift.is_none() => return sum,
+            None => graph.zeros_like(x),
+        };
+        let scale = graph.factor(&term.scale);
+        let value = graph.weigh(value, scale, shift);
+        Some(graph.add_to(sum, value))
+    }
+}
+
+impl Candidates {
+    /// Height, width and channels of what they make.
+    fn output(&self) -> Size {
+        let block = self.blocks.iter().flatten().next().expect("a block among the candidates");
+        let (height, width) = block.output_size();
+        [height, width, block.output]
     }
 }
 
