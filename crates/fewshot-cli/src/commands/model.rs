@@ -163,6 +163,15 @@ pub fn eval(mut args: EvalArgs) -> Result<(), Failure> {
     };
     notes.iter().for_each(say);
     let name = parts.first().map_or_else(String::new, |part| part.name().to_string());
+    if let Some(part) = parts.iter().find(|part| model.goes_by_order(part)) {
+        let pairs = part.classes().iter().zip(&model.card().classes).take(3);
+        let pairs: Vec<String> = pairs.map(|(theirs, known)| format!("{theirs} is `{known}`")).collect();
+        let pairs = pairs.join(", ");
+        say(format_args!(
+            "numbers stand for the names of classes, which are taken in order: {}, and so on",
+            printable::line(&pairs)
+        ));
+    }
     let evaluation = model.evaluate(parts)?;
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }
 }

@@ -12,6 +12,7 @@ use fewshot_nas::experiments::{
 };
 use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
+use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::{Interrupt, Launcher, Progress, RunReader};
 use fewshot_space::suggest;
 
@@ -177,7 +178,11 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
     };
     let layers = alone(layers, &AloneArgs { alone_epochs: None, ..args.alone });
     let images = layers.text("data.path").filter(|path| !path.is_empty() && !Path::new(path).exists());
-    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run).map_err(|failure| match (failure, args.from) {
+    let recipe = layers.resolve().map_err(ExperimentError::from)?;
+    if let (Some(run), false) = (&args.from, recipe.common.standalone.from.is_empty()) {
+        same_split(&recipe.common, &RunReader::open(run)?.recipe::<Recipe>()?.common)?;
+    }
+    begin(recipe, &args.run).map_err(|failure| match (failure, args.from) {
         // The run says where its images were; a path that was given just now needs no such hint.
         (Failure::Pipeline(source @ ExperimentError::Data(_)), Some(run))
             if images.is_some() && args.run.data.is_none() =>
@@ -187,6 +192,22 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         }
         (failure, _) => failure,
     })
+}
+
+/// Whether a training that goes on from the weights of a run holds out the same images: of others it has seen most.
+fn same_split(going_on: &CommonRecipe, run: &CommonRecipe) -> Result<(), Failure> {
+    let changed = [
+        ("--seed", going_on.seed != run.seed),
+        ("--limit", going_on.data.limit != run.data.limit),
+        ("data.val_fraction", going_on.data.val_fraction != run.data.val_fraction),
+    ];
+    match changed.iter().find(|(_, is_changed)| *is_changed) {
+        None => Ok(()),
+        Some((what, _)) => Err(Failure::Usage(format!(
+            "{what} holds out images that the run's weights were trained on, which would tell nothing then: leave it as it was in the run, \
+             or add --fresh"
+        ))),
+    }
 }
 
 /// Space and architecture of what a run found or trained.

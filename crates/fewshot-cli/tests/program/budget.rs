@@ -72,6 +72,10 @@ fn a_budget_chooses_what_is_open_fills_the_limit_and_goes_on_with_train() {
     let from = settings(&further)["recipe"]["standalone"]["from"].as_str().unwrap().to_string();
     // Of a run of a single epoch there is nothing from before.
     assert!(["before-held-out.safetensors", "model.safetensors"].iter().any(|name| from.ends_with(name)), "{from}");
+    // Another seed would hold out images that the weights were trained on.
+    let other = fewshot(["train", "--epochs", "1", "--seed", "7", folder]).output().unwrap();
+    assert_eq!(other.status.code(), Some(2), "{}", said(&other));
+    assert!(said(&other).contains("--seed holds out images") && said(&other).contains("--fresh"), "{}", said(&other));
     let fresh = train(&dir.path().join("fresh"), &[folder, "--fresh", "--test"]);
     assert!(number(&fresh["test_accuracy"]) > 0.0);
     let model = |run: &str| std::fs::read(dir.path().join(run).join("model.safetensors")).unwrap();

@@ -257,6 +257,12 @@ impl Model {
         Ok(())
     }
 
+    /// Whether the classes of `images` can only be matched by their order, since one side has numbers for names and they differ.
+    pub fn goes_by_order(&self, images: &Dataset) -> bool {
+        let (known, theirs) = (&self.card.classes, images.classes());
+        known != theirs && (!named(known) || !named(theirs))
+    }
+
     /// For each class of `images`, its place among the network's.
     fn match_classes(&self, images: &Dataset) -> Result<Vec<u32>, ModelError> {
         let (known, theirs) = (&self.card.classes, images.classes());

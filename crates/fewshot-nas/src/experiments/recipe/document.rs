@@ -86,7 +86,7 @@ impl Recipe {
         }
         let plans_time = matches!(experiment, Experiment::Search | Experiment::Train);
         if common.budget.is_set() && common.budget.plan.is_none() && !plans_time {
-            let problem = "budget.minutes: searches and trainings have a budget of time, others none: set it to 0";
+            let problem = "budget.minutes: searches for classifiers and trainings have a budget of time, others none: leave it out, or set it to 0 in a recipe";
             return Err(RecipeError::setting("budget.minutes", problem));
         }
         Ok(CheckedRecipe(self))

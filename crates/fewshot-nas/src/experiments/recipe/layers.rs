@@ -245,7 +245,11 @@ impl Layers {
     ///
     /// # Errors
     /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
-    pub fn resolve(self) -> Result<CheckedRecipe, RecipeError> {
+    pub fn resolve(mut self) -> Result<CheckedRecipe, RecipeError> {
+        // Whoever gives a strength has chosen.
+        if STRENGTHS.iter().any(|key| self.places.gives(key)) && !self.places.gives("data.augment") {
+            self.insert("data.augment", Value::from("given"));
+        }
         let Self { table, places, .. } = self;
         checked(table).map_err(|error| match error {
             RecipeError::Setting { key, problem, .. } => {
@@ -272,6 +276,9 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
     let line = error.span().map(|span| format!(", line {}", line(text, span.start)));
     RecipeError::Parse { origin: format!("{origin}{}", line.unwrap_or_default()), message: error.message().to_string() }
 }
+
+/// How much training images are changed, where that is not left to the size of the data.
+const STRENGTHS: [&str; 5] = ["data.crop", "data.cutout", "data.erase", "data.zoom", "data.light"];
 
 /// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
 const LEFT_OUT: [(&str, &str); 18] = [

@@ -18,6 +18,15 @@ fn flags_and_files_override_single_settings() {
 }
 
 #[test]
+fn a_strength_of_changes_that_is_given_stays() {
+    use crate::recipe::Strength;
+    let data = |text: &str| laid_over("images", text).unwrap().common.data;
+    assert_eq!(data("seed = 1").augment, Strength::BySize);
+    assert_eq!((data("data.erase = 0.9").augment, data("data.erase = 0.9").erase), (Strength::Given, 0.9));
+    assert_eq!(data("data.erase = 0.9\ndata.augment = \"by_size\"").augment, Strength::BySize);
+}
+
+#[test]
 fn what_a_flag_set_is_told_by_its_flag() {
     let refused = Layers::preset("quick").unwrap().set_by("--verify", "search.verify", 3).resolve().unwrap_err();
     assert!(refused.to_string().starts_with("--verify: search.verify = 3 is out of range"), "{refused}");

@@ -17,7 +17,7 @@ use crate::estimate::Evaluation;
 use crate::lab::{ExperimentError, Lab};
 use crate::model::MODEL;
 use crate::recipe::BudgetPlan;
-use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, Stage, StageContext};
+use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, RunReader, Stage, StageContext};
 use crate::stages::{
     BRIEFLY, CHECKPOINT, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, keep_untested, load_from,
     network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
@@ -57,6 +57,20 @@ impl Train {
     }
 }
 
+impl Train {
+    /// What to know where the weights come from a run on other images.
+    fn other_images(&self) -> Option<String> {
+        let run = Path::new(&self.lab.recipe().standalone.from).parent()?;
+        // Weights that lie in no run tell nothing of their images.
+        let run = RunReader::open(run).ok()?;
+        (run.data_fingerprint() != self.lab.fingerprint().training).then(|| {
+            "these are not the images of the run: if its weights have seen some of the held-out ones, what these say of it flatters \
+             it (--fresh trains anew)"
+                .to_string()
+        })
+    }
+}
+
 impl Bench for Train {
     fn lab(&self) -> Option<&Lab> {
         Some(&self.lab)
@@ -84,11 +98,14 @@ impl Bench for Train {
 
     fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
         let (recipe, epochs) = (self.lab.recipe(), self.lab.recipe().standalone.train.epochs);
+        let mut lines: Vec<String> = self.other_images().into_iter().collect();
         if let Some(plan) = &recipe.budget.plan {
-            return Ok(vec![format!("{} of training: {epochs} epochs", duration(plan.kept))]);
+            lines.push(format!("{} of training: {epochs} epochs", duration(plan.kept)));
+            return Ok(lines);
         }
         let (_, epoch) = alone_epoch_seconds(&self.lab, step_of(&self.lab, &self.arch, BRIEFLY)?);
-        Ok(vec![about(epochs as f64 * epoch)])
+        lines.push(about(epochs as f64 * epoch));
+        Ok(lines)
     }
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
