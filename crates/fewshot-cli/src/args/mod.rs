@@ -315,7 +315,7 @@ impl Scale {
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
     /// The comparison: proof-of-concept, transfer, ablation, narrow, tuned, cell1296-truth; with CIFAR-10 (--data)
-    /// cifar10-nasnet; with the table of NAS-Bench-201
+    /// cifar10-nasnet, autogan; with the table of NAS-Bench-201
     /// (--truth) strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-deep, nasbench201-tuned,
     /// nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,

@@ -27,8 +27,8 @@ pub struct PredictArgs {
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<PathBuf>,
     /// Show so many of the likeliest classes
-    #[arg(long, value_name = "K", default_value_t = 3)]
-    pub top: usize,
+    #[arg(long, value_name = "K", default_value_t = 3, value_parser = number::at_least_one, allow_negative_numbers = true)]
+    pub top: u32,
     /// Print one JSON object, with all logits
     #[arg(long)]
     pub json: bool,

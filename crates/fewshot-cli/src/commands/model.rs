@@ -89,7 +89,8 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
         if !pixels.is_empty() {
             let logits = model.logits(&pixels)?;
             let classes = &model.card().classes;
-            predictions.extend(known.iter().zip(logits).map(|(file, row)| prediction(file, row, classes, args.top)));
+            predictions
+                .extend(known.iter().zip(logits).map(|(file, row)| prediction(file, row, classes, args.top as usize)));
         }
     }
     if args.json {
@@ -108,7 +109,7 @@ fn prediction(file: &Path, logits: Vec<f32>, classes: &[String], top: usize) -> 
     let mut order: Vec<usize> = (0..logits.len()).collect();
     order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
     let likely = |&index: &usize| Likely { class: classes[index].clone(), probability: probabilities[index] };
-    let classes = order.iter().take(top.max(1)).map(likely).collect();
+    let classes = order.iter().take(top).map(likely).collect();
     Prediction { file: file.display().to_string(), classes, logits }
 }
 

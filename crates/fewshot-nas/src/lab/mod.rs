@@ -84,8 +84,7 @@ impl Lab {
         };
         told.extend(images::augment_by_size(&mut recipe, &train));
         let read_at = Instant::now();
-        let limit = (recipe.data.limit > 0).then_some(recipe.data.limit);
-        let splits = Splits::stratified(train.labels(), recipe.data.val_fraction, limit, recipe.seed)?;
+        let splits = parted(&recipe, &train)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
         let (shared, alone) = (&recipe.space, &recipe.standalone);
         let supernets = space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?;
@@ -121,13 +120,18 @@ impl Lab {
         })
     }
 
-    /// The same images under a changed recipe of the same space and split of images.
+    /// The same images under a changed recipe of the same space and share of held-out images.
     ///
     /// # Errors
     /// As [`Lab::open`].
     pub fn again(&self, recipe: CommonRecipe) -> Result<Self, ExperimentError> {
         let partition = partition(&recipe, searched_space(self.alone_space(), self.latency.clone()))?;
-        Ok(Self { recipe, partition, ..self.clone() })
+        let mut lab = Self { recipe, partition, ..self.clone() };
+        if lab.recipe.data.used != self.recipe.data.used {
+            lab.splits = parted(&lab.recipe, &lab.train)?;
+            lab.normalise = Normalise::measure(&lab.train, &lab.splits.search_train)?;
+        }
+        Ok(lab)
     }
 
     /// What stops the work.
@@ -358,4 +362,10 @@ impl Lab {
         }
         Ok(archs)
     }
+}
+
+/// The images that are used, parted into those that train and those that are held out.
+fn parted(recipe: &CommonRecipe, images: &Dataset) -> Result<Splits, ExperimentError> {
+    let most = [recipe.data.limit, recipe.data.used].into_iter().filter(|&most| most > 0).min();
+    Ok(Splits::stratified(images.labels(), recipe.data.val_fraction, most, recipe.seed)?)
 }

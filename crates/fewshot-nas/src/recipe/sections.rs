@@ -27,6 +27,10 @@ pub struct DataRecipe {
     pub image_size: usize,
     /// Largest number of training images used, drawn by class; 0 for all.
     pub limit: usize,
+    /// Of the images that were read so many are used, drawn by class; 0 for all. A budget of time chooses it where one epoch of all of
+    /// them is too long.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub used: usize,
     /// Share of the training images held out to score on, above 0 and below 1.
     pub val_fraction: f64,
     /// Random horizontal flips.
@@ -262,6 +266,10 @@ fn yes() -> bool {
 
 fn half() -> f64 {
     0.5
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Comparison of scores with the truth, or the making of a truth.

@@ -8,6 +8,9 @@
 //! | finalists that are not kept | at most a fifth of what the kept network gets |
 //! | the kept network, its time as a finalist included | what is left, at least half |
 //!
+//! Where scoring gets too little for the fewest networks, these are scored on fewer images. Where one epoch of the supernet would take
+//! more than 30 % of the budget, or one of the kept network more than half, fewer images are used.
+//!
 //! Without a limit, networks may be as large as to be trained for as many epochs as show [`SEEN`] images, but for 30 epochs at
 //! least and 200 at most.
 
@@ -38,6 +41,12 @@ const EPOCHS: (f64, f64) = (30.0, 200.0);
 const MACS_PER_PIXEL: f64 = 40_000.0;
 /// Networks scored: fewest and most.
 const SCORED: (f64, f64) = (24.0, 400.0);
+/// Most of the budget that one epoch takes, of the supernet and of the kept network.
+const ONE_EPOCH: (f64, f64) = (0.3, 0.5);
+/// Fewest training images of each class that are used.
+const LEAST_OF_CLASS: usize = 20;
+/// Fewest images to score on: with less an accuracy says too little.
+const LEAST_SCORED_ON: usize = 100;
 /// Random networks that are timed, and the time after which no other is begun.
 const SAMPLES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -58,12 +67,22 @@ impl Rates {
     /// Seconds of an epoch of the supernet, and of scoring one network; a forward pass is a third of a step.
     fn of_supernet(&self, lab: &Lab, recipe: &CommonRecipe) -> (f64, f64) {
         let image = self.supernet / recipe.supernet.batch as f64;
-        let scored = match recipe.scoring.images {
-            0 => lab.held_out_images(),
-            images => images.min(lab.held_out_images()),
-        };
-        (image * lab.search_images() as f64, image / 3.0 * scored as f64)
+        (image * lab.search_images() as f64, image / 3.0 * scored_images(lab, recipe) as f64)
     }
+}
+
+/// Held-out images that a network is scored on.
+fn scored_images(lab: &Lab, recipe: &CommonRecipe) -> usize {
+    match recipe.scoring.images {
+        0 => lab.held_out_images(),
+        images => images.min(lab.held_out_images()),
+    }
+}
+
+/// On how many images of `all` to score where there is time for `affordable` networks on all, fewer than the fewest; `None` where all
+/// will do.
+fn fewer_images(all: usize, affordable: f64) -> Option<usize> {
+    share_of(all, affordable / SCORED.0, LEAST_SCORED_ON)
 }
 
 /// The recipe with everything that its budget decides, and the plan in it.
@@ -77,6 +96,15 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     }
     let lab = lab.again(recipe.clone())?;
     let rates = Rates::measure(&lab)?;
+    let lab = match affordable_images(&lab, &rates, budget) {
+        Some(images) => {
+            let all = lab.training_images();
+            told.push(format!("{images} of {all} training images are used: there is no time for an epoch of all"));
+            recipe.data.used = images;
+            lab.again(recipe.clone())?
+        }
+        None => lab,
+    };
     let (supernet_epoch, score) = rates.of_supernet(&lab, &recipe);
     let parts = lab.partition().regions().len() as f64;
     let (step, child_step) = passes_per_step(&lab);
@@ -98,7 +126,12 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     fill(&mut recipe.supernet.epochs, share * budget / (step * supernet_epoch));
     fill(&mut recipe.children.epochs, SUB_SUPERNETS * budget / (parts * child_step * supernet_epoch));
     if recipe.search.budget == 0 {
-        recipe.search.budget = (SCORING * budget / score).clamp(SCORED.0, SCORED.1) as usize;
+        let affordable = SCORING * budget / score;
+        if let Some(images) = fewer_images(scored_images(&lab, &recipe), affordable) {
+            recipe.scoring.images = images;
+            told.push(format!("scores are those on {images} held-out images: the time is too short for more"));
+        }
+        recipe.search.budget = affordable.clamp(SCORED.0, SCORED.1) as usize;
     }
 
     // The epochs of the kept network and of those that it was chosen from, in what is left.
@@ -137,6 +170,24 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     recipe.budget.plan =
         Some(BudgetPlan { measuring: passed.before, fixed_epochs, told, ..times(&lab, &recipe, &rates, fixed_epochs) });
     Ok(recipe)
+}
+
+/// How many training images there is time for, where an epoch of all is too long; none where it is not, and where epochs are given.
+fn affordable_images(lab: &Lab, rates: &Rates, budget: f64) -> Option<usize> {
+    let recipe = lab.recipe();
+    if recipe.supernet.epochs > 0 || recipe.standalone.train.epochs > 0 {
+        return None;
+    }
+    let (supernet_epoch, _) = rates.of_supernet(lab, recipe);
+    let (_, kept_epoch) = alone_epoch_seconds(lab, rates.alone);
+    let share = (ONE_EPOCH.0 * budget / supernet_epoch).min(ONE_EPOCH.1 * budget / kept_epoch);
+    share_of(lab.training_images(), share, LEAST_OF_CLASS * lab.images().classes().len())
+}
+
+/// A share of `all`, but `least`; `None` where that is all.
+fn share_of(all: usize, share: f64, least: usize) -> Option<usize> {
+    let images = ((all as f64 * share) as usize).max(least);
+    (share < 1.0 && images < all).then_some(images)
 }
 
 /// Seconds that a search will take on this machine, by some of its steps.
@@ -279,4 +330,25 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, ExperimentError> {
         ));
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_on_as_many_images_as_there_is_time_for() {
+        assert_eq!(fewer_images(480, SCORED.0), None);
+        assert_eq!(fewer_images(480, SCORED.0 / 2.0), Some(240));
+        assert_eq!(fewer_images(480, 0.1), Some(LEAST_SCORED_ON));
+        assert_eq!(fewer_images(LEAST_SCORED_ON, 0.1), None);
+    }
+
+    #[test]
+    fn images_are_left_out_only_where_an_epoch_of_all_is_too_long() {
+        assert_eq!(share_of(50_000, 1.2, 200), None);
+        assert_eq!(share_of(50_000, 0.25, 200), Some(12_500));
+        assert_eq!(share_of(50_000, 1e-9, 200), Some(200));
+        assert_eq!(share_of(150, 0.1, 200), None);
+    }
 }
