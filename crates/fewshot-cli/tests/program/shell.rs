@@ -4,11 +4,14 @@ use std::process::Stdio;
 
 use crate::common::{failure, fewshot, files_in, program, run, said};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 21] = [
     "search",
     "train",
     "reproduce",
     "resume",
+    "status",
+    "cancel",
+    "work",
     "report",
     "predict",
     "eval",

@@ -297,6 +297,10 @@ fn search(info: &MethodInfo) -> GradientSearch {
     (settings.updates, settings.candidates) = (1, 10);
     // Large enough that α moves in four steps.
     settings.arch.lr = 0.05;
+    if let Some(gates) = &mut settings.gates {
+        (gates.every, gates.rest) = (1, 0);
+        settings.warm_up = 0.0;
+    }
     GradientSearch::new(info, net, settings, NormMode::Batch, 5).unwrap()
 }
 

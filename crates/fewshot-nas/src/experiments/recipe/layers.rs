@@ -104,6 +104,10 @@ impl Layers {
             self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
         }
         check_keys(&self.table, &layer, &self.places, "")?;
+        if root.is_some() {
+            // What a run leaves out was not set in it, whatever the preset says.
+            LEFT_OUT.iter().for_each(|(table, key)| self.remove(table, key));
+        }
         let space = layer.get("space").and_then(|space| space.get("name")).and_then(Value::as_str).map(str::to_string);
         let splits = layer.get("split").is_some_and(|split| split.get("decisions").is_some());
         let merged = self.merged(layer);
@@ -213,6 +217,16 @@ impl Layers {
                 Value::Table(inner) => table = inner,
                 _ => break,
             }
+        }
+    }
+
+    /// Takes out `key` of a table, `"standalone.train."`.
+    fn remove(&mut self, table: &str, key: &str) {
+        let mut parts = table.trim_end_matches('.').split('.');
+        let first = parts.next().and_then(|part| self.table.get_mut(part));
+        let table = parts.fold(first, |value, part| value?.get_mut(part));
+        if let Some(Value::Table(table)) = table {
+            table.remove(key);
         }
     }
 

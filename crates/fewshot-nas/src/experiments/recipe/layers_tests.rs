@@ -38,7 +38,9 @@ fn a_run_is_repeated_from_its_own_settings() {
     let recipe = Layers::preset("quick").unwrap().set("seed", 7).set("search.budget", 9).resolve().unwrap();
     let run = crate::run::RunFolder::create(&dir.path().join("run"), &*recipe, &"".into()).unwrap();
     let file = run.path().join("run.toml");
-    assert_eq!(Layers::preset("paper").unwrap().file(&file).unwrap().resolve().unwrap(), recipe);
+    for preset in ["paper", "images"] {
+        assert_eq!(Layers::preset(preset).unwrap().file(&file).unwrap().resolve().unwrap(), recipe, "over {preset}");
+    }
 }
 
 #[test]
