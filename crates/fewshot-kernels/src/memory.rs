@@ -14,7 +14,7 @@ use burn_flex::{FlexTensor, Layout};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes, DType, Shape};
 
 /// One cache line: the unit and the alignment of all buffers.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(64))]
 struct Line([f32; LINE]);
 
@@ -23,13 +23,60 @@ const LINE: usize = 16;
 /// At most this many bytes wait for reuse; what comes beyond is given back to the system.
 const CAPACITY: usize = 1 << 30;
 
-#[derive(Default)]
+/// Buffers that wait, by their size in lines.
 struct Free {
     bytes: usize,
-    by_lines: BTreeMap<usize, Vec<Vec<Line>>>,
+    /// Requests so far.
+    clock: u64,
+    by_lines: BTreeMap<usize, Waiting>,
 }
 
-static FREE: Mutex<Free> = Mutex::new(Free { bytes: 0, by_lines: BTreeMap::new() });
+/// Buffers of one size.
+#[derive(Default)]
+struct Waiting {
+    buffers: Vec<Vec<Line>>,
+    /// When one of this size was last wanted.
+    wanted: u64,
+}
+
+static FREE: Mutex<Free> = Mutex::new(Free::new());
+
+impl Free {
+    const fn new() -> Self {
+        Self { bytes: 0, clock: 0, by_lines: BTreeMap::new() }
+    }
+
+    /// A buffer of `lines` lines, or up to half as many more: paths of a supernet have ever other sizes, and each new one would be
+    /// memory that the system has to clear.
+    fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
+        self.clock += 1;
+        let clock = self.clock;
+        self.by_lines.entry(lines).or_default().wanted = clock;
+        let mut near = self.by_lines.range_mut(lines..=lines + lines / 2);
+        let (size, waiting) = near.find(|(_, waiting)| !waiting.buffers.is_empty())?;
+        waiting.wanted = clock;
+        self.bytes -= size * size_of::<Line>();
+        waiting.buffers.pop()
+    }
+
+    /// Lets a buffer wait. Where there is no room, what was wanted least recently gives way: returned, to be freed without the lock.
+    fn give(&mut self, buffer: Vec<Line>, capacity: usize) -> Vec<Vec<Line>> {
+        let bytes = buffer.len() * size_of::<Line>();
+        if bytes > capacity {
+            return vec![buffer];
+        }
+        let mut freed = Vec::new();
+        while self.bytes + bytes > capacity {
+            let held = self.by_lines.iter_mut().filter(|(_, waiting)| !waiting.buffers.is_empty());
+            let Some((size, oldest)) = held.min_by_key(|(_, waiting)| waiting.wanted) else { break };
+            self.bytes -= size * size_of::<Line>();
+            freed.extend(oldest.buffers.pop());
+        }
+        self.bytes += bytes;
+        self.by_lines.entry(buffer.len()).or_default().buffers.push(buffer);
+        freed
+    }
+}
 
 /// Rounds up so that sizes that differ little share a class: at most an eighth is wasted.
 fn class(len: usize) -> usize {
@@ -48,11 +95,7 @@ impl Buffer {
     /// A buffer of `len` floats with arbitrary old contents.
     pub(crate) fn new(len: usize) -> Self {
         let class = class(len);
-        let reused = FREE.lock().ok().and_then(|mut free| {
-            let lines = free.by_lines.get_mut(&class)?.pop()?;
-            free.bytes -= class * size_of::<Line>();
-            Some(lines)
-        });
+        let reused = FREE.lock().ok().and_then(|mut free| free.take(class));
         let mut buffer = Self { lines: reused.unwrap_or_else(|| vec![Line([0.0; LINE]); class]), len };
         if cfg!(debug_assertions) {
             // An element that a kernel forgets to write must show up in the tests.
@@ -97,13 +140,8 @@ impl std::ops::DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
-        let bytes = lines.len() * size_of::<Line>();
-        if let Ok(mut free) = FREE.lock()
-            && free.bytes + bytes <= CAPACITY
-        {
-            free.bytes += bytes;
-            free.by_lines.entry(lines.len()).or_default().push(lines);
-        }
+        let freed = FREE.lock().map(|mut free| free.give(lines, CAPACITY));
+        drop(freed);
     }
 }
 
@@ -175,4 +213,40 @@ pub(crate) fn elements(tensor: &FlexTensor) -> &[f32] {
 pub(crate) fn elements_mut(tensor: &mut FlexTensor) -> Option<&mut [f32]> {
     let (start, end) = tensor.layout().contiguous_offsets()?;
     tensor.try_storage_mut::<f32>()?.get_mut(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(count: usize) -> Vec<Line> {
+        vec![Line([0.0; LINE]); count]
+    }
+
+    #[test]
+    fn a_buffer_serves_for_a_smaller_one_of_nearly_its_size() {
+        let mut free = Free::new();
+        for count in [100, 150, 400] {
+            assert!(free.give(lines(count), 1 << 20).is_empty());
+        }
+        assert_eq!(free.take(100).map(|found| found.len()), Some(100), "the same size first");
+        assert_eq!(free.take(100).map(|found| found.len()), Some(150));
+        assert_eq!(free.take(100), None, "400 would be a waste");
+        assert_eq!(free.bytes, 400 * size_of::<Line>());
+    }
+
+    #[test]
+    fn what_was_not_wanted_for_long_gives_way() {
+        let (mut free, capacity) = (Free::new(), 10 * size_of::<Line>());
+        assert!(free.take(4).is_none() && free.take(6).is_none());
+        for count in [4, 6] {
+            assert!(free.give(lines(count), capacity).is_empty());
+        }
+        assert!(free.take(3).is_some_and(|found| found.len() == 4));
+        let freed = free.give(lines(8), capacity);
+        assert_eq!(freed.iter().map(Vec::len).collect::<Vec<_>>(), [6], "6 was wanted before 4");
+        let freed = free.give(lines(11), capacity);
+        assert_eq!(freed.iter().map(Vec::len).collect::<Vec<_>>(), [11], "and what never fits is not kept");
+        assert_eq!(free.bytes, 8 * size_of::<Line>());
+    }
 }

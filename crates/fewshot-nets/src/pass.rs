@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use crate::buffers::BufferId;
 use crate::geometry::{Size, Window};
 use crate::norm::{BatchNorm, MOMENTUM};
+use crate::slope::Leaf;
 use crate::view::{StatsView, Transform, View};
 use crate::weights::Weights;
 
@@ -177,13 +178,16 @@ impl Inputs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FactorId(pub(crate) usize);
 
+/// Tracked leaf of each parameter of a training pass, by index; `None` where the path did not use it.
+pub type Leaves = Vec<Option<Leaf>>;
+
 /// A forward pass over one network.
 pub struct Pass<'a> {
     weights: &'a mut Weights,
     mode: NormMode,
     calibration: Option<&'a mut Calibration>,
     /// Tracked copies of the parameters used so far, so that their gradients can be fetched; training only.
-    leaves: Option<Vec<Option<Tensor<1>>>>,
+    leaves: Option<Leaves>,
     /// The numbers of the graph under way.
     pub(crate) factors: Vec<Tensor<1>>,
     /// Place of the operation under way.
@@ -231,7 +235,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Ends a training pass: the tracked leaf of every parameter that it used, by index.
-    pub fn into_leaves(self) -> Vec<Option<Tensor<1>>> {
+    pub fn into_leaves(self) -> Leaves {
         self.leaves.unwrap_or_default()
     }
 
@@ -254,9 +258,12 @@ impl<'a> Pass<'a> {
     fn flat(&mut self, view: &View) -> Tensor<1> {
         let index = view.param.0;
         let value = &self.weights.params[index].value;
+        let read = || view.read_of(value.clone());
         match &mut self.leaves {
-            None => value.clone(),
-            Some(leaves) => leaves[index].get_or_insert_with(|| value.clone().autodiff().require_grad()).clone(),
+            None => read(),
+            Some(leaves) => {
+                leaves[index].get_or_insert_with(|| Leaf::unseen(view.held.clone())).corner(&view.read(), read)
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::mix::{Mix, Path, Route};
 use crate::net::Net;
 use crate::net_error::NetError;
 use crate::op::Op;
-use crate::pass::{Calibration, Feature, Moment, NormMode, Pass};
+use crate::pass::{Calibration, Feature, Leaves, Moment, NormMode, Pass};
 use crate::shared::SharedGraph;
 
 impl Net {
@@ -205,6 +205,3 @@ pub struct Trained {
     /// By index.
     pub leaves: Leaves,
 }
-
-/// Tracked leaf of each parameter of a training pass; `None` where the path did not use it.
-pub type Leaves = Vec<Option<Tensor<1>>>;

@@ -7,6 +7,7 @@ use fewshot_space::{Arch, Region, Space, StageSkeleton, StageSpace, random};
 use rand::RngExt;
 
 use super::*;
+use crate::optim::{Limits, Optimizer, Sgd};
 
 fn small() -> Arc<StageSpace> {
     Arc::new(StageSpace::new(StageSkeleton { image_height: 10, image_width: 7, channels_in: 1, classes: 3 }))
@@ -73,6 +74,30 @@ fn gradients_reach_the_channels_in_use_alone() {
         }
     }
     assert!(used > 0);
+}
+
+/// And no update moves it.
+#[test]
+fn a_step_along_a_narrow_path_leaves_the_other_channels() {
+    let text = "stem=2,width=4,block1=mbconv3,depth1=2,block2=sep3,depth2=1,block3=residual,depth3=1";
+    let arch = small().parse(text).unwrap();
+    let mut supernet = Net::supernet(small(), narrow(), &Device::flex(), 5);
+    let before = supernet.weights().to_values().unwrap();
+    let limits = Limits { weight_decay: 0.1, ..Limits::NONE };
+    let mut optimizer = Optimizer::new(supernet.weights(), Sgd { momentum: 0.9, nesterov: true }, limits);
+    for _ in 0..2 {
+        let (logits, leaves) = supernet.train(images(4), &Path::Shared(arch.clone())).unwrap();
+        let mut gradients = logits.powi_scalar(2).sum().backward();
+        let slopes = leaves.into_iter().map(|leaf| leaf?.slope(&mut gradients)).collect();
+        optimizer.step(supernet.weights_mut(), slopes, 0.1);
+    }
+    let name = "stages.0.mbconv3.0.expand.weight";
+    let after = supernet.weights().to_values().unwrap();
+    let moved = after[name].data().iter().zip(before[name].data()).map(|(after, before)| after != before);
+    // One tap, 12 channels in, 36 out: the first 4 and the first 12 are used.
+    for (place, moved) in moved.enumerate() {
+        assert_eq!(moved, place / 36 < 4 && place % 36 < 12, "{place}");
+    }
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Weights {
                 continue;
             };
             own.value = match cut(&found.name, &own.shape) {
-                Some(view) => view.flat(&mut |view| source.params[view.param.0].value.clone()),
+                Some(view) => view.flat(&mut |view| view.read_of(source.params[view.param.0].value.clone())),
                 None => first_values((&found.shape, &found.value), &own.name, &own.shape)?,
             };
             done.copied += 1;

@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use burn::tensor::Tensor;
 use fewshot_kernels::weights;
-use smallvec::SmallVec;
 
 use crate::buffers::BufferId;
+use crate::corner::{Shape, corner, extents};
 use crate::weights::{ParamId, StatsId, Weights};
-
-/// Extents along axes.
-pub type Shape = SmallVec<[usize; 4]>;
 
 /// A parameter as an operation sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -99,17 +96,25 @@ impl View {
         self.name.rsplit_once('.').map_or(&self.name, |(layer, _)| layer)
     }
 
-    /// The values that are seen, of flat parameters that `fetch` hands out; not yet divided by a spectral norm.
+    /// What is read of the parameter: its first values along each axis. A kernel that is shrunk is read with all of its taps.
+    pub fn read(&self) -> Shape {
+        let mut read = self.used.clone();
+        if let Transform::Shrink(_) = self.transform {
+            (read[0], read[1]) = (self.held[0], self.held[1]);
+        }
+        read
+    }
+
+    /// The values that are seen, of what `fetch` hands out: flat, those that a view [reads](View::read). Not yet divided by a spectral
+    /// norm.
     pub fn resolve<const D: usize>(&self, fetch: &mut impl FnMut(&View) -> Tensor<1>) -> Tensor<D> {
-        let whole: Tensor<D> = fetch(self).reshape(extents(&self.held));
+        let read: Tensor<D> = fetch(self).reshape(extents(&self.read()));
         match &self.transform {
             // The pass divides, as it has the vector.
-            Transform::None | Transform::Spectral(_) => first_of(whole, extents(&self.used)),
-            Transform::Standardise => standardise(first_of(whole, extents(&self.used))),
+            Transform::None | Transform::Spectral(_) => read,
+            Transform::Standardise => standardise(read),
             Transform::Shrink(steps) => {
-                let mut seen = self.used.clone();
-                (seen[0], seen[1]) = (self.held[0], self.held[1]);
-                let mut kernel = first_of(whole, extents(&seen));
+                let mut kernel = read;
                 for Shrink { side, matrix } in steps {
                     kernel = match matrix {
                         Some(matrix) => shrink(kernel, *side, matrix.resolve::<2>(fetch)),
@@ -119,6 +124,11 @@ impl View {
                 kernel
             }
         }
+    }
+
+    /// What it reads of all values of its parameter, flat both.
+    pub fn read_of(&self, whole: Tensor<1>) -> Tensor<1> {
+        corner(whole, &self.held, &self.read())
     }
 
     /// The same, flat, whatever its rank, 1 to 4.
@@ -136,15 +146,6 @@ impl View {
     pub(crate) fn rehouse(&mut self, weights: &mut Weights) {
         *self = View::whole(weights.add_made_up(&self.name, &self.used), self.name.clone(), &self.used);
     }
-}
-
-fn extents<const D: usize>(shape: &Shape) -> [usize; D] {
-    assert!(shape.len() == D, "a parameter of shape {shape:?} where {D} axes are wanted");
-    std::array::from_fn(|axis| shape[axis])
-}
-
-fn first_of<const D: usize>(whole: Tensor<D>, used: [usize; D]) -> Tensor<D> {
-    if whole.dims() == used { whole } else { whole.slice(used.map(|extent| 0..extent)) }
 }
 
 fn standardise<const D: usize>(weight: Tensor<D>) -> Tensor<D> {

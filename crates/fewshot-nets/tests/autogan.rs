@@ -193,7 +193,7 @@ fn gradients_reach_all_weights_of_a_path() {
         let wanted = normal(3 * 16 * 16 * 3, "wanted", 0);
         let (made, leaves) = net.run_tracked(latent(3, 5), &path).unwrap();
         let weighed = Tensor::<4>::from_data(TensorData::new(wanted.clone(), [3, 16, 16, 3]), &Device::flex());
-        let gradients = (made.into_map() * weighed.autodiff()).sum().backward();
+        let mut gradients = (made.into_map() * weighed.autodiff()).sum().backward();
         let start = net.weights().values();
         let directions: Vec<Vec<f32>> = net
             .weights()
@@ -204,7 +204,8 @@ fn gradients_reach_all_weights_of_a_path() {
         let mut slope = 0.0;
         for ((leaf, direction), param) in leaves.iter().zip(&directions).zip(net.weights().params()) {
             let leaf = leaf.as_ref().unwrap_or_else(|| panic!("{text}: {} is not used", param.name));
-            let gradient = to_vec(&leaf.grad(&gradients).unwrap_or_else(|| panic!("{text}: {}", param.name)));
+            let gradient =
+                to_vec(&leaf.clone().grad_remove(&mut gradients).unwrap_or_else(|| panic!("{text}: {}", param.name)));
             slope += gradient.iter().zip(direction).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
         }
         let mut at = |step: f32| {
@@ -258,8 +259,9 @@ fn a_discriminator_guides_by_its_images_alone() {
         let values = normal(2 * side * side * 3, "judged", level as u64);
         let batch = Tensor::<4>::from_data(TensorData::new(values, [2, side, side, 3]), &Device::flex());
         let (judged, leaves) = judge.train(batch.clone(), level);
-        let gradients = judged.sum().backward();
-        let used = leaves.iter().flatten().filter(|leaf| leaf.grad(&gradients).is_some()).count();
+        let mut gradients = judged.sum().backward();
+        let used =
+            leaves.into_iter().flatten().filter(|leaf| leaf.clone().grad_remove(&mut gradients).is_some()).count();
         // Two convolutions in each block, a shortcut in the first two, each with a bias, and the linear layer.
         assert_eq!(used, [11, 17, 21][level]);
         let tracked = batch.clone().autodiff().require_grad();

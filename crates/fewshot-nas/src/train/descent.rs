@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 use serde::{Serialize, Serializer};
 
 use crate::nets::optim::{Optimizer, Rule};
-use crate::nets::{Trained, Weights, to_vec};
+use crate::nets::{Slope, Trained, Weights, to_vec};
 use crate::task::{Targets, Task};
 
 /// What a step saw before its update.
@@ -63,12 +63,12 @@ impl<'a> Objective<'a> {
             loss = loss + lesson;
         }
         let mut gradients = loss.backward();
-        (seen, Some(leaves.into_iter().map(|leaf| leaf?.grad_remove(&mut gradients)).collect()))
+        (seen, Some(leaves.into_iter().map(|leaf| leaf?.slope(&mut gradients)).collect()))
     }
 }
 
 /// Gradient of each parameter, by index; `None` where it was not used.
-pub type Slopes = Vec<Option<Tensor<1>>>;
+pub type Slopes = Vec<Option<Slope>>;
 
 /// One step from what a forward pass over `weights` gave. A loss that is not finite changes nothing.
 pub fn descend<R: Rule>(
@@ -90,7 +90,7 @@ pub fn descend<R: Rule>(
 pub(super) fn add(sums: &mut Slopes, gradients: Slopes) {
     for (sum, gradient) in sums.iter_mut().zip(gradients) {
         *sum = match (sum.take(), gradient) {
-            (Some(sum), Some(gradient)) => Some(sum + gradient),
+            (Some(sum), Some(gradient)) => Some(sum.plus(gradient)),
             (sum, gradient) => sum.or(gradient),
         };
     }

@@ -21,6 +21,10 @@ impl Rule for Adam {
         &["adam/mean", "adam/square"]
     }
 
+    fn starts(&self) -> &'static [f64] {
+        &[0.0, 0.0]
+    }
+
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1> {
         let Adam { beta1, beta2, eps } = *self;
         let corrected = |beta: f64| 1.0 - beta.powf(step.count as f64);

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
 
 use super::{Rule, Step};
+use crate::slope::Slope;
 use crate::values::{NamedValues, WeightsError, host, tensor};
 use crate::weights::{Param, Weights};
 
@@ -52,29 +53,57 @@ impl<R: Rule> Optimizer<R> {
         self.kept.iter().map(move |kept| kept[slot].as_ref())
     }
 
-    /// One update. `gradients` has one per parameter, or `None` where the step did not use it.
-    pub fn step(&mut self, weights: &mut Weights, mut gradients: Vec<Option<Tensor<1>>>, lr: f64) {
+    /// One update. `gradients` has one per parameter, or `None` where the step did not use it. Of a parameter that was seen in part, the
+    /// rest is not used, and treated alike.
+    pub fn step<G: Into<Slope>>(&mut self, weights: &mut Weights, gradients: Vec<Option<G>>, lr: f64) {
+        let mut gradients: Vec<Option<Slope>> =
+            gradients.into_iter().map(|gradient| gradient.map(Into::into)).collect();
         let Limits { weight_decay, decay_norms, clip, drifts } = self.limits;
         if clip > 0.0 {
-            let squares = gradients.iter().flatten().map(|gradient| kernels::sum_squares(gradient.clone()));
+            let squares = gradients.iter().flatten().map(|gradient| kernels::sum_squares(gradient.values().clone()));
             let norm = squares.sum::<f64>().sqrt();
             if norm > clip {
                 let scale = clip / norm;
-                gradients.iter_mut().flatten().for_each(|gradient| *gradient = gradient.clone().mul_scalar(scale));
+                gradients = gradients.into_iter().map(|gradient| gradient.map(|it| it.scaled(scale))).collect();
             }
         }
         self.steps += 1;
+        // Takes the place of values while they are updated: a tensor that has one handle is updated where it is.
+        let none = Tensor::zeros([1], weights.device());
         for ((param, kept), gradient) in weights.params_mut().iter_mut().zip(&mut self.kept).zip(gradients) {
             let was_used = kept.iter().any(Option::is_some);
             let gradient = match gradient {
+                Some(gradient) if drifts => gradient.into_whole().into(),
                 Some(gradient) => gradient,
-                None if drifts && was_used => param.value.zeros_like(),
+                None if drifts && was_used => param.value.zeros_like().into(),
                 None => continue,
             };
             let weight_decay = if param.shape.len() > 1 || decay_norms { weight_decay } else { 0.0 };
             let step = Step { lr, weight_decay, count: self.steps };
-            param.value = self.rule.update(param.value.clone(), gradient, kept, &step);
+            let value = std::mem::replace(&mut param.value, none.clone());
+            param.value = match gradient.is_whole() {
+                true => self.rule.update(value, gradient.into_whole(), kept, &step),
+                false => Self::update_seen(&self.rule, value, gradient, kept, &step),
+            };
         }
+    }
+
+    /// An update of what was seen of a parameter.
+    fn update_seen(
+        rule: &R,
+        value: Tensor<1>,
+        gradient: Slope,
+        kept: &mut [Option<Tensor<1>>],
+        step: &Step,
+    ) -> Tensor<1> {
+        let mut of_seen: Vec<Option<Tensor<1>>> =
+            kept.iter().map(|kept| kept.as_ref().map(|kept| gradient.seen_of(kept))).collect();
+        let seen = rule.update(gradient.seen_of(&value), gradient.values().clone(), &mut of_seen, step);
+        for ((kept, of_seen), start) in kept.iter_mut().zip(of_seen).zip(rule.starts()) {
+            let whole = kept.take().unwrap_or_else(|| value.full_like(*start));
+            *kept = of_seen.map(|of_seen| gradient.put(whole, of_seen));
+        }
+        gradient.put(value, seen)
     }
 
     /// Host copies of all that is kept, under `SLOT/NAME`.

@@ -22,6 +22,10 @@ impl Rule for RmsProp {
         &["rms_prop/square", "rms_prop/velocity"]
     }
 
+    fn starts(&self) -> &'static [f64] {
+        &[1.0, 0.0]
+    }
+
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1> {
         let RmsProp { decay, momentum, eps } = *self;
         let gradient = gradient + value.clone().mul_scalar(step.weight_decay);

@@ -7,6 +7,9 @@ pub trait Rule: std::fmt::Debug + Send + Sync {
     /// Names of what is kept for each parameter, in files the prefixes of its name.
     fn slots(&self) -> &'static [&'static str];
 
+    /// What each of these is before the first update.
+    fn starts(&self) -> &'static [f64];
+
     /// The new value of a parameter. `kept` has a place per slot, empty before the first update.
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1>;
 }
@@ -26,6 +29,10 @@ pub struct Step {
 impl Rule for Box<dyn Rule> {
     fn slots(&self) -> &'static [&'static str] {
         self.as_ref().slots()
+    }
+
+    fn starts(&self) -> &'static [f64] {
+        self.as_ref().starts()
     }
 
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1> {

@@ -19,6 +19,10 @@ impl Rule for Sgd {
         &["velocity"]
     }
 
+    fn starts(&self) -> &'static [f64] {
+        &[0.0]
+    }
+
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1> {
         let rule = kernels::Sgd {
             lr: step.lr as f32,

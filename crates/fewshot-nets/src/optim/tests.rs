@@ -3,6 +3,8 @@
 use burn::tensor::{Device, Tensor};
 
 use super::*;
+use crate::corner::Shape;
+use crate::slope::Leaf;
 use crate::values::{Init, WeightsError, tensor, to_vec};
 use crate::weights::Weights;
 
@@ -122,4 +124,52 @@ fn limits_hold() {
     assert!(moves[..4].iter().all(|value| *value != 0.0) && moves[4..].iter().all(|value| *value == 0.0), "{moves:?}");
     // What is not used stays.
     assert!(moved(decayed, vec![None, None]).iter().all(|value| *value == 0.0));
+}
+
+/// Of a matrix whose first column alone is seen: that moves as a vector of its own would, and the other column as one from later on.
+#[test]
+fn what_is_not_seen_of_a_parameter_stays_until_it_is() {
+    let rules: [fn() -> Box<dyn Rule>; 3] = [
+        || Box::new(Sgd { momentum: 0.9, nesterov: true }),
+        || Box::new(Adam { beta1: 0.9, beta2: 0.99, eps: 1e-8 }),
+        || Box::new(RmsProp { decay: 0.9, momentum: 0.9, eps: 1e-3 }),
+    ];
+    let (held, seen) = (Shape::from_slice(&[2, 2]), Shape::from_slice(&[2, 1]));
+    let slope = |values: Vec<f32>, seen: &Shape| {
+        let mut leaf = Leaf::unseen(held.clone());
+        let loss = leaf.corner(seen, || tensor(vec![0.0; values.len()], &Device::flex()));
+        let loss = (loss * tensor(values, &Device::flex()).autodiff()).sum();
+        vec![leaf.slope(&mut loss.backward())]
+    };
+    for rule in rules {
+        let limits = Limits { weight_decay: 0.1, ..Limits::NONE };
+        let with = |values: Vec<f32>, shape: &[usize]| {
+            let mut weights = Weights::new(Device::flex(), 0);
+            weights.add_param("a.weight".to_string(), shape, Init::Constant(0.0));
+            weights.set_values(vec![tensor(values, &Device::flex())]);
+            let optimizer = Optimizer::new(&weights, rule(), limits);
+            (weights, optimizer)
+        };
+        let (mut matrix, mut of_matrix) = with(vec![1.0, 2.0, 3.0, 4.0], &[2, 2]);
+        let (mut column, mut of_column) = with(vec![1.0, 3.0], &[2]);
+        for step in 0..3 {
+            let gradient = vec![0.5 + step as f32, -1.0];
+            of_matrix.step(&mut matrix, slope(gradient.clone(), &seen), LR);
+            of_column.step(&mut column, vec![Some(tensor(gradient, &Device::flex()))], LR);
+            let (matrix, column) = (values(&matrix), values(&column));
+            assert_eq!([matrix[0], matrix[2]], column[..], "step {step}");
+            assert_eq!([matrix[1], matrix[3]], [2.0, 4.0], "step {step}");
+        }
+        let starts = rule().starts();
+        for (slot, start) in starts.iter().enumerate() {
+            let kept = to_vec(of_matrix.slot(slot).next().flatten().unwrap());
+            assert_eq!([kept[1], kept[3]].map(f64::from), [*start; 2], "slot {slot}");
+        }
+        // Where what is not used drifts, all of it does.
+        let drifting = Limits { drifts: true, ..limits };
+        let mut drifting = Optimizer::new(&matrix, rule(), drifting);
+        let before = values(&matrix);
+        drifting.step(&mut matrix, slope(vec![1.0, 1.0], &seen), LR);
+        assert!(values(&matrix).iter().zip(before).all(|(after, before)| *after != before));
+    }
 }

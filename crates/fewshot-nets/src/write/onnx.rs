@@ -65,7 +65,7 @@ impl<'w> OnnxWriter<'w> {
                 missing.get_or_insert(error);
                 vec![0.0; count]
             });
-            crate::tensor(values, &Device::flex())
+            view.read_of(crate::tensor(values, &Device::flex()))
         };
         let seen = crate::to_vec(&view.flat(&mut fetch));
         missing.map_or(Ok(seen), Err)

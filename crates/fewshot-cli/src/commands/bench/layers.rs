@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 use fewshot_kernels::{self as kernels, Conv, Norm, Normed};
 use fewshot_nas::nets::optim::{Optimizer, Sgd};
-use fewshot_nas::nets::{Init, Leaves, Trained, Weights};
+use fewshot_nas::nets::{Init, Leaf, Leaves, Trained, Weights};
 use fewshot_nas::task::Classification;
 use fewshot_nas::train::{Objective, StepRecord, TrainConfig, descend};
 
@@ -70,7 +70,7 @@ impl Layers {
             self.weights.add_param(format!("w{index}"), &shape, init);
         }
         let leaf = self.weights.params()[index].value.clone().autodiff().require_grad();
-        self.leaves.push(Some(leaf.clone()));
+        self.leaves.push(Some(Leaf::whole(leaf.clone())));
         leaf.reshape(shape)
     }
 

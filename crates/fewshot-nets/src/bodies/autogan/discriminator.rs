@@ -8,8 +8,7 @@ use fewshot_space::autogan::{Discriminator, DiscriminatorBlock};
 use super::layers::conv;
 use crate::graph::{Fusion, Graph, GraphBuilder, Value};
 use crate::layers::{Builder, ConvLayer, LinearLayer};
-use crate::pass::{NormMode, Pass};
-use crate::running::Leaves;
+use crate::pass::{Leaves, NormMode, Pass};
 use crate::values::Init;
 use crate::weights::Weights;
 
