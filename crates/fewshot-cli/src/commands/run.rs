@@ -120,6 +120,8 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         let recipe: Recipe = RunReader::open(run)?.recipe()?;
         layers = layers.set("standalone.width", recipe.common.standalone.width as u32);
         layers = layers.set("standalone.cells", recipe.common.standalone.cells as u32);
+        // So is what chose it.
+        layers = layers.set("scoring.on_test", recipe.common.scoring.sees_test());
     }
     let text = args.arch.clone().unwrap_or_default();
     let (space, arch) = match found {

@@ -75,6 +75,20 @@ fn a_search_on_images_in_memory_ends_the_same_cut_or_uncut() {
     assert_eq!(found(resume(&cut, &Moved::default(), &ended).unwrap()).arch, whole.arch);
 }
 
+#[test]
+fn what_held_out_images_judge_has_not_seen_them_under_any_protocol() {
+    for (on_test, of_supernets, scorable) in [(false, 60, 60), (true, 120, 30)] {
+        let layers = Layers::preset("quick").unwrap().set("scoring.on_test", on_test).set("data.val_fraction", 0.5);
+        let recipe = layers.resolve().unwrap().into_inner().common;
+        let given = Images::new(images("mine", 120, 200), images("mine (test)", 30, 200)).unwrap();
+        let lab = Lab::open(recipe, Some(given), Device::flex(), &Interrupt::new()).unwrap();
+        assert_eq!([lab.search_images(), lab.scorable_images()], [of_supernets, scorable]);
+        assert_eq!((lab.judged_images(), lab.held_out_images()), (60, 60));
+        let config = crate::train::TrainConfig { batch: 60, ..lab.recipe().standalone.train.clone() };
+        assert_eq!(lab.judged_loader(&config, 0).unwrap().steps_per_epoch(), 1);
+    }
+}
+
 /// A supernet of Once-for-All in phases, with sub-supernets that have the same teacher.
 fn shrinking_search() -> CheckedRecipe {
     let layers = Layers::preset("quick").unwrap().for_space("ofa-mbv3").set("space.name", "ofa-mbv3");

@@ -57,7 +57,7 @@ pub fn seconds_per_step(
 pub fn step_of(lab: &Lab, arch: &Arch, time: Duration) -> Result<f64, ExperimentError> {
     lab.interrupt().check()?;
     let train = &lab.recipe().standalone.train;
-    let loader = lab.search_loader(train, 0)?;
+    let loader = lab.judged_loader(train, 0)?;
     seconds_per_step(&network(lab, arch)?, train, &loader, time, |_| Ok(Path::Shared(arch.clone())))
 }
 
@@ -71,7 +71,7 @@ pub fn timing(seconds: f64) -> Duration {
 pub fn alone_epoch_seconds(lab: &Lab, step: f64) -> (f64, f64) {
     let recipe = &lab.recipe().standalone;
     let image = step / recipe.train.batch as f64;
-    let (search, all) = (image * lab.search_images() as f64, image * lab.training_images() as f64);
+    let (search, all) = (image * lab.judged_images() as f64, image * lab.training_images() as f64);
     let share = recipe.all_images_from;
     (search, share * search + (1.0 - share) * all)
 }

@@ -71,11 +71,11 @@ impl Rates {
     }
 }
 
-/// Held-out images that a network is scored on.
+/// Images that a network is scored on.
 fn scored_images(lab: &Lab, recipe: &CommonRecipe) -> usize {
     match recipe.scoring.images {
-        0 => lab.held_out_images(),
-        images => images.min(lab.held_out_images()),
+        0 => lab.scorable_images(),
+        images => images.min(lab.scorable_images()),
     }
 }
 
@@ -129,7 +129,8 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
         let affordable = SCORING * budget / score;
         if let Some(images) = fewer_images(scored_images(&lab, &recipe), affordable) {
             recipe.scoring.images = images;
-            told.push(format!("scores are those on {images} held-out images: the time is too short for more"));
+            let of = if recipe.scoring.on_test { "test" } else { "held-out" };
+            told.push(format!("scores are those on {images} {of} images: the time is too short for more"));
         }
         recipe.search.budget = affordable.clamp(SCORED.0, SCORED.1) as usize;
     }

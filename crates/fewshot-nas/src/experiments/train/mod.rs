@@ -99,6 +99,12 @@ impl Bench for Train {
     fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
         let (recipe, epochs) = (self.lab.recipe(), self.lab.recipe().standalone.train.epochs);
         let mut lines: Vec<String> = self.other_images().into_iter().collect();
+        if recipe.scoring.sees_test() {
+            lines.push(
+                "scores on test images had a part in choosing the architecture (scoring.on_test): its accuracy on these is no fresh one"
+                    .to_string(),
+            );
+        }
         if let Some(plan) = &recipe.budget.plan {
             lines.push(format!("{} of training: {epochs} epochs", duration(plan.kept)));
             return Ok(lines);
@@ -127,6 +133,7 @@ impl Bench for Train {
             arch: space.format(&arch),
             space: space.name().to_string(),
             test_accuracy: test.as_ref().map(|test| test.top1),
+            on_test: self.lab.recipe().scoring.sees_test(),
             test,
             held_out_accuracy: trained.held_out_accuracy(),
             epochs: trained.history.len() as u64,
