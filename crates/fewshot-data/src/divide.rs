@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::hexadecimal;
 use crate::load::Images;
-use crate::readers::{Found, Part};
+use crate::readers::{Found, Part, doubt};
 use crate::split::{counts, hold_out, stratified_subset};
 use crate::{DataError, OpenOptions, unread};
 
@@ -50,6 +50,7 @@ pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result
         let advice = unread::advice(path);
         return Err(DataError::ClassCount { path: path.to_owned(), found: classes.len(), most: MAX_CLASSES, advice });
     }
+    notes.extend(doubt(&classes));
     let test_labels = test.as_ref().map(|test| labels_among(test, &classes)).transpose()?;
     let (mut rows, test) = match test.zip(test_labels) {
         Some((test, labels)) => (all_rows(&train), Chosen { rows: all_rows(&test), images: test.images, labels }),

@@ -260,6 +260,21 @@ pub enum DataError {
         /// Images directly in it.
         images: usize,
     },
+    /// Folders that would be taken for classes are parts of a data set.
+    #[error(
+        "`{}`: the folders {} are called as parts of a data set, not as classes{}: bring the parts together as `train` and `test` \
+         (or `val`), each with one folder a class, or give one of them alone",
+        path.display(), list(parts),
+        if classes.is_empty() { String::new() } else { format!(", which seem to be {} below each of them", list(classes)) }
+    )]
+    PartsAsClasses {
+        /// The folder that they lie in.
+        path: PathBuf,
+        /// Their names.
+        parts: Vec<String>,
+        /// The folders that all of them hold; empty where they hold different ones.
+        classes: Vec<String>,
+    },
     /// Fewer than two classes, or so many that the labels are hardly classes.
     #[error("`{}` has {found} class(es); 2 to {most} can be told apart{advice}", path.display())]
     ClassCount {
