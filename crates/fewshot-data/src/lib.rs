@@ -32,6 +32,7 @@ mod batch;
 mod batches;
 mod dataset;
 mod decode;
+mod depth;
 mod divide;
 mod error;
 mod files;

@@ -75,7 +75,7 @@ pub(crate) fn known_parts(
     which: Which,
     options: &OpenOptions,
 ) -> Result<(Vec<Dataset>, Vec<String>), DataError> {
-    let Found { train, test, notes } = found;
+    let Found { train, test, mut notes } = found;
     let no_images = || DataError::NoImages { path: path.to_owned() };
     let mut chosen: Vec<(Part, Vec<u32>)> = Vec::new();
     match (train, test, which) {
@@ -99,7 +99,8 @@ pub(crate) fn known_parts(
     let mut datasets = Vec::new();
     for (part, rows) in chosen {
         let labels = pick(&labels_known(&part, classes)?, &rows);
-        let Loaded { shape, pixels, .. } = load(part.images.as_ref(), &rows, &Target::of(options))?;
+        let Loaded { shape, pixels, depth, .. } = load(part.images.as_ref(), &rows, &Target::of(options))?;
+        notes.extend(depth.note());
         datasets.push(Dataset::new(name.clone(), shape, pixels, labels, classes.to_vec())?);
     }
     Ok((datasets, notes))
@@ -126,9 +127,10 @@ pub(crate) fn assemble(
 ) -> Result<DataSource, DataError> {
     let Divided { classes, train, test, mut notes } = divide(path, found, options)?;
     let Chosen { images, rows, labels } = train;
-    let Loaded { shape, pixels, sizes, transparency, plain: of_one_colour } =
+    let Loaded { shape, pixels, sizes, transparency, depth, plain: of_one_colour } =
         load(images.as_ref(), &rows, &Target::of(options))?;
     notes.extend(transparency.note());
+    notes.extend(depth.note());
     let sizes = sizes.ok_or_else(|| DataError::NoImages { path: path.to_owned() })?;
     let train = Dataset::new(name.clone(), shape, pixels, labels, classes.clone())?;
     notes.extend(plain::notes(&train, &of_one_colour));
