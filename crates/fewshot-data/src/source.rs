@@ -114,7 +114,21 @@ fn whole(part: Part) -> (Part, Vec<u32>) {
 pub(crate) fn find(path: &Path, options: &OpenOptions) -> Result<(&'static str, Found), DataError> {
     options.check()?;
     let reader = readers::detect(path)?;
-    Ok((reader.name(), reader.read(path, options)?))
+    let mut found = reader.read(path, options)?;
+    if !reader.has_columns() {
+        found.notes.extend(without_columns(reader.name(), options));
+    }
+    Ok((reader.name(), found))
+}
+
+/// What to say of columns that were named for data of a layout without any.
+pub(crate) fn without_columns(reader: &str, options: &OpenOptions) -> Vec<String> {
+    let named = [("--label-column", &options.label_column), ("--image-column", &options.image_column)];
+    let note = |(flag, name): (&str, &Option<String>)| {
+        let name = name.as_ref()?;
+        Some(format!("{flag} {name} changed nothing: the data is read as {reader}, which has no columns"))
+    };
+    named.into_iter().filter_map(note).collect()
 }
 
 /// Makes a [`DataSource`] of what a reader found.
