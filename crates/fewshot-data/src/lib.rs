@@ -65,7 +65,7 @@ pub use dataset::Dataset;
 pub use decode::Ground;
 pub use divide::HOLDOUT;
 pub use error::DataError;
-pub use files::image_files;
+pub use files::{has_image_name, image_files};
 pub use info::{ClassInfo, Info};
 pub use load::read_image;
 pub use loader::{EvalLoader, TrainLoader};

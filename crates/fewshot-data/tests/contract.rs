@@ -128,7 +128,7 @@ fn a_column_is_found_or_told_to_change_nothing() {
         let options = OpenOptions { label_column: Some("nowhere".into()), ..OpenOptions::default() };
         match (layout.reader, open(folder.path(), &options)) {
             ("hugging-face-parquet" | "web-dataset", opened) => {
-                let message = opened.err().expect(layout.name).to_string();
+                let message = opened.expect_err(layout.name).to_string();
                 assert!(message.contains("`nowhere`") || message.contains(".nowhere`"), "{}: {message}", layout.name);
             }
             (reader, opened) => {

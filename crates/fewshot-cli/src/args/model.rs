@@ -77,7 +77,8 @@ pub struct GenerateArgs {
     /// How many images
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = number::at_least_one, allow_negative_numbers = true)]
     pub count: u32,
-    /// The folder to write to: an image each, 00000.png and so on, and all (the first 400 of more) in grid.png
+    /// The folder to write to: an image each, 00000.png and so on, and all (the first 400 of more) in grid.png. One with other
+    /// images is refused
     #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     /// Decides the images: the same number gives the same ones
