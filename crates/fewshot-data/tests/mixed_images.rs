@@ -76,7 +76,7 @@ fn the_sizes_found_are_told() {
     assert_eq!(source.info().unwrap().sizes, source.sizes);
     let asked = OpenOptions { image_size: Some((16, 32)), ..OpenOptions::default() };
     let text = "64x64 to 200x100 pixels (4 sizes, median 90x120), cut to this shape around the centre and resized to \
-                16x32 (asked for)";
+                16x32 (as given)";
     assert_eq!(open(folder.path(), &asked).unwrap().sizes.to_string(), text);
     assert_eq!(fewshot_data::sample().unwrap().sizes.to_string(), "all 28x28 pixels, used as they are");
 }

@@ -64,6 +64,7 @@ fn sized(recipe: &mut CommonRecipe, told: &mut Vec<String>) -> Result<DataSource
         recipe.data.image_size = side_for(recipe);
         let largest = source.sizes.largest;
         source = open_data(recipe)?;
+        source.sizes.choice = SizeChoice::Suited;
         let side = recipe.data.image_size;
         told.push(format!("images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"));
     }
