@@ -100,6 +100,14 @@ pub fn fill(epochs: &mut u64, chosen: f64) {
     }
 }
 
+/// What to say of the training that `key` sets where the time leaves fewer epochs than its learning rate takes to rise.
+pub fn only_rises(key: &str, train: &TrainConfig) -> Option<String> {
+    let TrainConfig { warmup, epochs, .. } = train;
+    train.check_warmup().is_err().then(|| {
+        format!("{key}.warmup = {warmup}, and there is time for {epochs} epochs: the learning rate does not get to where it should rise")
+    })
+}
+
 /// `3.2 M`, `450 K`.
 pub fn short(count: u64) -> String {
     match count {
