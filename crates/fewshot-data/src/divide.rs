@@ -76,7 +76,8 @@ pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result
 /// What to say of classes with hardly any image.
 fn few_images(classes: &[String], counts: &[usize]) -> Option<String> {
     const NAMED: usize = 5;
-    let mut few: Vec<(usize, &String)> = counts.iter().copied().zip(classes).filter(|(count, _)| *count <= FEW).collect();
+    let mut few: Vec<(usize, &String)> =
+        counts.iter().copied().zip(classes).filter(|(count, _)| *count <= FEW).collect();
     // The fewest first; else in the order of the classes.
     few.sort_by_key(|(count, _)| *count);
     let (first, _) = *few.first()?;
@@ -84,7 +85,7 @@ fn few_images(classes: &[String], counts: &[usize]) -> Option<String> {
     if few.len() > NAMED {
         named.push("..".to_owned());
     }
-    let single = if first <= 1 { "; where there is one, none is held out to choose networks by" } else { "" };
+    let single = if first <= 1 { "; of a class with one, none is held out to choose networks by" } else { "" };
     Some(format!(
         "{} of {} classes have at most {FEW} training images ({}): too few to learn them, or to tell how well they are known{single}; \
          add images, or leave these classes out",

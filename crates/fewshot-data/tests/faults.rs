@@ -78,7 +78,8 @@ mod parquet {
         let options = OpenOptions { label_column: Some("colour".into()), ..OpenOptions::default() };
         let message = open(folder.path(), &options).unwrap_err().to_string();
         assert!(message.contains("label column `colour`") && message.contains(columns), "{message}");
-        refused(write(|parquet| parquet.columns = ["img", "data", "label"]).path(), &["image column", "`img.data`"]);
+        let fields = ["column `img` is a struct", "--image-column", "`img.data`, `img.path`"];
+        refused(write(|parquet| parquet.columns = ["img", "data", "label"]).path(), &fields);
     }
 
     #[test]
@@ -107,7 +108,8 @@ mod parquet {
         let words = "column `label` is a struct: name one of its fields with `--label-column NAME`; there are `label.id`, `label.name`";
         assert!(message.contains(words), "{message}");
         assert!(told(&fields, Some("label.id"), None).contains("holds no image"));
-        let images = "optional group image (LIST) { repeated group list { optional binary element; } } optional int64 label;";
+        let images =
+            "optional group image (LIST) { repeated group list { optional binary element; } } optional int64 label;";
         for named in [None, Some("image")] {
             let message = told(images, None, named);
             assert!(message.contains("column `image` holds lists, and rows with several images"), "{message}");

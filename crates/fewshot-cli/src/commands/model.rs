@@ -158,7 +158,9 @@ pub fn eval(mut args: EvalArgs) -> Result<(), Failure> {
         Part::All => Which::All,
     };
     if model.card().chosen_on_test && which != Which::Train {
-        say("the network was chosen by scores on the test images of its run (scoring.on_test): its accuracy on these is no fresh one");
+        say(
+            "the network was chosen by scores on the test images of its run (scoring.on_test): its accuracy on those is no fresh one",
+        );
     }
     let classes = model.card().classes.clone();
     let (parts, notes) = match &args.data {

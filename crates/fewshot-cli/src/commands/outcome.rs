@@ -139,7 +139,8 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
     lines.extend(table.map(|table| format!("prediction       {}", printable::line(&table.to_string()))));
     lines.extend(result.verify.iter().map(verify_text));
     if !result.front.is_empty() {
-        lines.push("front            cheapest first, each trained alone".to_string());
+        let fresh = if on_test { "; none of these is fresh: scores on these images chose the networks" } else { "" };
+        lines.push(format!("front            cheapest first, each trained alone{fresh}"));
         lines.extend(result.front.iter().map(|network| {
             let latency = network.latency_ms.map(|ms| format!(", {ms:.3} ms")).unwrap_or_default();
             format!(

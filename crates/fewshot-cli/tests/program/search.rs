@@ -86,7 +86,9 @@ fn a_search_can_score_by_how_fast_networks_learn() {
     assert_eq!(result["scored_by"], "speed of 4 steps");
     assert_ne!(result["score"], result_without_seconds(&plain)["score"]);
     let page = std::fs::read_to_string(tuned.join("report.html")).unwrap();
-    assert!(page.contains("score (speed of 4 steps), %") && !page.contains("score (held-out accuracy)"));
+    assert!(
+        page.contains("score (speed of 4 steps, training images), %") && !page.contains("score (held-out accuracy)")
+    );
     // Without steps there is no speed.
     let output = search("[scoring]\nmeasure = \"speed\"");
     assert_eq!(output.status.code(), Some(2));
@@ -206,7 +208,11 @@ fn usage_errors_exit_with_2_and_say_what_was_meant() {
         (vec!["search", "--max-params", "10"], "the smallest has"),
         (vec!["reproduce", "nothing"], "proof-of-concept"),
         (vec!["reproduce", "narow"], "did you mean `narrow`?"),
-        (vec!["reproduce", "nasbench201"], "no scale `smoke`, only --scale laptop and --scale paper"),
+        (
+            vec!["reproduce", "nasbench201", "--scale", "smoke"],
+            "no scale `smoke`, only --scale laptop and --scale paper",
+        ),
+        (vec!["rank"], "name what to rank: a run that compared scores with the truth"),
         (vec!["train", "--arch", "|none~0|"], "arch"),
     ] {
         let dir = tempfile::tempdir().unwrap();

@@ -38,7 +38,11 @@ pub(crate) struct Decoded {
 
 /// The high bytes of samples of 16 bits, and the largest of those that are colours: of `channels` samples a pixel the first
 /// `colours`.
-pub(super) fn high_bytes(samples: impl Iterator<Item = u16>, channels: usize, colours: usize) -> (Vec<u8>, Option<u16>) {
+pub(super) fn high_bytes(
+    samples: impl Iterator<Item = u16>,
+    channels: usize,
+    colours: usize,
+) -> (Vec<u8>, Option<u16>) {
     let mut largest = 0;
     let high = samples.enumerate().map(|(at, sample)| {
         if at % channels < colours {

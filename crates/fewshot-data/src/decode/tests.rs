@@ -77,7 +77,11 @@ fn the_largest_colour_of_16_bits_is_known() {
         (png(ColorType::GrayscaleAlpha, &[300, 65_535]), &[1], 300),
         (png(ColorType::Rgb, &[1, 513, 70]), &[0, 2, 0], 513),
         (png(ColorType::Rgba, &[1, 2, 3, 65_535]), &[0, 0, 0], 3),
-        (encode_tiff(image::ImageBuffer::<image::Luma<u16>, _>::from_vec(1, 1, vec![1023]).unwrap().into()), &[3], 1023),
+        (
+            encode_tiff(image::ImageBuffer::<image::Luma<u16>, _>::from_vec(1, 1, vec![1023]).unwrap().into()),
+            &[3],
+            1023,
+        ),
         (
             encode_tiff(image::ImageBuffer::<image::Rgb<u16>, _>::from_vec(1, 1, vec![256, 900, 2]).unwrap().into()),
             &[1, 3, 0],

@@ -63,9 +63,13 @@ fn repeated(recipe: &CommonRecipe, images: &Dataset) -> Option<String> {
     let counts = images.counts();
     let (rarest, class) = counts.iter().zip(images.classes()).min_by_key(|(count, _)| **count)?;
     let times = images.len() / counts.len().max(1) / (*rarest).max(1);
+    let each = match rarest {
+        1 => "the one training image".to_string(),
+        count => format!("each of the {count} training images"),
+    };
     (recipe.data.balance && times >= OFTEN).then(|| {
         format!(
-            "all classes are drawn equally often (--balance): each of the {rarest} training images of `{class}` comes about {times} \
+            "all classes are drawn equally often (--balance): {each} of `{class}` comes about {times} \
              times an epoch, and may be learned by heart"
         )
     })

@@ -37,7 +37,7 @@ fn same_below<'a>(folders: &[&'a Tree]) -> Option<Vec<&'a Tree>> {
     let inside = |folder: &'a Tree| folder.with_images().collect::<Vec<_>>();
     let names = |folders: &[&Tree]| folders.iter().map(|folder| folder.name.clone()).collect::<Vec<_>>();
     let first = inside(folders.first()?);
-    let is_same = |folder: &&'a Tree| folder.images.is_empty() && names(&inside(*folder)) == names(&first);
+    let is_same = |folder: &&'a Tree| folder.images.is_empty() && names(&inside(folder)) == names(&first);
     let are_parts = first.iter().all(|folder| called(&folder.name).is_part());
     (folders.len() > 1 && first.len() > 1 && !are_parts && folders.iter().all(is_same)).then_some(first)
 }
