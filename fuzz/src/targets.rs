@@ -115,6 +115,7 @@ impl Seeds {
                 ground: None,
                 resize: Resize::CentreCropLanczos3,
                 test_accuracy: Some(0.5),
+                chosen_on_test: false,
                 held_out_accuracy: None,
                 epochs: Some(3),
             };

@@ -7,12 +7,15 @@ use sha2::{Digest, Sha256};
 
 use crate::dataset::hexadecimal;
 use crate::load::Images;
-use crate::readers::{Found, Part};
+use crate::readers::{Found, Part, doubt};
 use crate::split::{counts, hold_out, stratified_subset};
 use crate::{DataError, OpenOptions, unread};
 
 /// Share of the images that is held out as test part where a data set has none.
 pub const HOLDOUT: f64 = 0.2;
+
+/// Training images of a class up to which that is told: one or two of them train, and one says how well the class is known.
+const FEW: usize = 3;
 
 /// Most classes that are accepted: more are rather numbers to regress or identifiers.
 const MAX_CLASSES: usize = 10_000;
@@ -50,6 +53,7 @@ pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result
         let advice = unread::advice(path);
         return Err(DataError::ClassCount { path: path.to_owned(), found: classes.len(), most: MAX_CLASSES, advice });
     }
+    notes.extend(doubt(&classes));
     let test_labels = test.as_ref().map(|test| labels_among(test, &classes)).transpose()?;
     let (mut rows, test) = match test.zip(test_labels) {
         Some((test, labels)) => (all_rows(&train), Chosen { rows: all_rows(&test), images: test.images, labels }),
@@ -65,7 +69,30 @@ pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result
         rows = chosen.into_iter().map(|at| rows[at as usize]).collect();
     }
     let labels = pick(&train.labels, &rows);
+    notes.extend(few_images(&classes, &counts(&labels, classes.len())));
     Ok(Divided { classes, train: Chosen { images: train.images, rows, labels }, test, notes })
+}
+
+/// What to say of classes with hardly any image.
+fn few_images(classes: &[String], counts: &[usize]) -> Option<String> {
+    const NAMED: usize = 5;
+    let mut few: Vec<(usize, &String)> =
+        counts.iter().copied().zip(classes).filter(|(count, _)| *count <= FEW).collect();
+    // The fewest first; else in the order of the classes.
+    few.sort_by_key(|(count, _)| *count);
+    let (first, _) = *few.first()?;
+    let mut named: Vec<String> = few.iter().take(NAMED).map(|(count, class)| format!("`{class}` {count}")).collect();
+    if few.len() > NAMED {
+        named.push("..".to_owned());
+    }
+    let single = if first <= 1 { "; of a class with one, none is held out to choose networks by" } else { "" };
+    Some(format!(
+        "{} of {} classes have at most {FEW} training images ({}): too few to learn them, or to tell how well they are known{single}; \
+         add images, or leave these classes out",
+        few.len(),
+        classes.len(),
+        named.join(", ")
+    ))
 }
 
 pub(crate) fn all_rows(part: &Part) -> Vec<u32> {
@@ -170,4 +197,23 @@ pub(crate) fn labels_known(part: &Part, classes: &[String]) -> Result<Vec<u32>, 
 
 pub(crate) fn pick(labels: &[u32], rows: &[u32]) -> Vec<u32> {
     rows.iter().map(|&row| labels[row as usize]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_with_hardly_any_image_are_told() {
+        let told = |counts: &[usize]| {
+            let classes: Vec<String> = (0..counts.len()).map(|class| format!("c{class}")).collect();
+            few_images(&classes, counts)
+        };
+        assert_eq!(told(&[4, 100]), None);
+        let note = told(&[3, 50, 2]).unwrap();
+        assert!(note.starts_with("2 of 3 classes have at most 3 training images (`c2` 2, `c0` 3): too few"), "{note}");
+        assert!(!note.contains("held out"), "{note}");
+        let note = told(&[1; 7]).unwrap();
+        assert!(note.contains("7 of 7") && note.contains("`c4` 1, ..)") && note.contains("none is held out"), "{note}");
+    }
 }

@@ -163,6 +163,31 @@ pub enum DataError {
         /// The types that are read.
         wanted: &'static str,
     },
+    /// A column holds several values a row, or several things.
+    #[error(
+        "`{}`: column `{column}` {}: name {} with `{flag} NAME`; there {}",
+        path.display(),
+        match is_list {
+            true => format!("holds lists, and rows with several {what}s are not read"),
+            false => "is a struct".to_owned(),
+        },
+        if *is_list { "a column with one value a row" } else { "one of its fields" },
+        if others.is_empty() { "is none".to_owned() } else { format!("are {}", list(others)) }
+    )]
+    NestedColumn {
+        /// The Parquet file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What it should hold.
+        what: &'static str,
+        /// Whether it holds several values a row; else it is a struct.
+        is_list: bool,
+        /// What could be meant instead.
+        others: Vec<String>,
+        /// The flag that names the column.
+        flag: &'static str,
+    },
     /// A row has no value in a column that needs one.
     #[error("{place}: column `{column}` is null")]
     Null {
@@ -259,6 +284,21 @@ pub enum DataError {
         path: PathBuf,
         /// Images directly in it.
         images: usize,
+    },
+    /// Folders that would be taken for classes are parts of a data set.
+    #[error(
+        "`{}`: the folders {} are called as parts of a data set, not as classes{}: bring the parts together as `train` and `test` \
+         (or `val`), each with one folder a class, or give one of them alone",
+        path.display(), list(parts),
+        if classes.is_empty() { String::new() } else { format!(", which seem to be {} below each of them", list(classes)) }
+    )]
+    PartsAsClasses {
+        /// The folder that they lie in.
+        path: PathBuf,
+        /// Their names.
+        parts: Vec<String>,
+        /// The folders that all of them hold; empty where they hold different ones.
+        classes: Vec<String>,
     },
     /// Fewer than two classes, or so many that the labels are hardly classes.
     #[error("`{}` has {found} class(es); 2 to {most} can be told apart{advice}", path.display())]

@@ -189,7 +189,8 @@ fn is_run(entries: &[(String, PathBuf)]) -> bool {
     RUN_FILES.iter().all(|file| entries.iter().any(|(name, _)| name == file))
 }
 
-pub(crate) fn has_image_name(path: &Path) -> bool {
+/// Whether the name of a file says that it is an image of a format that is read.
+pub fn has_image_name(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     IMAGE_NAMES.contains(&extension.as_str())
 }

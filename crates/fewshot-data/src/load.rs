@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use sha2::Sha256;
 
 use crate::decode::{self, Decoded, Ground, Raster};
+use crate::depth::Depth;
 use crate::files;
 use crate::plain::{Plain, plain};
 use crate::resize::{self, Fitter};
@@ -99,6 +100,8 @@ pub(crate) struct Loaded {
     pub sizes: Option<Sizes>,
     /// What was transparent.
     pub transparency: Transparency,
+    /// How much of 16 bits a sample was used.
+    pub depth: Depth,
     /// Those with one colour all over, in their order; not those that are so only without their alpha channel.
     pub plain: Vec<Plain>,
 }
@@ -110,7 +113,7 @@ pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result
         None => resize::default_size(&sizes(images, rows)?).unwrap_or((resize::DEFAULT_SIDE, resize::DEFAULT_SIDE)),
     };
     let mut pixels = Pixels::new(rows.len(), size, target)?;
-    let (mut found, mut transparency) = (Tally::default(), Transparency::default());
+    let (mut found, mut transparency, mut depth) = (Tally::default(), Transparency::default(), Depth::default());
     let (mut index, mut plain_ones) = (0, Vec::new());
     let ready = size.0 * size.1 * target.channels.unwrap_or(3);
     in_chunks(
@@ -119,21 +122,24 @@ pub(crate) fn load(images: &dyn Images, rows: &[u32], target: &Target) -> Result
         ready,
         |fitter: &mut Fitter, record| {
             let place = record.place.clone();
-            let Decoded { raster, alpha } = decoded(record, target.ground)?;
+            let Decoded { raster, alpha, largest } = decoded(record, target.ground)?;
             let is_black = plain(&raster).filter(|_| alpha != decode::Alpha::Alone);
             let seen = is_black.map(|is_black| (place, is_black));
-            Ok(((raster.height, raster.width), alpha, seen, prepare(raster, size, target.channels, fitter)))
+            let on_disk = (raster.height, raster.width);
+            Ok((on_disk, alpha, largest, seen, prepare(raster, size, target.channels, fitter)))
         },
-        |(size, alpha, seen, raster)| {
+        |(size, alpha, largest, seen, raster)| {
             found.add(size);
             transparency.add(alpha);
+            depth.add(largest);
             plain_ones.extend(seen.map(|(place, is_black)| Plain { index, place, is_black }));
             index += 1;
             pixels.push(&raster)
         },
     )?;
     let (shape, pixels) = pixels.finish();
-    Ok(Loaded { shape, pixels, sizes: found.sizes(size, target.size.is_some()), transparency, plain: plain_ones })
+    let sizes = found.sizes(size, target.size.is_some());
+    Ok(Loaded { shape, pixels, sizes, transparency, depth, plain: plain_ones })
 }
 
 /// Decodes the images at `rows` and drops them: a damaged one is told before hours are spent, and not after.
@@ -145,7 +151,7 @@ pub(crate) fn decoded(Record { place, content }: Record, ground: Option<Ground>)
     let decoded = match content {
         Content::File => decode::decode(&files::read(&place.file)?, ground),
         Content::Encoded(bytes) => decode::decode(&bytes, ground),
-        Content::Raw(raster) => Ok(Decoded { raster, alpha: decode::Alpha::Opaque }),
+        Content::Raw(raster) => Ok(Decoded { raster, alpha: decode::Alpha::Opaque, largest: None }),
     };
     decoded.map_err(|reason| DataError::Image { place, reason })
 }

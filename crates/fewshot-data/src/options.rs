@@ -22,9 +22,10 @@ pub struct OpenOptions {
     /// Seeds the held-out test part of a set without one (20 % of every class). Default 0. Independent of a run's seed,
     /// so that all runs share one test part.
     pub holdout_seed: u64,
-    /// Parquet: the column of the labels. Default: see the reader.
+    /// Parquet: the column of the labels; archives: their extension, or their field in descriptions. Data of other layouts has none,
+    /// which is told. Default: see the reader.
     pub label_column: Option<String>,
-    /// Parquet: the column of the images. Default: see the reader.
+    /// Parquet: the column of the images; archives: their extension, likewise. Default: see the reader.
     pub image_column: Option<String>,
     /// Bytes that the pixels of one part may take. Default 16 GiB.
     pub max_bytes: u64,

@@ -4,11 +4,14 @@ use std::path::Path;
 
 use crate::readers::Found;
 use crate::readers::idx::{self, Source};
-use crate::source::{assemble, known_parts};
+use crate::source::{assemble, known_parts, without_columns};
 use crate::{DataError, DataSource, Dataset, OpenOptions, Which};
 
 /// Name of the data set.
 const NAME: &str = "fashion-mnist-sample";
+
+/// How its layout is called.
+const READER: &str = "embedded";
 
 /// Names of Fashion-MNIST's classes, one a line, in the order of its labels.
 const CLASSES: &str = include_str!("../../../data/fashion-mnist-sample/classes.txt");
@@ -42,7 +45,7 @@ pub fn sample() -> Result<DataSource, DataError> {
 /// # Errors
 /// As [`sample`].
 pub fn sample_with(options: &OpenOptions) -> Result<DataSource, DataError> {
-    assemble("embedded", NAME.to_owned(), Path::new(NAME), found()?, options)
+    assemble(READER, NAME.to_owned(), Path::new(NAME), found(options)?, options)
 }
 
 /// The images of `which` part, as [`open_part`](crate::open_part) reads them.
@@ -54,11 +57,13 @@ pub fn sample_part(
     which: Which,
     options: &OpenOptions,
 ) -> Result<(Vec<Dataset>, Vec<String>), DataError> {
-    known_parts(NAME.to_owned(), Path::new(NAME), found()?, classes, which, options)
+    known_parts(NAME.to_owned(), Path::new(NAME), found(options)?, classes, which, options)
 }
 
-fn found() -> Result<Found, DataError> {
+fn found(options: &OpenOptions) -> Result<Found, DataError> {
     let train = (embedded!("train-images-idx3-ubyte.gz"), embedded!("train-labels-idx1-ubyte.gz"));
     let test = (embedded!("t10k-images-idx3-ubyte.gz"), embedded!("t10k-labels-idx1-ubyte.gz"));
-    idx::found(train, Some(test), Some(CLASSES.lines().map(str::to_owned).collect()))
+    let mut found = idx::found(train, Some(test), Some(CLASSES.lines().map(str::to_owned).collect()))?;
+    found.notes.extend(without_columns(READER, options));
+    Ok(found)
 }

@@ -48,6 +48,9 @@ pub enum SizeChoice {
     Program,
     /// Whoever opened the data set, by [`OpenOptions::image_size`](crate::OpenOptions::image_size).
     Asked,
+    /// The program, for what is to be done with the images, in place of what it would choose by them alone. [`open`](crate::open) never
+    /// says so: who opens a data set at a size that nobody asked for does.
+    Suited,
 }
 
 /// How many images have each (height, width).
@@ -112,7 +115,8 @@ impl fmt::Display for Sizes {
         match self.choice {
             SizeChoice::Kept => Ok(()),
             SizeChoice::Program => write!(f, " (chosen: the sizes differ)"),
-            SizeChoice::Asked => write!(f, " (asked for)"),
+            SizeChoice::Asked => write!(f, " (as given)"),
+            SizeChoice::Suited => write!(f, " (chosen)"),
         }
     }
 }
@@ -143,14 +147,16 @@ mod tests {
                 (48, 64),
                 true,
                 "240x320 to 500x333 pixels (2 sizes, median 500x333), cut to this shape around the centre and resized \
-                 to 48x64 (asked for)",
+                 to 48x64 (as given)",
             ),
             (&[(28, 28); 3], (28, 28), false, "all 28x28 pixels, used as they are"),
-            (&[(28, 28); 3], (28, 28), true, "all 28x28 pixels, used as they are (asked for)"),
-            (&[(96, 48); 3], (32, 16), true, "all 96x48 pixels, resized to 32x16 (asked for)"),
+            (&[(28, 28); 3], (28, 28), true, "all 28x28 pixels, used as they are (as given)"),
+            (&[(96, 48); 3], (32, 16), true, "all 96x48 pixels, resized to 32x16 (as given)"),
         ] {
             assert_eq!(sizes(found, size, asked).to_string(), text);
         }
+        let suited = Sizes { choice: SizeChoice::Suited, ..sizes(&[(96, 96)], (32, 32), true) };
+        assert_eq!(suited.to_string(), "all 96x96 pixels, resized to 32x32 (chosen)");
     }
 
     #[test]

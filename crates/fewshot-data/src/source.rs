@@ -75,7 +75,7 @@ pub(crate) fn known_parts(
     which: Which,
     options: &OpenOptions,
 ) -> Result<(Vec<Dataset>, Vec<String>), DataError> {
-    let Found { train, test, notes } = found;
+    let Found { train, test, mut notes } = found;
     let no_images = || DataError::NoImages { path: path.to_owned() };
     let mut chosen: Vec<(Part, Vec<u32>)> = Vec::new();
     match (train, test, which) {
@@ -99,7 +99,8 @@ pub(crate) fn known_parts(
     let mut datasets = Vec::new();
     for (part, rows) in chosen {
         let labels = pick(&labels_known(&part, classes)?, &rows);
-        let Loaded { shape, pixels, .. } = load(part.images.as_ref(), &rows, &Target::of(options))?;
+        let Loaded { shape, pixels, depth, .. } = load(part.images.as_ref(), &rows, &Target::of(options))?;
+        notes.extend(depth.note());
         datasets.push(Dataset::new(name.clone(), shape, pixels, labels, classes.to_vec())?);
     }
     Ok((datasets, notes))
@@ -113,7 +114,21 @@ fn whole(part: Part) -> (Part, Vec<u32>) {
 pub(crate) fn find(path: &Path, options: &OpenOptions) -> Result<(&'static str, Found), DataError> {
     options.check()?;
     let reader = readers::detect(path)?;
-    Ok((reader.name(), reader.read(path, options)?))
+    let mut found = reader.read(path, options)?;
+    if !reader.has_columns() {
+        found.notes.extend(without_columns(reader.name(), options));
+    }
+    Ok((reader.name(), found))
+}
+
+/// What to say of columns that were named for data of a layout without any.
+pub(crate) fn without_columns(reader: &str, options: &OpenOptions) -> Vec<String> {
+    let named = [("--label-column", &options.label_column), ("--image-column", &options.image_column)];
+    let note = |(flag, name): (&str, &Option<String>)| {
+        let name = name.as_ref()?;
+        Some(format!("{flag} {name} changed nothing: the data is read as {reader}, which has no columns"))
+    };
+    named.into_iter().filter_map(note).collect()
 }
 
 /// Makes a [`DataSource`] of what a reader found.
@@ -126,9 +141,10 @@ pub(crate) fn assemble(
 ) -> Result<DataSource, DataError> {
     let Divided { classes, train, test, mut notes } = divide(path, found, options)?;
     let Chosen { images, rows, labels } = train;
-    let Loaded { shape, pixels, sizes, transparency, plain: of_one_colour } =
+    let Loaded { shape, pixels, sizes, transparency, depth, plain: of_one_colour } =
         load(images.as_ref(), &rows, &Target::of(options))?;
     notes.extend(transparency.note());
+    notes.extend(depth.note());
     let sizes = sizes.ok_or_else(|| DataError::NoImages { path: path.to_owned() })?;
     let train = Dataset::new(name.clone(), shape, pixels, labels, classes.clone())?;
     notes.extend(plain::notes(&train, &of_one_colour));

@@ -122,6 +122,28 @@ fn every_size_can_be_asked_for() {
 }
 
 #[test]
+fn a_column_is_found_or_told_to_change_nothing() {
+    for layout in layouts() {
+        let (folder, _) = layout.make();
+        let options = OpenOptions { label_column: Some("nowhere".into()), ..OpenOptions::default() };
+        match (layout.reader, open(folder.path(), &options)) {
+            ("hugging-face-parquet" | "web-dataset", opened) => {
+                let message = opened.expect_err(layout.name).to_string();
+                assert!(message.contains("`nowhere`") || message.contains(".nowhere`"), "{}: {message}", layout.name);
+            }
+            (reader, opened) => {
+                let told = format!("--label-column nowhere changed nothing: the data is read as {reader}");
+                let notes = opened.expect(layout.name).notes;
+                assert!(notes.iter().any(|note| note.starts_with(&told)), "{}: {notes:?}", layout.name);
+            }
+        }
+    }
+    let options = OpenOptions { image_column: Some("photo".into()), ..OpenOptions::default() };
+    let notes = fewshot_data::sample_with(&options).unwrap().notes;
+    assert_eq!(notes.iter().filter(|note| note.contains("--image-column photo changed nothing")).count(), 1);
+}
+
+#[test]
 fn too_much_for_the_memory_is_refused() {
     for layout in layouts() {
         let (folder, tiny) = layout.make();

@@ -78,7 +78,42 @@ mod parquet {
         let options = OpenOptions { label_column: Some("colour".into()), ..OpenOptions::default() };
         let message = open(folder.path(), &options).unwrap_err().to_string();
         assert!(message.contains("label column `colour`") && message.contains(columns), "{message}");
-        refused(write(|parquet| parquet.columns = ["img", "data", "label"]).path(), &["image column", "`img.data`"]);
+        let fields = ["column `img` is a struct", "--image-column", "`img.data`, `img.path`"];
+        refused(write(|parquet| parquet.columns = ["img", "data", "label"]).path(), &fields);
+    }
+
+    #[test]
+    fn lists_and_structs_are_refused_with_what_could_be_meant() {
+        const IMAGE: &str = "optional group img { optional binary bytes; }";
+        const LISTS: &str = "optional group labels (LIST) { repeated group list { optional int64 element; } }";
+        let told = |columns: &str, label: Option<&str>, image: Option<&str>| {
+            let folder = tempdir().unwrap();
+            support::write_columns(&folder.path().join("train.parquet"), columns);
+            let options = OpenOptions {
+                label_column: label.map(str::to_owned),
+                image_column: image.map(str::to_owned),
+                ..OpenOptions::default()
+            };
+            open(folder.path(), &options).unwrap_err().to_string()
+        };
+        let lists = format!("{IMAGE} {LISTS} optional int64 species;");
+        for named in [None, Some("labels")] {
+            let message = told(&lists, named, None);
+            let words = "column `labels` holds lists, and rows with several labels are not read: name a column with one value a row \
+                         with `--label-column NAME`; there are `img.bytes`, `species`";
+            assert!(message.contains(words), "{message}");
+        }
+        let fields = format!("{IMAGE} optional group label {{ optional int64 id; optional binary name (UTF8); }}");
+        let message = told(&fields, None, None);
+        let words = "column `label` is a struct: name one of its fields with `--label-column NAME`; there are `label.id`, `label.name`";
+        assert!(message.contains(words), "{message}");
+        assert!(told(&fields, Some("label.id"), None).contains("holds no image"));
+        let images =
+            "optional group image (LIST) { repeated group list { optional binary element; } } optional int64 label;";
+        for named in [None, Some("image")] {
+            let message = told(images, None, named);
+            assert!(message.contains("column `image` holds lists, and rows with several images"), "{message}");
+        }
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn the_sizes_found_are_told() {
     assert_eq!(source.info().unwrap().sizes, source.sizes);
     let asked = OpenOptions { image_size: Some((16, 32)), ..OpenOptions::default() };
     let text = "64x64 to 200x100 pixels (4 sizes, median 90x120), cut to this shape around the centre and resized to \
-                16x32 (asked for)";
+                16x32 (as given)";
     assert_eq!(open(folder.path(), &asked).unwrap().sizes.to_string(), text);
     assert_eq!(fewshot_data::sample().unwrap().sizes.to_string(), "all 28x28 pixels, used as they are");
 }
@@ -92,6 +92,32 @@ fn grey_photographs_stay_grey_even_where_a_test_image_is_coloured() {
     let source = open_all(folder.path()).unwrap();
     assert_eq!(source.train.channels(), 1);
     assert_eq!(source.test.open().unwrap().channels(), 1);
+}
+
+#[test]
+fn dark_data_of_12_bits_is_told() {
+    let folder = tempdir().unwrap();
+    let write = |class: &str, number: u16, most: u16| {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 8, 8);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Sixteen);
+        let samples: Vec<u8> = (0..64).flat_map(|at| (most - 9 * at - number).to_be_bytes()).collect();
+        encoder.write_header().unwrap().write_image_data(&samples).unwrap();
+        fs::create_dir_all(folder.path().join(class)).unwrap();
+        fs::write(folder.path().join(class).join(format!("{number}.png")), bytes).unwrap();
+    };
+    for (class, number) in ["a", "b"].into_iter().flat_map(|class| (0..10).map(move |number| (class, number))) {
+        write(class, number, 4095);
+    }
+    let notes = open_all(folder.path()).unwrap().notes;
+    assert!(notes.len() == 1 && notes[0].starts_with("16 of 16 images have 16 bits a sample"), "{notes:?}");
+    assert!(notes[0].contains("at most 15 of 255") && notes[0].contains("times 16"), "{notes:?}");
+    // One that uses all bits shows that the others are dark on purpose; not one of those that are held out.
+    for number in 10..20 {
+        write("a", number, 65_535);
+    }
+    assert_eq!(open_all(folder.path()).unwrap().notes, [""; 0]);
 }
 
 /// 12 MB photographs and thumbnails alike: the header is found behind a block of 60 KB, and the sizes decide.

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use super::number;
 use super::reading::ReadingArgs;
+use super::{number, out};
 
 /// `fewshot rank`
 #[derive(Debug, Args)]
 pub struct RankArgs {
     /// A run: one that compared scores with the truth, or with --truth the scores of a search
-    #[arg(value_name = "RUN", conflicts_with = "scores", required_unless_present = "scores")]
+    #[arg(value_name = "RUN", conflicts_with = "scores")]
     pub run: Option<PathBuf>,
     /// The space of the architectures in the tables; a run knows its own
     #[arg(long, default_value = "nasbench201", conflicts_with = "run")]
@@ -27,7 +27,7 @@ pub struct RankArgs {
     #[arg(long, value_name = "COLUMN")]
     pub score_column: Option<String>,
     /// CSV file with the truth; column `arch` names the architectures
-    #[arg(long, value_name = "FILE", requires = "truth_column", required_unless_present = "run")]
+    #[arg(long, value_name = "FILE", requires = "truth_column")]
     pub truth: Option<PathBuf>,
     /// Column of the truth
     #[arg(long, value_name = "COLUMN")]
@@ -113,7 +113,7 @@ pub enum DataCommand {
         /// A file or folder that a reader knows [default: embedded sample]
         path: Option<PathBuf>,
         /// Resize images to this side
-        #[arg(long, value_name = "PIXELS", value_parser = number::at_least_one, allow_negative_numbers = true)]
+        #[arg(long, value_name = "PIXELS", value_parser = number::side, allow_negative_numbers = true)]
         image_size: Option<u32>,
         /// How they are read.
         #[command(flatten)]
@@ -174,6 +174,6 @@ pub struct CompletionsArgs {
 #[derive(Debug, Args)]
 pub struct ManArgs {
     /// Write fewshot.1 and a page for each command into this folder [default: print fewshot.1]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = out::place())]
     pub out: Option<PathBuf>,
 }

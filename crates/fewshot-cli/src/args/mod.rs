@@ -10,6 +10,7 @@ mod model;
 mod number;
 #[cfg(test)]
 mod number_tests;
+mod out;
 mod reading;
 
 use std::path::PathBuf;
@@ -109,7 +110,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "PATH")]
     pub data: Option<PathBuf>,
     /// Resize images to this side
-    #[arg(long, value_name = "PIXELS", value_parser = number::at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "PIXELS", value_parser = number::side, allow_negative_numbers = true)]
     pub image_size: Option<u32>,
     /// How they are read.
     #[command(flatten)]
@@ -126,7 +127,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub balance: bool,
     /// Use at most this many training images
-    #[arg(long, value_name = "N", value_parser = number::at_least_one, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = number::limit, allow_negative_numbers = true)]
     pub limit: Option<u32>,
     /// A TOML file with any part of a recipe, laid over the preset or the one it names (`base`); or a preset's name
     #[arg(long, value_name = "FILE")]
@@ -144,7 +145,7 @@ pub struct RunArgs {
     #[command(flatten)]
     pub launch: LaunchArgs,
     /// The run's folder, which must not exist yet [default: a new one under runs/]
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", value_parser = out::place())]
     pub out: Option<PathBuf>,
     /// Print the result as one JSON object
     #[arg(long)]
@@ -315,13 +316,13 @@ impl Scale {
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
     /// The comparison: proof-of-concept, transfer, ablation, narrow, tuned, cell1296-truth; with CIFAR-10 (--data)
-    /// cifar10-nasnet, autogan; with the table of NAS-Bench-201
+    /// cifar10-nasnet, cifar10-final, autogan; with the table of NAS-Bench-201
     /// (--truth) strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-deep, nasbench201-tuned,
     /// nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,
-    /// How much of it; a scale that a comparison lacks is refused with those that it has
-    #[arg(long, value_enum, default_value_t = Scale::Smoke)]
-    pub scale: Scale,
+    /// How much of it; a scale that a comparison lacks is refused with those that it has [default: the smallest that it has]
+    #[arg(long, value_enum)]
+    pub scale: Option<Scale>,
     /// Networks compared (or, for a truth, trained), drawn at random; 0 for all
     #[arg(long, value_name = "N")]
     pub networks: Option<u32>,
@@ -372,6 +373,6 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Where to write the page [default: report.html in the run's folder]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = out::place())]
     pub out: Option<PathBuf>,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::number;
+use super::{number, out};
 
 /// A trained network.
 #[derive(Debug, Args)]
@@ -77,8 +77,9 @@ pub struct GenerateArgs {
     /// How many images
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = number::at_least_one, allow_negative_numbers = true)]
     pub count: u32,
-    /// The folder to write to: an image each, 00000.png and so on, and all (the first 400 of more) in grid.png
-    #[arg(long, value_name = "FOLDER")]
+    /// The folder to write to: an image each, 00000.png and so on, and all (the first 400 of more) in grid.png. One with other
+    /// images is refused
+    #[arg(long, value_name = "FOLDER", value_parser = out::place())]
     pub out: PathBuf,
     /// Decides the images: the same number gives the same ones
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -109,7 +110,7 @@ pub struct ExportArgs {
     #[arg(long, value_enum)]
     pub format: ExportFormat,
     /// The file, or for pytorch the folder, to write [default: model.onnx or pytorch/ beside the model]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = out::place())]
     pub out: Option<PathBuf>,
     /// ONNX: keep batch norms instead of putting them into convolutions
     #[arg(long)]

@@ -11,6 +11,8 @@ const COUNTS: &str = "a whole number such as 500000, 3_000_000, 500K, 1.5M, 2G o
 const MILLISECONDS: &str = "milliseconds such as 1.5 or 1.5ms, or 300us, 0.01s";
 /// What durations may be written as.
 const DURATIONS: &str = "minutes such as 20 or 2.5, or 90s, 45min, 1h, 1h30m, 2d";
+/// Most pixels a side that images are brought to.
+const LARGEST_SIDE: u32 = 4096;
 /// Longest duration, in seconds: 30 days.
 const LONGEST: f64 = 30.0 * 24.0 * 3600.0;
 
@@ -40,9 +42,17 @@ pub enum NumberError {
     /// A count that is no whole number.
     #[error("not a whole number: give {COUNTS}")]
     Fraction,
-    /// A count of nothing.
+    /// A count of nothing where the flag limits something.
     #[error("0 is none: leave the flag out where nothing is to be limited, or give {COUNTS}")]
     Zero,
+    /// A count of nothing where at least one is needed.
+    #[error("0 is none: give 1 or more, or leave the flag out for its default")]
+    None,
+    /// A side of images that none can have.
+    #[error(
+        "no side of images: give 1 to {LARGEST_SIDE} pixels, or leave the flag out: images of one size keep it, and others get one"
+    )]
+    Side,
     /// A count above what the setting holds.
     #[error("too large: give {COUNTS}, at most {most}")]
     TooLarge {
@@ -85,12 +95,25 @@ pub fn count_u32(text: &str) -> Result<u32, NumberError> {
     u32::try_from(count(text)?).map_err(|_| NumberError::TooLarge { most: u32::MAX.into() })
 }
 
-/// A count of at least 1 that a setting of 32 bits holds.
-pub fn at_least_one(text: &str) -> Result<u32, NumberError> {
+/// A limit: a count of at least 1 that a setting of 32 bits holds.
+pub fn limit(text: &str) -> Result<u32, NumberError> {
     match count_u32(text)? {
         0 => Err(NumberError::Zero),
         count => Ok(count),
     }
+}
+
+/// A count of at least 1 that a setting of 32 bits holds.
+pub fn at_least_one(text: &str) -> Result<u32, NumberError> {
+    match count_u32(text)? {
+        0 => Err(NumberError::None),
+        count => Ok(count),
+    }
+}
+
+/// A side of images in pixels.
+pub fn side(text: &str) -> Result<u32, NumberError> {
+    Some(count_u32(text)?).filter(|side| (1..=LARGEST_SIDE).contains(side)).ok_or(NumberError::Side)
 }
 
 /// Milliseconds, at least 0: with the unit `us` (or `µs`), `ms` or `s`, or none for milliseconds.

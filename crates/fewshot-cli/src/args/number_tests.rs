@@ -3,19 +3,30 @@
 use clap::Parser;
 use proptest::prelude::*;
 
-use super::number::{NumberError, at_least_one, count, count_u32, duration, milliseconds};
+use super::number::{NumberError, at_least_one, count, count_u32, duration, limit, milliseconds, side};
 use super::{Args, Command};
 
 #[test]
 fn nothing_is_no_limit() {
     assert_eq!(at_least_one("1K"), Ok(1000));
-    assert_eq!(at_least_one("0"), Err(NumberError::Zero));
-    for args in [["search", "--limit", "0"], ["train", "--image-size", "0"]] {
-        let refused = Args::try_parse_from(["fewshot"].into_iter().chain(args)).unwrap_err().to_string();
-        assert!(refused.contains(args[1]) && refused.contains("leave the flag out"), "{refused}");
+    assert_eq!([at_least_one("0"), limit("0")], [Err(NumberError::None), Err(NumberError::Zero)]);
+    let refused = |args: &[&str]| Args::try_parse_from(["fewshot"].iter().chain(args)).unwrap_err().to_string();
+    let told = refused(&["search", "--limit", "0"]);
+    assert!(told.contains("--limit") && told.contains("where nothing is to be limited"), "{told}");
+    let told = refused(&["predict", "run", "photo.jpg", "--top", "0"]);
+    assert!(told.contains("--top") && told.contains("give 1 or more") && !told.contains("limited"), "{told}");
+}
+
+#[test]
+fn sides_of_images() {
+    assert_eq!([side("1"), side("4096")], [Ok(1), Ok(4096)]);
+    assert_eq!([side("0"), side("4097")], [Err(NumberError::Side), Err(NumberError::Side)]);
+    for command in [&["train"][..], &["search"], &["data", "info"]] {
+        let args = ["fewshot"].iter().chain(command).chain(&["--image-size", "0"]);
+        let told = Args::try_parse_from(args).unwrap_err().to_string();
+        assert!(told.contains("--image-size") && told.contains("give 1 to 4096 pixels"), "{told}");
+        assert!(!told.contains("limit"), "{told}");
     }
-    let refused = Args::try_parse_from(["fewshot", "data", "info", "--image-size", "0"]).unwrap_err().to_string();
-    assert!(refused.contains("leave the flag out"), "{refused}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One module per group of commands.
 
 pub mod bench;
+mod comparison;
 pub mod cost;
 pub mod generate;
 pub mod launch;

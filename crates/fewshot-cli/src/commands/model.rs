@@ -157,6 +157,11 @@ pub fn eval(mut args: EvalArgs) -> Result<(), Failure> {
         Part::Train => Which::Train,
         Part::All => Which::All,
     };
+    if model.card().chosen_on_test && which != Which::Train {
+        say(
+            "the network was chosen by scores on the test images of its run (scoring.on_test): its accuracy on those is no fresh one",
+        );
+    }
     let classes = model.card().classes.clone();
     let (parts, notes) = match &args.data {
         Some(path) => fewshot_data::open_part(path, &classes, which, &options)?,

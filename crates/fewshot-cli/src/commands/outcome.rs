@@ -15,6 +15,9 @@ use crate::console::say;
 use crate::failure::Failure;
 use crate::report;
 
+/// What is said of an accuracy on test images that chose the network.
+const NOT_FRESH: &str = "; no fresh one: scores on these images chose the network";
+
 /// Writes the report of a run that has ended, and prints its result.
 pub fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
     // The result is there whether or not a page can show it.
@@ -75,12 +78,20 @@ fn gan_text(result: &GanResult, run: &Path) -> String {
 }
 
 fn search_text(result: &SearchResult, run: &Path) -> String {
+    let recipe = RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok();
+    // Older results do not say what their recipe says.
+    let on_test = result.on_test || recipe.as_ref().is_some_and(|recipe| recipe.common.scoring.sees_test());
+    let scored = match (result.scored_by_accuracy(), on_test) {
+        (true, true) => "on TEST images (scoring.on_test)".into(),
+        (true, false) => "on held-out images".into(),
+        (false, true) => format!("{}, on TEST images (scoring.on_test)", printable::line(&result.scored_by)).into(),
+        (false, false) => printable::line(&result.scored_by),
+    };
     let mut lines = vec![
         format!("found            {}", printable::line(&result.arch)),
         format!(
-            "score            {:.2} % {}, {} of {} architectures, {} supernet(s)",
+            "score            {:.2} % {scored}, {} of {} architectures, {} supernet(s)",
             100.0 * result.score,
-            if result.scored_by_accuracy() { "on held-out images".into() } else { printable::line(&result.scored_by) },
             // A finalist need not be the best-scored one.
             if result.finalists.is_empty() { "best" } else { "among the best" },
             result.distinct,
@@ -93,10 +104,11 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         lines.push(format!("finalists        {each} % on held-out images, trained alone"));
     }
     lines.push(format!(
-        "test {:<12}{}, trained alone for {} epochs",
+        "test {:<12}{}, trained alone for {} epochs{}",
         metric().name,
         metric().text(result.test_accuracy, 2),
-        result.epochs
+        result.epochs,
+        if on_test { NOT_FRESH } else { "" }
     ));
     if let Some(mean) = result.random_test_accuracy_mean {
         let each: Vec<String> =
@@ -123,12 +135,12 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
             100.0 * latency.error()
         )
     }));
-    let table =
-        RunReader::open(run).and_then(|run| run.recipe::<Recipe>()).ok().and_then(|recipe| recipe.common.latency);
+    let table = recipe.and_then(|recipe| recipe.common.latency);
     lines.extend(table.map(|table| format!("prediction       {}", printable::line(&table.to_string()))));
     lines.extend(result.verify.iter().map(verify_text));
     if !result.front.is_empty() {
-        lines.push("front            cheapest first, each trained alone".to_string());
+        let fresh = if on_test { "; none of these is fresh: scores on these images chose the networks" } else { "" };
+        lines.push(format!("front            cheapest first, each trained alone{fresh}"));
         lines.extend(result.front.iter().map(|network| {
             let latency = network.latency_ms.map(|ms| format!(", {ms:.3} ms")).unwrap_or_default();
             format!(
@@ -187,7 +199,12 @@ fn train_text(result: &TrainResult, run: &Path) -> String {
         lines.push(format!("held-out         {} {note}", metric().text(accuracy, 2)));
     }
     match result.test_accuracy {
-        Some(value) => lines.push(format!("test {:<12}{}", metric().name, metric().text(value, 2))),
+        Some(value) => lines.push(format!(
+            "test {:<12}{}{}",
+            metric().name,
+            metric().text(value, 2),
+            if result.on_test { NOT_FRESH } else { "" }
+        )),
         None => lines.push(format!("test {:<12}not looked at (--test)", metric().name)),
     }
     lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));

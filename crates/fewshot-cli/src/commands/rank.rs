@@ -49,7 +49,14 @@ pub fn rank(args: RankArgs) -> Result<(), Failure> {
             let scores = Side::read(file, column, &space, lower_scores)?;
             compare(&scores, &Side::read(truth, truth_column, &space, lower_truth)?, &space, args.json)
         }
-        (None, None) => Err(Failure::Usage("--truth FILE and --truth-column COLUMN give the truth".to_string())),
+        (None, None) if args.scores.is_some() => {
+            Err(Failure::Usage("--truth FILE and --truth-column COLUMN give the truth".to_string()))
+        }
+        (None, None) => {
+            let message = "name what to rank: a run that compared scores with the truth (`fewshot rank RUN`), or tables with --scores FILE \
+                           --score-column COLUMN --truth FILE --truth-column COLUMN";
+            Err(Failure::Usage(message.to_string()))
+        }
     }
 }
 

@@ -1,10 +1,8 @@
 //! Commands that begin or go on with a run.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use fewshot_guard::printable;
 use fewshot_nas::device;
 use fewshot_nas::experiments::{
@@ -14,15 +12,15 @@ use fewshot_nas::families;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::{Interrupt, Launcher, Progress, RunReader};
-use fewshot_space::suggest;
 
+use super::comparison::comparison;
 use super::launch::launcher;
 use super::outcome::{end, shown};
 use super::settings::given;
 use super::{print, use_threads};
 use crate::args::flags;
 use crate::args::{
-    AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, Scale, SearchArgs, SettingsArgs, TrainArgs,
+    AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, SearchArgs, SettingsArgs, TrainArgs,
 };
 use crate::console::say;
 use crate::failure::Failure;
@@ -120,6 +118,9 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         let recipe: Recipe = RunReader::open(run)?.recipe()?;
         layers = layers.set("standalone.width", recipe.common.standalone.width as u32);
         layers = layers.set("standalone.cells", recipe.common.standalone.cells as u32);
+        // What chose it matters on the same images.
+        let is_same = layers.text("data.path").is_some_and(|path| path == recipe.common.data.path);
+        layers = layers.set("scoring.on_test", recipe.common.scoring.sees_test() && is_same);
     }
     let text = args.arch.clone().unwrap_or_default();
     let (space, arch) = match found {
@@ -232,35 +233,14 @@ fn space_of(arch: &str) -> String {
 }
 
 pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
-    let scale = args.scale.name();
-    let names = preset_names();
-    // A comparison has a preset per scale, or one for all.
-    let wanted = [format!("{}-{scale}", args.name), args.name.clone()];
-    let Some(preset) = wanted.iter().find(|name| names.contains(&name.as_str()) && name.contains('-')) else {
-        return Err(Failure::Usage(no_comparison(&args.name, scale, &names)));
-    };
-    let layers = flags::NETWORKS.lay(base(preset, &args.run)?, args.networks);
+    let (preset, told) = comparison(&args.name, args.scale, &preset_names())?;
+    told.iter().for_each(say);
+    let layers = flags::NETWORKS.lay(base(&preset, &args.run)?, args.networks);
     let layers = flags::SEEDS.lay(layers, args.seeds);
     let layers = flags::TRUTH.lay(layers, args.truth.as_deref().map(absolute));
     let layers = flags::TRUTH_COLUMNS.lay(layers, args.truth_columns);
     let layers = flags::METHODS.lay(layers, args.methods);
     begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
-}
-
-/// Why there is no such preset: the scale is missing, or the name is wrong.
-fn no_comparison(name: &str, scale: &str, presets: &[&'static str]) -> String {
-    let scales = Scale::value_variants().iter().map(|scale| scale.name());
-    let scales = scales.filter(|scale| presets.contains(&format!("{name}-{scale}").as_str()));
-    let scales: Vec<String> = scales.map(|scale| format!("--scale {scale}")).collect();
-    if !scales.is_empty() {
-        return format!("`{name}` has no scale `{scale}`, only {}", scales.join(" and "));
-    }
-    let named = |preset: &&'static str| {
-        let ends = Scale::value_variants().iter().map(|scale| format!("-{}", scale.name()));
-        ends.fold(*preset, |name, end| name.strip_suffix(end.as_str()).unwrap_or(name))
-    };
-    let names: BTreeSet<&str> = presets.iter().filter(|preset| preset.contains('-')).map(named).collect();
-    format!("no comparison `{name}`, {}", suggest::hint(name, names))
 }
 
 pub fn resume(args: ResumeArgs) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fewshot_nas::estimate::Measure;
 use fewshot_nas::experiments::Trained;
 use fewshot_nas::recipe::Kind;
 use fewshot_nas::run::{Event, RecordedStage, RunReader};
@@ -32,6 +33,9 @@ pub struct RecipeFacts {
     pub data: DataFacts,
     /// The networks.
     pub space: SpaceFacts,
+    /// What scores are made on.
+    #[serde(default)]
+    pub scoring: ScoringFacts,
 }
 
 /// The images of a run.
@@ -39,6 +43,37 @@ pub struct RecipeFacts {
 pub struct DataFacts {
     /// Where they are; empty for the embedded sample.
     pub path: String,
+}
+
+/// How a run scores.
+#[derive(Debug, Default, Deserialize)]
+pub struct ScoringFacts {
+    /// Whether supernets are judged on the test images.
+    #[serde(default)]
+    pub on_test: bool,
+    /// What a score is.
+    #[serde(default)]
+    pub measure: Measure,
+}
+
+impl ScoringFacts {
+    /// Which images scores are made on, in a word.
+    pub fn images(&self) -> &'static str {
+        match self.measure {
+            Measure::Speed => "training",
+            _ => self.judging_images(),
+        }
+    }
+
+    /// Which images networks are judged on that are trained alone to be compared with their scores, in a word.
+    pub fn judging_images(&self) -> &'static str {
+        if self.on_test { "test" } else { "held-out" }
+    }
+
+    /// Whether scores are made on the test images.
+    pub fn sees_test(&self) -> bool {
+        self.images() == "test"
+    }
 }
 
 /// The space of a run.

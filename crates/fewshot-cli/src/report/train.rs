@@ -39,6 +39,12 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
                         None => "The test images were not opened.",
                     }
                 }
+                @if record.recipe.scoring.sees_test() {
+                    p.warning {
+                        "Scores on the test images had a part in choosing this architecture (" code { "scoring.on_test" } "): its \
+                         accuracy on these is no fresh one."
+                    }
+                }
                 (tiles(&numbers))
             }
         }

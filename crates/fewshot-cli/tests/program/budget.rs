@@ -85,6 +85,23 @@ fn a_budget_chooses_what_is_open_fills_the_limit_and_goes_on_with_train() {
     assert!(number(&named["test_accuracy"]) > 0.0);
 }
 
+#[test]
+fn a_plan_for_a_front_tells_of_its_networks_and_of_no_finalists() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let output = short_search(&out, &["--no-references", "--pareto", "3", "--finalists", "4"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let told = said(&output);
+    let plan = told.lines().find(|line| line.contains("for the kept network: supernet")).unwrap();
+    assert!(!plan.contains("finalist"), "{plan}");
+    for words in ["--finalists changed nothing", "more: up to 2 more of the front as long as the kept one"] {
+        assert!(told.contains(words), "{words} in {told}");
+    }
+    assert!(!told.contains("of 4 finalists"), "{told}");
+    let front = last_json(&output)["front"].as_array().unwrap().len();
+    assert!((1..=3).contains(&front), "{front}");
+}
+
 /// Steps are timed after the run's folder is there, so a run that is cut then goes on all the same.
 #[test]
 fn a_run_that_is_killed_while_it_plans_goes_on() {

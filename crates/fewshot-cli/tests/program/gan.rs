@@ -70,6 +70,11 @@ fn generators_are_found_and_used_and_kills_change_nothing() {
     let again = dir.path().join("again");
     assert!(generate("2", "3", &again).status.success());
     assert!(image(&made, "00001.png") == image(&again, "00001.png"));
+    // The same into the same folder; fewer, or others, would be mixed with what is there.
+    assert!(generate("2", "3", &again).status.success());
+    assert!(failure(&generate("1", "3", &again), 2).contains("e.g. `00001.png`: name a folder that is new or empty"));
+    assert!(failure(&generate("2", "4", &again), 2).contains("another image called `00000.png`"));
+    assert!(image(&made, "00001.png") == image(&again, "00001.png"));
     assert!(image(&made, "00001.png") != image(&made, "00002.png"));
 
     // What is made can be looked at, but not by what makes it.

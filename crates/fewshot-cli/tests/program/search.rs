@@ -1,8 +1,10 @@
 //! The program, end to end.
 
+use std::ffi::OsStr;
+
 use fewshot_space::{CellSkeleton, CellSpace, Space};
 
-use crate::common::{TINY, fewshot, last_json, result_without_seconds, run, tiny_search};
+use crate::common::{TINY, fewshot, last_json, program, result_without_seconds, run, said, tiny_search, trained};
 
 #[test]
 fn a_search_ends_with_one_json_object_and_a_trained_network() {
@@ -84,7 +86,9 @@ fn a_search_can_score_by_how_fast_networks_learn() {
     assert_eq!(result["scored_by"], "speed of 4 steps");
     assert_ne!(result["score"], result_without_seconds(&plain)["score"]);
     let page = std::fs::read_to_string(tuned.join("report.html")).unwrap();
-    assert!(page.contains("score (speed of 4 steps), %") && !page.contains("score (held-out accuracy)"));
+    assert!(
+        page.contains("score (speed of 4 steps, training images), %") && !page.contains("score (held-out accuracy)")
+    );
     // Without steps there is no speed.
     let output = search("[scoring]\nmeasure = \"speed\"");
     assert_eq!(output.status.code(), Some(2));
@@ -204,7 +208,11 @@ fn usage_errors_exit_with_2_and_say_what_was_meant() {
         (vec!["search", "--max-params", "10"], "the smallest has"),
         (vec!["reproduce", "nothing"], "proof-of-concept"),
         (vec!["reproduce", "narow"], "did you mean `narrow`?"),
-        (vec!["reproduce", "nasbench201"], "no scale `smoke`, only --scale laptop and --scale paper"),
+        (
+            vec!["reproduce", "nasbench201", "--scale", "smoke"],
+            "no scale `smoke`, only --scale laptop and --scale paper",
+        ),
+        (vec!["rank"], "name what to rank: a run that compared scores with the truth"),
         (vec!["train", "--arch", "|none~0|"], "arch"),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -317,4 +325,39 @@ fn splits_by_number_are_all_that_is_split_on() {
         last_json(&output)["supernets"].as_u64().unwrap()
     };
     assert_eq!([search("feature", &[]), search("none", &["--splits", "0"])], [3, 1]);
+}
+
+#[test]
+fn scores_on_test_images_are_called_so_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (recipe, out) = (dir.path().join("tiny.toml"), dir.path().join("run"));
+    std::fs::write(&recipe, TINY.replace("[scoring]", "[scoring]\non_test = true")).unwrap();
+    let output = program(&[&"search", &"--randoms", &"0", &"--recipe", &recipe, &"--out", &out]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("scores are made on the 2000 test images (scoring.on_test)"), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{text}"));
+    assert!(line("score ").contains("on TEST images") && !line("score ").contains("held-out"), "{text}");
+    assert!(line("test accuracy").ends_with("no fresh one: scores on these images chose the network"), "{text}");
+
+    let result: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["on_test"], true);
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    for words in ["Scores of this search are made on the test images", "no fresh one", "score (test accuracy), %"] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("score (held-out"), "{page}");
+    // The model knows, and so does a training of what was found.
+    let output = program(&[&"eval", &out]);
+    assert!(said(&output).contains("chosen by scores on the test images"), "{}", said(&output));
+    let (plain, alone) = (dir.path().join("plain.toml"), dir.path().join("alone"));
+    std::fs::write(&plain, TINY).unwrap();
+    let args: [&dyn AsRef<OsStr>; 9] =
+        [&"train", &"--arch", &out, &"--epochs", &"1", &"--recipe", &plain, &"--out", &alone];
+    let output = program(&args);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("no fresh one"), "{}", said(&output));
+    // Other searches say none of that.
+    let page = std::fs::read_to_string(trained().join("report.html")).unwrap();
+    assert!(!page.contains("no fresh one"));
 }

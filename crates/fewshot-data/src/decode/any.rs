@@ -23,7 +23,7 @@ pub(crate) fn dimensions(bytes: &[u8]) -> Result<(usize, usize), String> {
 /// it: half-grey images teach a network nonsense.
 pub(crate) fn decode(bytes: &[u8], ground: Option<Ground>) -> Result<Decoded, String> {
     match Format::of(bytes)? {
-        Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes)?, alpha: Alpha::Opaque }),
+        Format::Jpeg => Ok(Decoded { raster: jpeg::decode(bytes)?, alpha: Alpha::Opaque, largest: None }),
         Format::Png => png::decode(bytes, ground),
         Format::Other(format) => others::decode(bytes, format, ground),
         Format::Unread(name) => Err(unread(name)),

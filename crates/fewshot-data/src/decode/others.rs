@@ -6,7 +6,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::limits::{MAX_PIXELS, MAX_SIDE, check, compressed_to};
 use super::orientation::Orientation;
-use super::raster::{Alpha, Decoded, Ground, Raster, flatten};
+use super::raster::{Alpha, Decoded, Ground, Raster, flatten, high_bytes};
 use super::room::Room;
 
 /// Bytes that a pixel may take while it is decoded: four channels of 16 bits, twice.
@@ -50,20 +50,21 @@ pub(super) fn decode(bytes: &[u8], format: ImageFormat, ground: Option<Ground>) 
     }
     let _room = Room::take(DECODING_BYTES * (height * width) as u64);
     let image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
-    let high = |samples: Vec<u16>| -> Vec<u8> { samples.into_iter().map(|sample| (sample >> 8) as u8).collect() };
-    let (channels, pixels, alpha) = match image {
-        DynamicImage::ImageLuma8(image) => (1, image.into_raw(), Alpha::Opaque),
-        DynamicImage::ImageRgb8(image) => (3, image.into_raw(), Alpha::Opaque),
-        DynamicImage::ImageLumaA8(image) => flatten(&image.into_raw(), 1, ground),
-        DynamicImage::ImageRgba8(image) => flatten(&image.into_raw(), 3, ground),
-        // As of PNG files, of samples of 16 bits the high byte counts.
-        DynamicImage::ImageLuma16(image) => (1, high(image.into_raw()), Alpha::Opaque),
-        DynamicImage::ImageRgb16(image) => (3, high(image.into_raw()), Alpha::Opaque),
-        DynamicImage::ImageLumaA16(image) => flatten(&high(image.into_raw()), 1, ground),
-        DynamicImage::ImageRgba16(image) => flatten(&high(image.into_raw()), 3, ground),
+    // As of PNG files, of samples of 16 bits the high byte counts.
+    let (colours, has_alpha, (samples, largest)) = match image {
+        DynamicImage::ImageLuma8(image) => (1, false, (image.into_raw(), None)),
+        DynamicImage::ImageRgb8(image) => (3, false, (image.into_raw(), None)),
+        DynamicImage::ImageLumaA8(image) => (1, true, (image.into_raw(), None)),
+        DynamicImage::ImageRgba8(image) => (3, true, (image.into_raw(), None)),
+        DynamicImage::ImageLuma16(image) => (1, false, high_bytes(image.into_raw().into_iter(), 1, 1)),
+        DynamicImage::ImageRgb16(image) => (3, false, high_bytes(image.into_raw().into_iter(), 3, 3)),
+        DynamicImage::ImageLumaA16(image) => (1, true, high_bytes(image.into_raw().into_iter(), 2, 1)),
+        DynamicImage::ImageRgba16(image) => (3, true, high_bytes(image.into_raw().into_iter(), 4, 3)),
         _ => return Err("its samples are no whole numbers of 8 or 16 bits".into()),
     };
-    Ok(Decoded { raster: orientation.apply(Raster::new(height, width, channels, pixels)?), alpha })
+    let (channels, pixels, alpha) =
+        if has_alpha { flatten(&samples, colours, ground) } else { (colours, samples, Alpha::Opaque) };
+    Ok(Decoded { raster: orientation.apply(Raster::new(height, width, channels, pixels)?), alpha, largest })
 }
 
 /// The first frame of a GIF may be larger than its canvas, and the `image` crate asks for its memory whatever the limits are:

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use super::limits::{MAX_PIXELS, check, compressed_to};
 use super::orientation::orientation;
-use super::raster::{Alpha, Decoded, Ground, Raster, flatten};
+use super::raster::{Alpha, Decoded, Ground, Raster, flatten, high_bytes};
 use super::room::Room;
 
 /// deflate makes of one byte 1,032 at most.
@@ -13,7 +13,8 @@ const DENSEST: usize = 1032;
 fn reader(bytes: &[u8]) -> png::Decoder<Cursor<&[u8]>> {
     let limits = png::Limits { bytes: 4 * MAX_PIXELS };
     let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    // Samples of 16 bits stay as they are, so that their values are seen.
+    decoder.set_transformations(png::Transformations::EXPAND);
     decoder.set_ignore_text_chunk(true);
     decoder
 }
@@ -38,6 +39,15 @@ pub(super) fn decode(bytes: &[u8], ground: Option<Ground>) -> Result<Decoded, St
     pixels.truncate(frame.buffer_size());
     let orientation = orientation(reader.info().exif_metadata.as_deref());
     let (height, width) = (frame.height as usize, frame.width as usize);
+    let (pixels, largest) = match frame.bit_depth {
+        png::BitDepth::Sixteen => {
+            let channels = frame.color_type.samples();
+            let alpha = matches!(frame.color_type, png::ColorType::GrayscaleAlpha | png::ColorType::Rgba);
+            let samples = pixels.chunks_exact(2).map(|sample| u16::from_be_bytes([sample[0], sample[1]]));
+            high_bytes(samples, channels, channels - usize::from(alpha))
+        }
+        _ => (pixels, None),
+    };
     let opaque = |channels, pixels| Ok((channels, pixels, Alpha::Opaque));
     let (channels, pixels, alpha) = match frame.color_type {
         png::ColorType::Grayscale => opaque(1, pixels),
@@ -47,5 +57,5 @@ pub(super) fn decode(bytes: &[u8], ground: Option<Ground>) -> Result<Decoded, St
         png::ColorType::Indexed => Err("its palette could not be applied"),
     }?;
     let raster = Raster::new(height, width, channels, pixels)?;
-    Ok(Decoded { raster: orientation.apply(raster), alpha })
+    Ok(Decoded { raster: orientation.apply(raster), alpha, largest })
 }

@@ -32,6 +32,26 @@ impl Raster {
 pub(crate) struct Decoded {
     pub raster: Raster,
     pub alpha: Alpha,
+    /// The largest value of a colour, where the file has 16 bits a sample.
+    pub largest: Option<u16>,
+}
+
+/// The high bytes of samples of 16 bits, and the largest of those that are colours: of `channels` samples a pixel the first
+/// `colours`.
+pub(super) fn high_bytes(
+    samples: impl Iterator<Item = u16>,
+    channels: usize,
+    colours: usize,
+) -> (Vec<u8>, Option<u16>) {
+    let mut largest = 0;
+    let high = samples.enumerate().map(|(at, sample)| {
+        if at % channels < colours {
+            largest = sample.max(largest);
+        }
+        (sample >> 8) as u8
+    });
+    let high = high.collect();
+    (high, Some(largest))
 }
 
 /// What an alpha channel that was dropped had to say.

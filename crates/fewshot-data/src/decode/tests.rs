@@ -59,6 +59,42 @@ fn png_colour_types_become_bytes_without_alpha() {
     }
 }
 
+/// As TIFF, with the `image` crate.
+fn encode_tiff(image: image::DynamicImage) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Tiff).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn the_largest_colour_of_16_bits_is_known() {
+    use ::png::{BitDepth, ColorType};
+    let bytes = |samples: &[u16]| samples.iter().flat_map(|sample| sample.to_be_bytes()).collect::<Vec<u8>>();
+    let png = |colour, samples: &[u16]| encode_png(1, 1, colour, BitDepth::Sixteen, &bytes(samples));
+    for (file, pixels, largest) in [
+        (png(ColorType::Grayscale, &[4095]), &[15][..], 4095),
+        // Alpha is no colour.
+        (png(ColorType::GrayscaleAlpha, &[300, 65_535]), &[1], 300),
+        (png(ColorType::Rgb, &[1, 513, 70]), &[0, 2, 0], 513),
+        (png(ColorType::Rgba, &[1, 2, 3, 65_535]), &[0, 0, 0], 3),
+        (
+            encode_tiff(image::ImageBuffer::<image::Luma<u16>, _>::from_vec(1, 1, vec![1023]).unwrap().into()),
+            &[3],
+            1023,
+        ),
+        (
+            encode_tiff(image::ImageBuffer::<image::Rgb<u16>, _>::from_vec(1, 1, vec![256, 900, 2]).unwrap().into()),
+            &[1, 3, 0],
+            900,
+        ),
+    ] {
+        let decoded = decode(&file, None).unwrap();
+        assert_eq!((decoded.raster.pixels.as_slice(), decoded.largest), (pixels, Some(largest)));
+    }
+    let eight = encode_png(1, 1, ColorType::Grayscale, BitDepth::Eight, &[200]);
+    assert_eq!(decode(&eight, None).unwrap().largest, None);
+}
+
 #[test]
 fn jpeg_keeps_grey_as_one_channel() {
     let grey = encode_jpeg(5, 3, jpeg_encoder::ColorType::Luma, &[100; 15]);

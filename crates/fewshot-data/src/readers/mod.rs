@@ -12,6 +12,7 @@ mod labels;
 mod list;
 mod numbered;
 mod parquet_file;
+mod part_name;
 mod reader;
 mod sharded;
 mod shards;
@@ -19,4 +20,5 @@ mod web_dataset;
 
 pub(crate) use list::detect;
 pub use list::readers;
+pub(crate) use part_name::doubt;
 pub(crate) use reader::{Found, Part, Reader};

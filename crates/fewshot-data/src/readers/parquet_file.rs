@@ -102,6 +102,20 @@ impl ParquetFile {
         entries.iter().find(|entry| entry.key == key)?.value.as_deref()
     }
 
+    /// The leaf columns below the column `name`, and whether rows have several values in one of them; `None` where there are none.
+    pub fn below(&self, name: &str) -> Option<(Vec<&str>, bool)> {
+        let is_below = |leaf: &&str| leaf.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let leaves: Vec<&str> = self.columns.iter().map(String::as_str).filter(is_below).collect();
+        let is_list = leaves.iter().any(|leaf| self.leaf(leaf).is_some_and(|(_, leaf)| leaf.max_rep_level() > 0));
+        (!leaves.is_empty()).then_some((leaves, is_list))
+    }
+
+    /// The leaf columns of which each row has one value at most.
+    pub fn single(&self) -> Vec<String> {
+        let is_single = |column: &&String| self.leaf(column).is_some_and(|(_, leaf)| leaf.max_rep_level() == 0);
+        self.columns.iter().filter(is_single).cloned().collect()
+    }
+
     /// Whether the leaf column `column` has bytes, of text or not, once a row.
     pub fn is_bytes(&self, column: &str) -> bool {
         self.leaf(column).is_some_and(|(_, leaf)| leaf.max_rep_level() == 0 && leaf.physical_type() == Type::BYTE_ARRAY)

@@ -19,6 +19,11 @@ pub(crate) trait Reader: Sync {
     /// wrong.
     fn detect(&self, path: &Path) -> bool;
 
+    /// Whether images and labels are found by names that [`OpenOptions`] may give: columns, fields, extensions.
+    fn has_columns(&self) -> bool {
+        false
+    }
+
     /// Finds the parts, their labels and classes. Decodes no image.
     fn read(&self, path: &Path, options: &OpenOptions) -> Result<Found, DataError>;
 }

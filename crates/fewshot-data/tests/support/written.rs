@@ -85,6 +85,14 @@ impl Parquet {
     }
 }
 
+/// Writes a Parquet file with these columns and no row.
+pub fn write_columns(path: &Path, columns: &str) {
+    let schema = Arc::new(parse_message_type(&format!("message schema {{ {columns} }}")).unwrap());
+    let file = fs::File::create(path).unwrap();
+    let properties = Arc::new(WriterProperties::builder().build());
+    SerializedFileWriter::new(file, schema, properties).unwrap().close().unwrap();
+}
+
 /// An archive that is being written.
 pub struct Tar(tar::Builder<Vec<u8>>);
 

@@ -75,6 +75,55 @@ fn a_search_on_images_in_memory_ends_the_same_cut_or_uncut() {
     assert_eq!(found(resume(&cut, &Moved::default(), &ended).unwrap()).arch, whole.arch);
 }
 
+#[test]
+fn what_held_out_images_judge_has_not_seen_them_under_any_protocol() {
+    for (on_test, of_supernets, scorable) in [(false, 60, 60), (true, 120, 30)] {
+        let layers = Layers::preset("quick").unwrap().set("scoring.on_test", on_test).set("data.val_fraction", 0.5);
+        let recipe = layers.resolve().unwrap().into_inner().common;
+        let given = Images::new(images("mine", 120, 200), images("mine (test)", 30, 200)).unwrap();
+        let lab = Lab::open(recipe, Some(given), Device::flex(), &Interrupt::new()).unwrap();
+        assert_eq!([lab.search_images(), lab.scorable_images()], [of_supernets, scorable]);
+        assert_eq!((lab.judged_images(), lab.held_out_images()), (60, 60));
+        let config = crate::train::TrainConfig { batch: 60, ..lab.recipe().standalone.train.clone() };
+        assert_eq!(lab.judged_loader(&config, 0).unwrap().steps_per_epoch(), 1);
+    }
+}
+
+/// Class folders with so many grey images of this side each.
+fn photos(folder: &Path, classes: &[(&str, usize)], side: usize) {
+    for (class, count) in classes {
+        std::fs::create_dir(folder.join(class)).unwrap();
+        for number in 0..*count {
+            let pixels: Vec<u8> = (0..side * side).map(|at| ((at * (number + 3)) % 200) as u8).collect();
+            let bytes = fewshot_data::png_bytes(&pixels, Shape { height: side, width: side, channels: 1 }).unwrap();
+            std::fs::write(folder.join(class).join(format!("{number}.png")), bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_was_chosen_for_the_images_and_what_they_lack_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    photos(dir.path(), &[("common", 60), ("rare", 3)], 80);
+    let told = |side: u32, balance: bool| {
+        let layers = Layers::preset("images").unwrap().set("data.path", dir.path().to_str().unwrap());
+        let layers = layers.set("budget.minutes", 1.0).set("data.image_size", side).set("data.balance", balance);
+        let recipe = layers.resolve().unwrap().into_inner().common;
+        Lab::open(recipe, None, Device::flex(), &Interrupt::new()).unwrap().told().join("\n")
+    };
+    let chosen = told(0, true);
+    for words in [
+        "images of up to 80x80 are made 32x32 for this limit and time",
+        "images: all 80x80 pixels, resized to 32x32 (chosen)",
+        "1 of 2 classes have at most 3 training images (`rare` 2)",
+        "each of the 2 training images of `rare` comes about 12 times an epoch",
+    ] {
+        assert!(chosen.contains(words), "{words} in {chosen}");
+    }
+    let given = told(16, false);
+    assert!(given.contains("resized to 16x16 (as given)") && !given.contains("--balance"), "{given}");
+}
+
 /// A supernet of Once-for-All in phases, with sub-supernets that have the same teacher.
 fn shrinking_search() -> CheckedRecipe {
     let layers = Layers::preset("quick").unwrap().for_space("ofa-mbv3").set("space.name", "ofa-mbv3");

@@ -40,12 +40,30 @@ impl Lab {
         all
     }
 
-    /// Batches of the search-train images, to train supernets.
+    /// Images that there are for supernets to score on.
+    pub fn scorable_images(&self) -> usize {
+        if self.recipe.scoring.on_test { self.test.len() } else { self.splits.search_val.len() }
+    }
+
+    /// Batches of the search-train images (under the published protocol of all training images), to train supernets.
     ///
     /// # Errors
     /// When there are fewer than two images.
     pub fn search_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, ExperimentError> {
         self.loader(self.search_indices(), config, seed)
+    }
+
+    /// Batches of the search-train images under any protocol, to train networks alone that held-out images judge.
+    ///
+    /// # Errors
+    /// When there are fewer than two images.
+    pub fn judged_loader(&self, config: &TrainConfig, seed: u64) -> Result<TrainLoader, ExperimentError> {
+        self.loader(self.splits.search_train.clone(), config, seed)
+    }
+
+    /// Number of images that such networks are trained on.
+    pub fn judged_images(&self) -> usize {
+        self.splits.search_train.len()
     }
 
     /// Batches of all training images, to train networks alone.
@@ -109,7 +127,7 @@ impl Lab {
         Ok(ScoreSet::new(score.batches(), calibration, &self.device).for_task(self.task()).stopped_by(&self.interrupt))
     }
 
-    /// What each network is trained with before it is scored, where the recipe wants that: batches of search-train images, for
+    /// What each network is trained with before it is scored, where the recipe wants that: batches of its supernet's images, for
     /// one of several repetitions, and the settings of the supernets' own training.
     ///
     /// # Errors

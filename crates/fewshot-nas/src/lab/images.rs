@@ -13,6 +13,9 @@ use crate::recipe::{CommonRecipe, DataRecipe, Strength};
 /// Side of larger images, where none is asked for, at most.
 const LARGEST_SIDE: usize = 64;
 
+/// How often an image comes in an epoch, from which on that is told.
+const OFTEN: usize = 10;
+
 /// The images of an experiment.
 #[derive(Clone)]
 pub struct Images {
@@ -51,7 +54,25 @@ pub fn open(recipe: &mut CommonRecipe, told: &mut Vec<String>) -> Result<DataSou
     source.test.check()?;
     told.push(format!("images: {}", source.sizes));
     told.extend(source.notes.iter().cloned());
+    told.extend(repeated(recipe, &source.train));
     Ok(source)
+}
+
+/// What drawing all classes equally often makes of the rarest class, where that is much.
+fn repeated(recipe: &CommonRecipe, images: &Dataset) -> Option<String> {
+    let counts = images.counts();
+    let (rarest, class) = counts.iter().zip(images.classes()).min_by_key(|(count, _)| **count)?;
+    let times = images.len() / counts.len().max(1) / (*rarest).max(1);
+    let each = match rarest {
+        1 => "the one training image".to_string(),
+        count => format!("each of the {count} training images"),
+    };
+    (recipe.data.balance && times >= OFTEN).then(|| {
+        format!(
+            "all classes are drawn equally often (--balance): {each} of `{class}` comes about {times} \
+             times an epoch, and may be learned by heart"
+        )
+    })
 }
 
 /// The images, at a side that suits limit and time where none is asked for.
@@ -64,6 +85,7 @@ fn sized(recipe: &mut CommonRecipe, told: &mut Vec<String>) -> Result<DataSource
         recipe.data.image_size = side_for(recipe);
         let largest = source.sizes.largest;
         source = open_data(recipe)?;
+        source.sizes.choice = SizeChoice::Suited;
         let side = recipe.data.image_size;
         told.push(format!("images of up to {largest} are made {side}x{side} for this limit and time (--image-size)"));
     }

@@ -31,6 +31,10 @@ pub struct Card {
     /// Top-1 accuracy on the test images of its data, 0 to 1; absent as long as they were not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_accuracy: Option<f64>,
+    /// Whether scores on the same test images had a part in choosing the architecture (`scoring.on_test` of a recipe): that accuracy is
+    /// no fresh one then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chosen_on_test: bool,
     /// Top-1 accuracy on images held out from its training, 0 to 1, when that was last looked at: before the last epochs, which
     /// may be on all training images.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -54,6 +54,7 @@ pub fn model(space: &OpenSpace, arch: &Arch, seed: u64) -> Model {
         resize: Resize::CentreCropLanczos3,
         ground: None,
         test_accuracy: Some(0.5),
+        chosen_on_test: false,
         held_out_accuracy: None,
         epochs: Some(3),
     };

@@ -38,6 +38,12 @@ impl CommonRecipe {
             let is_open = self.budget.is_set() || (kind == Kind::Train && section != "standalone.train");
             let epochs = if is_open { train.epochs.max(1) } else { train.epochs };
             TrainConfig { epochs, ..train.clone() }.check().map_err(setting(section))?;
+            // Epochs that were chosen, or are yet to be, are no fault of who wrote the recipe.
+            let is_read = kind != Kind::Train || section == "standalone.train";
+            let is_chosen = self.budget.plan.is_some() || (is_open && train.epochs == 0);
+            if is_read && !is_chosen {
+                train.check_warmup().map_err(setting(section))?;
+            }
             if train.precise_norms > 0 && section != "standalone.train" {
                 let problem = "the norms of supernets are measured when they score: scoring.norm = \"recalibrated\"";
                 return Err(RecipeError::setting(format!("{section}.precise_norms"), problem));
@@ -89,6 +95,7 @@ impl CommonRecipe {
             families::open(name, Skeleton { settings: settings.clone(), ..Skeleton::of_images([32, 32, 3], 10) })
                 .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
         shrink::check(&self.shrink, space.blueprint().as_ref())?;
+        self.check_phases(kind)?;
         // Which decisions there are may depend on the size of the images, which are not read yet: large ones have the most.
         let large = families::open(name, Skeleton { settings, ..Skeleton::of_images([LARGE, LARGE, 3], 10) }).ok();
         let spaces = [Some(&space), large.as_ref()];
@@ -113,6 +120,22 @@ impl CommonRecipe {
             return Err(RecipeError::setting("split.feature", format!("split.feature: {error}")));
         }
         known_strategy("search.strategy", &self.search.strategy)
+    }
+
+    /// Whether the rate of each phase of the supernet rises within it, where the epochs are given.
+    fn check_phases(&self, kind: Kind) -> Result<(), RecipeError> {
+        let shares: f64 = self.shrink.iter().map(|phase| phase.share).sum();
+        if kind == Kind::Train || self.supernet.epochs == 0 || self.budget.plan.is_some() {
+            return Ok(());
+        }
+        for (index, phase) in self.shrink.iter().enumerate() {
+            let section = format!("shrink[{index}]");
+            phase
+                .config(&self.supernet, shares)
+                .check_warmup()
+                .map_err(|source| RecipeError::range(&section, source))?;
+        }
+        Ok(())
     }
 
     fn check_ranges(&self, kind: Kind) -> Result<(), RecipeError> {

@@ -155,10 +155,18 @@ pub struct ScoringRecipe {
     /// Training batches per architecture for `norm = "recalibrated"`.
     pub calibration_batches: usize,
     /// The published protocol: supernets train on all training images and are scored on the test images, the very images
-    /// of the truth. Scores are then no prediction of it; for comparison with published numbers only.
+    /// of the truth. Scores are then no prediction of it; for comparison with published numbers only. Of what a search finds by them the
+    /// test accuracy is no fresh one.
     pub on_test: bool,
     /// Whether a search takes the rank average of score and structure ([`crate::estimate::Fused`]) for the score.
     pub fused: bool,
+}
+
+impl ScoringRecipe {
+    /// Whether scores are made on the test images. Those of speed are made on training images under any protocol.
+    pub fn sees_test(&self) -> bool {
+        self.on_test && self.measure != Measure::Speed
+    }
 }
 
 /// Training of each network of its own, from the supernet's weights, before it is scored ([`crate::estimate::FineTune`]).

@@ -60,7 +60,7 @@ pub fn train_to(
 ) -> Result<Trained, ExperimentError> {
     let config = config(lab, epochs, planned);
     let (first, all) = (
-        lab.search_loader(&config, lab.seed("finalist images"))?,
+        lab.judged_loader(&config, lab.seed("finalist images"))?,
         lab.alone_loader(&config, lab.seed("alone images"))?,
     );
     let set = lab.judging_set()?;

@@ -23,8 +23,8 @@ pub(crate) use pieces::{Piecework, side_by_side};
 pub(crate) use shards::Shards;
 pub(crate) use state::{load_json, remembered, save_json, slug, value};
 pub(crate) use timing::{
-    BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, seconds_per_step, short, step_of,
-    timing,
+    BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, only_rises, seconds_per_step,
+    short, step_of, timing,
 };
 pub use training::Trained;
 pub(crate) use training::{

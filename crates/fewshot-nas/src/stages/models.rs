@@ -53,6 +53,7 @@ pub fn keep(
         resize: Resize::CentreCropLanczos3,
         ground: ground(&lab.recipe().data)?,
         test_accuracy: measured.test_accuracy,
+        chosen_on_test: lab.recipe().scoring.sees_test(),
         held_out_accuracy: measured.held_out_accuracy,
         epochs: Some(measured.epochs),
     };

@@ -57,7 +57,7 @@ pub fn seconds_per_step(
 pub fn step_of(lab: &Lab, arch: &Arch, time: Duration) -> Result<f64, ExperimentError> {
     lab.interrupt().check()?;
     let train = &lab.recipe().standalone.train;
-    let loader = lab.search_loader(train, 0)?;
+    let loader = lab.judged_loader(train, 0)?;
     seconds_per_step(&network(lab, arch)?, train, &loader, time, |_| Ok(Path::Shared(arch.clone())))
 }
 
@@ -71,7 +71,7 @@ pub fn timing(seconds: f64) -> Duration {
 pub fn alone_epoch_seconds(lab: &Lab, step: f64) -> (f64, f64) {
     let recipe = &lab.recipe().standalone;
     let image = step / recipe.train.batch as f64;
-    let (search, all) = (image * lab.search_images() as f64, image * lab.training_images() as f64);
+    let (search, all) = (image * lab.judged_images() as f64, image * lab.training_images() as f64);
     let share = recipe.all_images_from;
     (search, share * search + (1.0 - share) * all)
 }
@@ -98,6 +98,14 @@ pub fn fill(epochs: &mut u64, chosen: f64) {
     if *epochs == 0 {
         *epochs = (chosen.floor() as u64).max(1);
     }
+}
+
+/// What to say of the training that `key` sets where the time leaves fewer epochs than its learning rate takes to rise.
+pub fn only_rises(key: &str, train: &TrainConfig) -> Option<String> {
+    let TrainConfig { warmup, epochs, .. } = train;
+    train.check_warmup().is_err().then(|| {
+        format!("{key}.warmup = {warmup}, and there is time for {epochs} epochs: the learning rate does not get to where it should rise")
+    })
 }
 
 /// `3.2 M`, `450 K`.

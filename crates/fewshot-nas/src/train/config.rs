@@ -212,6 +212,22 @@ impl TrainConfig {
         Ok(())
     }
 
+    /// Checks that the learning rate has risen before the training ends. Where a budget of time leaves fewer epochs, that is told and no
+    /// error.
+    ///
+    /// # Errors
+    /// When it rises for more epochs than there are.
+    pub fn check_warmup(&self) -> Result<(), ConfigError> {
+        match self.warmup > self.epochs as f64 {
+            true => Err(ConfigError {
+                key: "warmup",
+                value: format!("{} with epochs = {}", self.warmup, self.epochs),
+                allowed: "the rate rises in some of the epochs, 0 (none) to all of them",
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// The rule by which weights move.
     pub fn rule(&self) -> Sgd {
         Sgd { momentum: self.momentum, nesterov: self.nesterov }

@@ -129,7 +129,7 @@ fn rules(result: &RankingResult) -> Markup {
         ),
         (
             "Scored by",
-            "Accuracy and likelihood (e to the minus mean cross entropy) are those on held-out images; speed is the likelihood \
+            "Accuracy and likelihood (e to the minus mean cross entropy) are those on the images named at the top; speed is the likelihood \
           of the training images, over the second half of the steps that each network takes by itself.",
         ),
         ("P@5%", "Of the best-scored 5 %, the share that is among the truly best 5 %."),

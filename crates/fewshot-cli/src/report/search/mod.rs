@@ -30,16 +30,32 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
         sections.push(network::section(record, &result.space, &result.arch, result.macs, result.params));
         sections.extend(quality(result));
         sections.extend(front::section(result));
-        sections.extend(verify::section(result));
+        sections.extend(verify::section(result, &record.recipe.scoring));
         sections.extend(confusion::section(result.test.as_ref()));
     }
     if !history.is_empty() {
-        sections.push(searched(&history, result.as_ref()));
+        sections.push(searched(&history, result.as_ref(), record.recipe.scoring.images()));
     }
     sections.extend(split(record));
     sections.extend(training::body(record).map(|body| Section { title: "Training", body }));
-    let lead = result.as_ref().map(lead).unwrap_or_default();
+    let lead = html! {
+        (on_test(record.recipe.scoring.sees_test()))
+        (result.as_ref().map(lead).unwrap_or_default())
+    };
     Ok(Story { title: format!("Search of the space {}", record.recipe.space.name), lead, sections })
+}
+
+/// What a reader has to know of scores on test images.
+fn on_test(on_test: bool) -> Markup {
+    html! {
+        @if on_test {
+            p.warning {
+                "Scores of this search are made on the test images, by supernets that all training images train ("
+                code { "scoring.on_test" } "): they had a part in choosing the network, so that its test accuracy, and how far it is \
+                 ahead of others, is no fresh one."
+            }
+        }
+    }
 }
 
 fn lead(result: &SearchResult) -> Markup {
@@ -234,13 +250,11 @@ fn randoms(result: &SearchResult) -> Markup {
 }
 
 /// Scores in the order of the search, and beside what each network costs.
-fn searched(history: &[HistoryEntry], result: Option<&SearchResult>) -> Section {
+fn searched(history: &[HistoryEntry], result: Option<&SearchResult>, images: &str) -> Section {
     let score = match result {
-        None => "score, %".to_string(),
-        Some(result) if result.scored_by_accuracy() => {
-            format!("score ({}), {}", judged::name("held-out"), metric().unit)
-        }
-        Some(result) => format!("score ({}), %", result.scored_by),
+        None => format!("score on {images} images, %"),
+        Some(result) if result.scored_by_accuracy() => format!("score ({}), {}", judged::name(images), metric().unit),
+        Some(result) => format!("score ({}, {images} images), %", result.scored_by),
     };
     let text = |entry: &HistoryEntry| format!("{} {}", percent(entry.score), entry.arch);
     let dots = history.iter().enumerate().map(|(index, entry)| Dot {

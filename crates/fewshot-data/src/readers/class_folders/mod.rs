@@ -9,6 +9,7 @@
 //! Classes are the folder names in bytewise order, images their files in the order of their paths, at any depth. How the
 //! parts are found: [`parts`].
 
+mod mistaken;
 mod parts;
 
 use std::path::{Path, PathBuf};

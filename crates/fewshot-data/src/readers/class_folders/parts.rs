@@ -4,10 +4,11 @@
 //! `daisy/train`), and a class may be called `train` too. The rules, in this order:
 //!
 //! 1. A folder with a single folder of class folders in it is looked through (`archive/flowers/..`).
-//! 2. A folder whose name is that of a part, alone (`train`, `Training`, `test_set`), is one if it holds class folders.
+//! 2. A folder whose name is that of a part, alone (`train`, `Training`, `test_set`) or with a number (`train2017`), is one if it
+//!    holds class folders.
 //! 3. Where all folders have a part's word in their name (`seg_train`, `seg_test`, `seg_pred`), so are they.
 //! 4. Where all folders hold nothing but such folders (`daisy/train`, `daisy/test`), the classes are above the parts.
-//! 5. Else the folders are the classes, whatever their names.
+//! 5. Else the folders are the classes, whatever their names; [`mistaken`] says where they look like none.
 //!
 //! A test part without class folders has no labels: then `val` is taken, else a part is held out. What is not used is
 //! told.
@@ -15,6 +16,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::super::part_name::{Called, Name, called};
+use super::mistaken;
 use crate::DataError;
 use crate::files::Tree;
 
@@ -26,57 +29,6 @@ pub(super) type Classes = BTreeMap<String, Vec<PathBuf>>;
 pub(super) struct Parts {
     pub train: Option<Classes>,
     pub test: Option<Classes>,
-}
-
-/// Parts by their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name {
-    Train,
-    Test,
-    Validation,
-    /// Images without labels, or that are to be left alone.
-    Other,
-}
-
-/// How much of a folder's name is the name of a part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Called {
-    /// All of it, apart from words like `set` or `images`.
-    Alone(Name),
-    /// One word of several.
-    Among(Name),
-    /// None.
-    No,
-}
-
-const TRAIN: [&str; 3] = ["train", "training", "trn"];
-const TEST: [&str; 4] = ["test", "testing", "tests", "tst"];
-const VALIDATION: [&str; 7] = ["val", "valid", "validation", "validate", "dev", "eval", "evaluation"];
-const OTHER: [&str; 7] = ["pred", "prediction", "predict", "unlabeled", "unlabelled", "unsup", "extra"];
-/// Words that say nothing about which part it is.
-const FILLERS: [&str; 13] =
-    ["set", "sets", "data", "dataset", "images", "image", "imgs", "img", "split", "part", "folder", "files", "photos"];
-
-fn called(name: &str) -> Called {
-    let lower = name.to_ascii_lowercase();
-    let words: Vec<&str> =
-        lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-    let part = |word: &str| {
-        let plain = FILLERS.iter().find_map(|filler| word.strip_suffix(filler)).filter(|rest| !rest.is_empty());
-        [Some(word), plain].into_iter().flatten().find_map(|word| match word {
-            word if TRAIN.contains(&word) => Some(Name::Train),
-            word if TEST.contains(&word) => Some(Name::Test),
-            word if VALIDATION.contains(&word) => Some(Name::Validation),
-            word if OTHER.contains(&word) => Some(Name::Other),
-            _ => None,
-        })
-    };
-    let telling: Vec<&&str> = words.iter().filter(|word| !FILLERS.contains(*word)).collect();
-    match (telling.as_slice(), words.iter().find_map(|word| part(word))) {
-        ([only], Some(name)) if part(only).is_some() => Called::Alone(name),
-        (_, Some(name)) => Called::Among(name),
-        (_, None) => Called::No,
-    }
 }
 
 /// Whether a folder holds folders of images.
@@ -111,12 +63,12 @@ pub(super) fn find(root: &Tree, notes: &mut Vec<String>) -> Result<Parts, DataEr
     if let Some(parts) = parts_below_classes(top, &folders, notes)? {
         return Ok(parts);
     }
-    Ok(Parts { train: Some(classes(top, notes)?), test: None })
+    Ok(Parts { train: Some(training_classes(top, notes)?), test: None })
 }
 
 /// What to say of a folder without any image.
 fn empty(folder: &Tree) -> DataError {
-    let train = folder.folders.iter().find(|folder| called(&folder.name) == Called::Alone(Name::Train));
+    let train = folder.folders.iter().find(|folder| called(&folder.name).is(Name::Train));
     let first = folder.folders.iter().find(|folder| folder.is_empty());
     match (train, first) {
         (Some(train), _) => DataError::MissingFile { path: train.path.clone(), wanted: "class folders".into() },
@@ -127,19 +79,23 @@ fn empty(folder: &Tree) -> DataError {
 
 /// The parts, if some of `folders`, which lie in `top`, are parts.
 fn in_parts(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -> Result<Option<Parts>, DataError> {
-    let alone = |folder: &Tree, name: Name| called(&folder.name) == Called::Alone(name);
-    let name_of = |folder: &Tree| match called(&folder.name) {
-        Called::Alone(name) | Called::Among(name) => Some(name),
-        Called::No => None,
+    let is = |folder: &Tree, name: Name| called(&folder.name).is(name);
+    let name_of = |folder: &Tree| called(&folder.name).part();
+    let trains_called = |called_so: Called| {
+        folders.iter().filter(|folder| called(&folder.name) == called_so && has_classes(folder)).count()
     };
-    let is_train = |folder: &&&Tree| alone(folder, Name::Train) && has_classes(folder);
-    let others_alone =
-        folders.iter().any(|folder| [Name::Test, Name::Validation].iter().any(|&name| alone(folder, name)));
+    // A name with a number counts where there is none without: `train` beside `train2` is the part.
+    let trains = match trains_called(Called::Alone(Name::Train)) {
+        0 => trains_called(Called::Numbered(Name::Train)),
+        count => count,
+    };
+    let others_alone = folders.iter().any(|folder| [Name::Test, Name::Validation].iter().any(|&name| is(folder, name)));
     let strays = folders.iter().filter(|folder| name_of(folder).is_none()).count();
-    let trains = folders.iter().filter(is_train).count();
-    let all_are_parts = folders.iter().all(|folder| name_of(folder).is_some());
+    let all_are_parts = strays == 0;
     let only_tests = folders.iter().all(|folder| {
-        matches!(called(&folder.name), Called::Alone(Name::Test | Name::Validation)) && has_classes(folder)
+        let is_one_of = |name: Name| is(folder, name) && folders.iter().filter(|other| is(other, name)).count() == 1;
+        let is_alone = matches!(called(&folder.name), Called::Alone(Name::Test | Name::Validation));
+        (is_alone || is_one_of(Name::Test) || is_one_of(Name::Validation)) && has_classes(folder)
     });
     // One of several folders that is called `train` and holds folders might be a class all the same (steam, diesel);
     // a part beside it, or nothing else, says that it is none.
@@ -148,23 +104,26 @@ fn in_parts(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -> Result<Op
         && all_are_parts
         && folders.iter().filter(|folder| name_of(folder) == Some(Name::Train) && has_classes(folder)).count() == 1;
     if !(by_name || by_words || only_tests) {
-        // `train` of loose images beside nothing but parts: no class folders anywhere.
-        let loose = folders.iter().find(|folder| alone(folder, Name::Train) && !has_classes(folder));
-        return match loose.filter(|_| all_are_parts) {
+        // `train` of loose images beside nothing but parts: no class folders anywhere. `train1` and `train2` may be classes.
+        let loose = folders.iter().find(|folder| is(folder, Name::Train) && !has_classes(folder));
+        let is_no_class =
+            |folder: &&&Tree| all_are_parts && (others_alone || called(&folder.name) == Called::Alone(Name::Train));
+        return match loose.filter(is_no_class) {
             Some(train) => Err(DataError::NoClassFolders { path: train.path.clone(), images: train.images.len() }),
             None => Ok(None),
         };
     }
     let part = |name: Name| {
-        folders.iter().copied().find(|folder| {
-            if by_words {
-                name_of(folder) == Some(name)
-            } else {
-                alone(folder, name) && (name != Name::Train || has_classes(folder))
-            }
-        })
+        let called_so = |wanted: Called| {
+            let fits = |folder: &&Tree| called(&folder.name) == wanted && (name != Name::Train || has_classes(folder));
+            folders.iter().copied().find(fits)
+        };
+        match by_words {
+            true => folders.iter().copied().find(|folder| name_of(folder) == Some(name)),
+            false => called_so(Called::Alone(name)).or_else(|| called_so(Called::Numbered(name))),
+        }
     };
-    let train = part(Name::Train).map(|train| classes(unwrapped(train, |_| false), notes)).transpose()?;
+    let train = part(Name::Train).map(|train| training_classes(unwrapped(train, |_| false), notes)).transpose()?;
     let mut used: Vec<&Tree> = part(Name::Train).into_iter().collect();
     let mut test = None;
     for candidate in [part(Name::Test), part(Name::Validation)].into_iter().flatten() {
@@ -196,10 +155,7 @@ fn in_parts(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -> Result<Op
 
 /// The parts, if every one of `folders` is a class that holds nothing but parts.
 fn parts_below_classes(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -> Result<Option<Parts>, DataError> {
-    let of = |folder: &Tree| match called(&folder.name) {
-        Called::Alone(name) => Some(name),
-        _ => None,
-    };
+    let of = |folder: &Tree| called(&folder.name).part().filter(|&name| called(&folder.name).is(name));
     let holds_parts = |class: &&Tree| {
         class.images.is_empty()
             && class.with_images().all(|folder| of(folder).is_some())
@@ -224,8 +180,19 @@ fn parts_below_classes(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -
     if !unused.is_empty() {
         notes.push(format!("the validation folders ({} images) are not used", count(&unused)));
     }
+    let others = count(&gather(Name::Other));
+    if others > 0 {
+        notes.push(format!("the folders that are neither for training nor for tests ({others} images) are not used"));
+    }
     loose_images(top, notes);
     Ok(Some(Parts { train: Some(train), test: Some(test).filter(|test| !test.is_empty()) }))
+}
+
+/// The folders in `folder` as the classes to train on, unless they are none for certain.
+fn training_classes(folder: &Tree, notes: &mut Vec<String>) -> Result<Classes, DataError> {
+    let folders: Vec<&Tree> = folder.with_images().collect();
+    notes.extend(mistaken::look(folder, &folders)?);
+    classes(folder, notes)
 }
 
 /// The folders in `folder` as classes. An empty one is an error (something is missing), one of other files is told.
@@ -312,6 +279,16 @@ mod tests {
             (&["train/a/1.jpg", "train/b/1.jpg", "test/1.jpg", "val/b/1.jpg"], "a 1, b 1 | b 1"),
             (&["train/a/1.jpg", "train/b/1.jpg", "test/unknown/1.jpg"], "a 1, b 1 | -"),
             (&["only/1.jpg"], "only 1 | -"),
+            // With numbers.
+            (&["train2023/a/1.jpg", "train2023/b/1.jpg", "val2023/a/2.jpg"], "a 1, b 1 | a 1"),
+            (&["train_1/a/1.jpg", "train_1/b/1.jpg", "test_1/b/2.jpg"], "a 1, b 1 | b 1"),
+            (&["train/a/1.jpg", "train/b/1.jpg", "test1/2.jpg"], "a 1, b 1 | -"),
+            (&["train/a/1.jpg", "train/b/1.jpg", "train2/a/2.jpg", "val2/b/1.jpg"], "a 1, b 1 | b 1"),
+            (&["a/train2023/1.jpg", "b/train2023/1.jpg", "b/val2023/3.jpg"], "a 1, b 1 | b 1"),
+            (&["test2017/a/1.jpg", "val2017/a/1.jpg", "val2017/b/1.jpg"], "- | a 1"),
+            (&["train1/1.jpg", "train2/1.jpg"], "train1 1, train2 1 | -"),
+            (&["fold1/1.jpg", "fold2/1.jpg"], "fold1 1, fold2 1 | -"),
+            (&["a/fold1/1.jpg", "a/fold2/2.jpg", "b/fold1/1.jpg", "b/fold2/2.jpg"], "a 2, b 2 | -"),
         ] {
             assert_eq!(found(paths).0, expected, "{paths:?}");
         }
@@ -331,11 +308,66 @@ mod tests {
         );
         let (_, notes) = found(&["train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "val/b/1.jpg"]);
         assert_eq!(notes, ["`val` (1 images) is not used"]);
+        let (_, notes) = found(&["train/a/1.jpg", "train/b/1.jpg", "test1/2.jpg", "train2/a/1.jpg"]);
+        assert_eq!(
+            notes,
+            [
+                "`test1` (1 images) has no folders of the training classes, so no labels: it is not the test part",
+                "`train2` (1 images) is not used",
+            ]
+        );
+        let (_, notes) = found(&["a/train/1.jpg", "a/unlabeled/2.jpg", "b/train/1.jpg"]);
+        assert_eq!(notes, ["the folders that are neither for training nor for tests (1 images) are not used"]);
+    }
+
+    #[test]
+    fn classes_that_look_like_what_lies_above_them_are_doubted() {
+        let (classes, notes) =
+            found(&["left/cat/1.jpg", "left/dog/1.jpg", "right/cat/2.jpg", "right/dog/2.jpg", "right/dog/3.jpg"]);
+        assert_eq!(classes, "left 2, right 3 | -");
+        assert!(notes.len() == 1 && notes[0].contains("2 folders that are taken for classes"), "{notes:?}");
+        assert!(notes[0].contains("the same folders (`cat`, `dog`)") && notes[0].contains("/left`)"), "{notes:?}");
+        for usual in [
+            // One folder inside says nothing, other ones neither, nor do parts or images beside them.
+            &["cat/images/1.jpg", "dog/images/1.jpg"][..],
+            &["cat/big/1.jpg", "cat/small/1.jpg", "dog/big/1.jpg", "dog/tiny/1.jpg"],
+            &["cat/fold1/1.jpg", "cat/fold2/1.jpg", "dog/fold1/1.jpg", "dog/fold2/1.jpg"],
+            &["cat/big/1.jpg", "cat/small/1.jpg", "dog/big/1.jpg", "dog/small/1.jpg", "dog/1.jpg"],
+        ] {
+            assert_eq!(found(usual).1, [""; 0], "{usual:?}");
+        }
+    }
+
+    #[test]
+    fn parts_are_refused_as_classes_where_that_is_certain() {
+        for (paths, words) in [
+            (
+                &["fold1/cat/1.jpg", "fold1/dog/1.jpg", "fold2/cat/1.jpg", "fold2/dog/1.jpg"][..],
+                &["`fold1`, `fold2` are called as parts", "`cat`, `dog` below each of them"][..],
+            ),
+            (
+                &["train/part_0/a/1.jpg", "train/part_0/b/1.jpg", "train/part_1/a/1.jpg", "train/part_1/b/1.jpg"],
+                &["/train`: the folders `part_0`, `part_1` are called"],
+            ),
+            (
+                &["train1/a/1.jpg", "train1/b/1.jpg", "train2/a/1.jpg", "val1/b/1.jpg"],
+                &["`train1`, `train2`, `val1` are called as parts"],
+            ),
+        ] {
+            let (_folder, tree) = tree(paths);
+            let message = find(&tree, &mut Vec::new()).unwrap_err().to_string();
+            assert!(words.iter().all(|words| message.contains(words)), "{message}");
+        }
     }
 
     #[test]
     fn images_without_class_folders_are_refused() {
-        for paths in [&["1.jpg", "2.jpg"][..], &["train/1.jpg", "test/1.jpg"]] {
+        for paths in [
+            &["1.jpg", "2.jpg"][..],
+            &["train/1.jpg", "test/1.jpg"],
+            &["train2017/1.jpg", "val2017/1.jpg"],
+            &["train/1.jpg", "test1/1.jpg"],
+        ] {
             let (_folder, tree) = tree(paths);
             let message = find(&tree, &mut Vec::new()).unwrap_err().to_string();
             assert!(message.contains("but no class folders"), "{message}");

@@ -60,20 +60,16 @@ pub(super) fn label_column(
         flag: "--label-column",
         columns: all_columns(file, partitions),
     };
+    let nested = |name: &str| nested(file, name, "label", "--label-column");
     if let Some(name) = &options.label_column {
-        return if there(name) { Ok(name.clone()) } else { Err(missing(format!("label column `{name}`"))) };
+        let unknown = || nested(name).unwrap_or_else(|| missing(format!("label column `{name}`")));
+        return if there(name) { Ok(name.clone()) } else { Err(unknown()) };
     }
     if let Some(name) = LABELS.iter().find(|&&name| there(name)) {
         return Ok((*name).to_owned());
     }
-    let is_nested = |name: &&&str| file.columns().iter().any(|column| column.starts_with(&format!("{name}.")));
-    if let Some(name) = LABELS.iter().find(is_nested) {
-        return Err(DataError::ColumnType {
-            path: file.path().to_path_buf(),
-            column: (*name).to_owned(),
-            found: "a list or a struct".into(),
-            wanted: "one label a row (images of several classes are not read)",
-        });
+    if let Some(error) = LABELS.iter().find_map(|name| nested(name)) {
+        return Err(error);
     }
     let mut classes = of_type(features, "ClassLabel");
     classes.retain(|name| there(name));
@@ -87,6 +83,17 @@ pub(super) fn label_column(
             flag: "--label-column",
         }),
     }
+}
+
+/// What is wrong with a column of this name that is a list or a struct; `None` where there is no such column.
+fn nested(file: &ParquetFile, name: &str, what: &'static str, flag: &'static str) -> Option<DataError> {
+    let (leaves, is_list) = file.below(name)?;
+    let others = match is_list {
+        true => file.single(),
+        false => leaves.into_iter().map(str::to_owned).collect(),
+    };
+    let path = file.path().to_path_buf();
+    Some(DataError::NestedColumn { path, column: name.to_owned(), what, is_list, others, flag })
 }
 
 fn all_columns(file: &ParquetFile, partitions: &[(String, String)]) -> Vec<String> {
@@ -106,8 +113,10 @@ pub(super) fn image_column(
         flag: "--image-column",
         columns: file.columns().to_vec(),
     };
+    let nested = |name: &str| nested(file, name, "image", "--image-column");
     if let Some(name) = &options.image_column {
-        return column(file, name, true).ok_or_else(|| missing(format!("image column `{name}`")));
+        let unknown = || nested(name).unwrap_or_else(|| missing(format!("image column `{name}`")));
+        return column(file, name, true).ok_or_else(unknown);
     }
     if let Some(found) = IMAGES.iter().find_map(|name| column(file, name, true)) {
         return Ok(found);
@@ -120,7 +129,10 @@ pub(super) fn image_column(
     }
     candidates.retain(|name| column(file, name, false).is_some());
     match candidates.len() {
-        0 => Err(missing("image column (a struct with `bytes`, or bytes)".into())),
+        0 => Err(IMAGES
+            .iter()
+            .find_map(|name| nested(name))
+            .unwrap_or_else(|| missing("image column (a struct with `bytes`, or bytes)".into()))),
         1 => Ok(column(file, &candidates[0], false).unwrap_or(ImageColumn { bytes: None, path: None })),
         _ => Err(DataError::AmbiguousColumn {
             path: file.path().to_path_buf(),

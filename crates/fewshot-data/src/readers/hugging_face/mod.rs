@@ -46,6 +46,10 @@ impl Reader for HuggingFace {
         !shards::find(path, &PARQUET).is_empty()
     }
 
+    fn has_columns(&self) -> bool {
+        true
+    }
+
     fn read(&self, path: &Path, options: &OpenOptions) -> Result<Found, DataError> {
         let root = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
         let together = |files| Arc::new(ParquetImages { files, root: root.to_owned() }) as Arc<dyn Images>;

@@ -67,6 +67,10 @@ impl Reader for WebDataset {
             && entries_or_none(path).iter().filter(|entry| entry.is_folder).all(|entry| has_shards(&entry.path))
     }
 
+    fn has_columns(&self) -> bool {
+        true
+    }
+
     fn read(&self, path: &Path, options: &OpenOptions) -> Result<Found, DataError> {
         let root = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
         let names = NAMES.iter().map(|name| root.join(name)).find(|file| file.is_file());

@@ -215,17 +215,20 @@ impl Search<'_> {
                 flag: "--image-column",
             });
         }
+        // Who names where the label is means no other one.
+        let hive = self.hive.as_ref().filter(|_| self.label_column.is_none_or(|column| column == "label"));
         for (_, member) in images {
-            let label = label.clone().or_else(|| self.hive.clone().map(Label::Name)).or_else(|| folder(&member.name));
+            let of_folder = || self.label_column.is_none().then(|| folder(&member.name)).flatten();
+            let label = label.clone().or_else(|| hive.cloned().map(Label::Name)).or_else(of_folder);
             let label = label.ok_or_else(|| DataError::MissingFile {
                 path: self.path.join(&member.name),
-                wanted: format!(
-                    "its label: `{key}.cls`, {}, or a folder that is called as its class",
-                    match self.label_column {
-                        Some(column) => format!("the field `{column}` of `{key}.json`"),
-                        None => format!("one of the fields {} of `{key}.json`", FIELDS.join(", ")),
-                    }
-                ),
+                wanted: match self.label_column {
+                    Some(column) => format!("its label: `{key}.{column}`, or the field `{column}` of `{key}.json`"),
+                    None => format!(
+                        "its label: `{key}.cls`, one of the fields {} of `{key}.json`, or a folder that is called as its class",
+                        FIELDS.join(", ")
+                    ),
+                },
             })?;
             if member.length > LARGEST_IMAGE {
                 let reason = format!("it has {} bytes, more than {LARGEST_IMAGE}", member.length);

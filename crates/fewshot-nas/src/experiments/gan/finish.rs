@@ -85,6 +85,7 @@ impl Gan {
             resize: Resize::CentreCropLanczos3,
             ground: ground(&lab.recipe().data)?,
             test_accuracy: None,
+            chosen_on_test: false,
             held_out_accuracy: None,
             epochs: None,
         };

@@ -86,7 +86,7 @@ impl Gan {
         let arch = space.blueprint().parse(&self.recipe.judge.arch)?;
         let net = Net::standalone(space.blueprint().clone(), &arch, lab.device(), lab.seed("judge weights"))?;
         let config = &lab.recipe().standalone.train;
-        let loader = lab.search_loader(config, lab.seed("judge images"))?;
+        let loader = lab.judged_loader(config, lab.seed("judge images"))?;
         let trained = train(context, net.clone(), config, &loader, lab.seed("judge paths"))?;
         let mut net = load_from(&context.load(&context.file(CHECKPOINT))?, net)?;
         let accuracy = lab.judging_set()?.metric(&mut net, &arch, NormPolicy::Running)?;
@@ -101,6 +101,7 @@ impl Gan {
             resize: Resize::CentreCropLanczos3,
             ground: ground(&lab.recipe().data)?,
             test_accuracy: None,
+            chosen_on_test: false,
             held_out_accuracy: Some(accuracy),
             epochs: Some(trained.history.len() as u64),
         };

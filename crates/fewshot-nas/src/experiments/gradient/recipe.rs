@@ -182,6 +182,7 @@ impl GradientRecipe {
                 at(&format!(".{prefix}{}", source.key), format!("{prefix}{source}"))
             };
             settings.train.check().map_err(|source| range("train.", source))?;
+            settings.train.check_warmup().map_err(|source| range("train.", source))?;
             settings.check().map_err(|error| match error {
                 GradientError::Config(source) => range("", source),
                 other => at("", other.to_string()),

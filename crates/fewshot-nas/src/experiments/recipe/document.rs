@@ -78,6 +78,11 @@ impl Recipe {
         let Self { experiment, common } = &self;
         common.check(experiment.kind())?;
         match experiment {
+            Experiment::Train if common.standalone.arch.trim().is_empty() => {
+                let problem = "standalone.arch: a run of kind \"train\" needs an architecture, and here is none (`fewshot train --arch ARCH` \
+                               gives one too)";
+                return Err(RecipeError::setting("standalone.arch", problem));
+            }
             Experiment::Search | Experiment::Train | Experiment::Truth => {}
             Experiment::Ranking(arms) => ranking::check(arms)?,
             Experiment::Gradient(recipe) => recipe.check(common)?,

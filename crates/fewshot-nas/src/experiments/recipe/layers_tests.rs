@@ -382,6 +382,22 @@ fn recipe_of(layers: Layers) -> Recipe {
 }
 
 #[test]
+fn a_rate_that_never_gets_there_and_a_training_of_nothing_are_refused() {
+    for section in ["supernet", "children", "standalone.train"] {
+        let text = format!("[{section}]\nepochs = 3\nwarmup = 3.5\n");
+        let words = format!("mine.toml, line 3: {section}.warmup = 3.5 with epochs = 3 is out of range");
+        assert!(refused("quick", &text).starts_with(&words), "{}", refused("quick", &text));
+        laid_over("quick", &text.replace("3.5", "3")).unwrap();
+    }
+    // What a budget of time decides is told when it is decided.
+    let open = "budget.minutes = 1\n[standalone.train]\nepochs = 0\nwarmup = 50\n";
+    laid_over("images", open).unwrap();
+    assert!(refused("images", &open.replace("epochs = 0", "epochs = 4")).contains("warmup = 50 with epochs = 4"));
+    let error = refused("images", "kind = \"train\"");
+    assert!(error.contains("standalone.arch: a run of kind \"train\" needs an architecture"), "{error}");
+}
+
+#[test]
 fn phases_that_cannot_be_are_told_by_key() {
     let phase = |text: &str| format!("space.name = \"ofa-mbv3\"\n[[shrink]]\nname = \"a\"\nshare = 1\n{text}");
     for (text, words) in [
@@ -391,6 +407,7 @@ fn phases_that_cannot_be_are_told_by_key() {
         ("paths = 65", "shrink[0].paths: 65 is out of range: 1 to 64"),
         ("lr = 0", "shrink[0].lr: 0 is out of range: above 0"),
         ("warmup = -1", "shrink[0].warmup: -1 is out of range"),
+        ("warmup = 9999", "shrink[0].warmup = 9999 with epochs = "),
         ("distill = 1", "shrink[0].distill: the first phase trains the teacher"),
         ("[[shrink]]\nname = \"a\"\nshare = 1", "shrink[1].name: `a`: give each phase a name of its own"),
         ("[[shrink]]\nname = \"B\"\nshare = 1", "shrink[1].name"),

@@ -23,7 +23,8 @@ use super::shrink::passes_per_step;
 use crate::lab::{ExperimentError, Lab, within};
 use crate::recipe::{BudgetPlan, CommonRecipe, SplitRecipe};
 use crate::stages::{
-    BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, rungs, seconds_per_step, short, step_of,
+    BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, only_rises, rungs, seconds_per_step, short,
+    step_of,
 };
 use crate::train::Sampler;
 
@@ -71,11 +72,11 @@ impl Rates {
     }
 }
 
-/// Held-out images that a network is scored on.
+/// Images that a network is scored on.
 fn scored_images(lab: &Lab, recipe: &CommonRecipe) -> usize {
     match recipe.scoring.images {
-        0 => lab.held_out_images(),
-        images => images.min(lab.held_out_images()),
+        0 => lab.scorable_images(),
+        images => images.min(lab.scorable_images()),
     }
 }
 
@@ -129,7 +130,8 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
         let affordable = SCORING * budget / score;
         if let Some(images) = fewer_images(scored_images(&lab, &recipe), affordable) {
             recipe.scoring.images = images;
-            told.push(format!("scores are those on {images} held-out images: the time is too short for more"));
+            let of = if recipe.scoring.on_test { "test" } else { "held-out" };
+            told.push(format!("scores are those on {images} {of} images: the time is too short for more"));
         }
         recipe.search.budget = affordable.clamp(SCORED.0, SCORED.1) as usize;
     }
@@ -155,9 +157,9 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
         let epochs = (shortest..=longest).rev().find(|&epochs| fits(finalists, epochs))?;
         Some((finalists, epochs))
     };
-    let most = recipe.search.finalists.max(1);
+    let most = compared(&recipe);
     let (finalists, epochs) = (2..=most).rev().find_map(with).unwrap_or((1, longest));
-    if finalists < recipe.search.finalists {
+    if finalists < most {
         told.push(format!("{finalists} of {} finalists: there is no time for more", recipe.search.finalists));
         recipe.search.finalists = finalists;
     }
@@ -166,6 +168,14 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     let train = &mut recipe.standalone.train;
     train.epochs = epochs;
     train.hold = train.hold.max(chosen).min(0.9);
+    let trainings = [
+        ("supernet", &recipe.supernet, recipe.shrink.is_empty()),
+        ("children", &recipe.children, recipe.split != SplitRecipe::default()),
+        ("standalone.train", &recipe.standalone.train, true),
+    ];
+    told.extend(
+        trainings.into_iter().filter(|(.., is_read)| *is_read).filter_map(|(key, train, _)| only_rises(key, train)),
+    );
     told.extend(limits(&lab)?);
     recipe.budget.plan =
         Some(BudgetPlan { measuring: passed.before, fixed_epochs, told, ..times(&lab, &recipe, &rates, fixed_epochs) });
@@ -212,13 +222,23 @@ fn times(lab: &Lab, recipe: &CommonRecipe, rates: &Rates, fixed_epochs: bool) ->
         supernet: recipe.supernet.epochs as f64 * step * supernet_epoch,
         sub_supernets: recipe.children.epochs as f64 * parts * child_step * supernet_epoch,
         search: recipe.search.budget as f64 * score,
-        finalists: lost_epochs(recipe.search.finalists, alone.train.epochs, alone.halving) as f64 * lost_epoch,
+        finalists: lost_epochs(compared(recipe), alone.train.epochs, alone.halving) as f64 * lost_epoch,
         kept,
-        beside: references * of_reference + alone.randoms as f64 * kept + verified,
+        beside: references * of_reference + (alone.randoms + others_of_front(recipe)) as f64 * kept + verified,
         step_ms: 1000.0 * rates.alone,
         supernet_step_ms: 1000.0 * rates.supernet,
         ..BudgetPlan::default()
     }
+}
+
+/// Networks that are compared before one is kept, itself included: a front has no finalists.
+fn compared(recipe: &CommonRecipe) -> usize {
+    if recipe.search.pareto > 0 { 1 } else { recipe.search.finalists.max(1) }
+}
+
+/// Networks of the front that are trained besides the kept one, at most.
+fn others_of_front(recipe: &CommonRecipe) -> usize {
+    recipe.search.pareto.saturating_sub(1)
 }
 
 /// What the limits leave of the space, in words.
@@ -298,16 +318,17 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, ExperimentError> {
         }
         false => String::new(),
     };
+    let finalists = match compared(recipe) {
+        1 => String::new(),
+        count => format!("{count} finalists {}, ", duration(plan.finalists)),
+    };
     let mut lines = vec![format!(
-        "{} for the kept network: supernet {} ({} epochs){split}, {} networks scored {}, {} finalists {}, the kept one {} \
-         (about {} epochs)",
+        "{} for the kept network: supernet {} ({} epochs){split}, {} networks scored {}, {finalists}the kept one {} (about {} epochs)",
         duration(recipe.budget.seconds()),
         duration(plan.supernet),
         recipe.supernet.epochs,
         recipe.search.budget,
         duration(plan.search),
-        recipe.search.finalists,
-        duration(plan.finalists),
         duration(plan.kept),
         recipe.standalone.train.epochs,
     )];
@@ -319,14 +340,22 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, ExperimentError> {
     };
     let beside = [
         (alone.references, made_by_hand),
+        (
+            others_of_front(recipe) > 0,
+            format!("up to {} more of the front as long as the kept one", others_of_front(recipe)),
+        ),
         (alone.randoms > 0, format!("{} random ones as long as the kept one", alone.randoms)),
         (recipe.search.verify > 0, format!("{} verified", recipe.search.verify)),
     ];
     let beside: Vec<String> = beside.into_iter().filter(|(is_there, _)| *is_there).map(|(_, words)| words).collect();
     if plan.beside > 0.0 && !beside.is_empty() {
         let (more, beside) = (duration(plan.beside), beside.join(", "));
+        let (purpose, whom) = match others_of_front(recipe) {
+            0 => (" to compare with", ""),
+            _ => ("", " to compare with"),
+        };
         lines.push(format!(
-            "then {more} more to compare with: {beside} (--no-references, --randoms 0, --verify 0: none)"
+            "then {more} more{purpose}: {beside} (--no-references, --randoms 0, --verify 0: none{whom})"
         ));
     }
     Ok(lines)

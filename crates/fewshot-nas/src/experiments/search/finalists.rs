@@ -33,9 +33,9 @@ const COURSES: &str = "courses.json";
 pub struct Finalist {
     /// The architecture.
     pub arch: String,
-    /// Its score: supernet accuracy on held-out training images, 0 to 1.
+    /// Its score: supernet accuracy on held-out training images (under `scoring.on_test`: test images), 0 to 1.
     pub score: f64,
-    /// Accuracy of the network trained alone on the same held-out images, 0 to 1, when it was left out or taken.
+    /// Accuracy of the network trained alone on held-out training images, 0 to 1, when it was left out or taken.
     pub held_out_accuracy: f64,
     /// Epochs that it had been trained then; 0 in results that did not say so yet.
     #[serde(default)]
@@ -223,7 +223,7 @@ fn train_rung(
     number: usize,
 ) -> Result<Rung, ExperimentError> {
     let config = &lab.recipe().standalone.train;
-    let loader = lab.search_loader(config, lab.seed("finalist images"))?;
+    let loader = lab.judged_loader(config, lab.seed("finalist images"))?;
     let set = lab.judging_set()?;
     let steps = loader.steps_per_epoch() as u64;
     let (mut done, mut all) = (0, 0);

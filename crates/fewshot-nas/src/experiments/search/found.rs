@@ -12,7 +12,7 @@ pub static SEARCH: Handle<Found> = Handle::new("search");
 pub struct HistoryEntry {
     /// The architecture.
     pub arch: String,
-    /// Its score: accuracy on held-out training images, 0 to 1.
+    /// Its score: accuracy on held-out training images (under `scoring.on_test`: test images), 0 to 1.
     pub score: f64,
     /// Multiply-adds per image of the network trained alone.
     pub macs: u64,
@@ -27,7 +27,7 @@ pub struct HistoryEntry {
 pub struct Scored {
     /// As text.
     pub arch: String,
-    /// Supernet accuracy on held-out training images, 0 to 1.
+    /// Supernet accuracy, 0 to 1.
     pub score: f64,
 }
 

@@ -30,7 +30,7 @@ const FOLDER: &str = "front";
 pub struct FrontNetwork {
     /// The architecture.
     pub arch: String,
-    /// Its score: supernet accuracy on held-out training images, 0 to 1.
+    /// Its score: supernet accuracy on held-out training images (under `scoring.on_test`: test images), 0 to 1.
     pub score: f64,
     /// Multiply-adds per image, trained alone.
     pub macs: u64,

@@ -91,7 +91,7 @@ fn epochs_left(lab: &Lab, context: &StageContext<'_>, arch: &Arch, begun: u64) -
     let measuring = budget.plan.as_ref().map_or(0.0, |plan| plan.measuring);
     let spent = measuring + context.run().seconds()?;
     let left = budget.seconds() * (1.0 - RESERVE.0) - RESERVE.1 - spent;
-    let first = lab.search_loader(&recipe.train, lab.seed("finalist images"))?;
+    let first = lab.judged_loader(&recipe.train, lab.seed("finalist images"))?;
     let all = lab.alone_loader(&recipe.train, lab.seed("alone images"))?;
     let step = step_of(lab, arch, timing(left))?;
     let left = left - timing(left).as_secs_f64();

@@ -89,7 +89,9 @@ impl Bench for Search {
     }
 
     fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
-        budget::announcement(&self.lab)
+        let mut lines: Vec<String> = on_test(&self.lab).into_iter().collect();
+        lines.extend(budget::announcement(&self.lab)?);
+        Ok(lines)
     }
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
@@ -110,6 +112,17 @@ impl Bench for Search {
     fn outcome(&self, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<Outcome, ExperimentError> {
         Ok(Outcome::Search(Box::new(result(&self.lab, run, values)?)))
     }
+}
+
+/// What to know where test images score.
+fn on_test(lab: &Lab) -> Option<String> {
+    let images = lab.scorable_images();
+    lab.recipe().scoring.sees_test().then(|| {
+        format!(
+            "scores are made on the {images} test images (scoring.on_test), by supernets that all training images train: they help to \
+             choose the network, so that its test accuracy in the end is no fresh one"
+        )
+    })
 }
 
 fn scored_by(lab: &Lab) -> String {
@@ -141,6 +154,7 @@ fn result(lab: &Lab, run: &RunFolder, values: &BTreeMap<String, Value>) -> Resul
         space: space.name().to_string(),
         score: taken.score,
         scored_by: scored_by(lab),
+        on_test: lab.recipe().scoring.sees_test(),
         finalists: taken.finalists,
         test_accuracy: tested.winner.top1,
         test: Some(tested.winner),

@@ -28,9 +28,13 @@ pub struct SearchResult {
     pub space: String,
     /// Its score, 0 to 1.
     pub score: f64,
-    /// What a score is, in words: `accuracy` (on held-out training images), `speed of 32 steps`.
+    /// What a score is, in words: `accuracy`, `speed of 32 steps`.
     #[serde(default = "Measure::before_there_was_a_choice")]
     pub scored_by: String,
+    /// Whether scores were made on the test images (the published protocol) and not on held-out training images: the test accuracies are
+    /// no fresh ones then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_test: bool,
     /// The best-scored networks trained alone, best-scored first, of which the best on held-out images was taken;
     /// empty when the recipe asks for none.
     pub finalists: Vec<Finalist>,
@@ -81,7 +85,7 @@ pub struct SearchResult {
 }
 
 impl SearchResult {
-    /// Whether a score is the plain accuracy on held-out training images.
+    /// Whether a score is the plain accuracy.
     pub fn scored_by_accuracy(&self) -> bool {
         self.scored_by == Measure::Accuracy.after(0)
     }

@@ -73,7 +73,8 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, ExperimentErro
             if history.iter().all(|known: &HistoryEntry| known.score < entry.score) {
                 // A score is a value of the metric, or the same with its sign turned.
                 let best = metric.text(metric.score(entry.score), 2);
-                context.progress().message(&format!("best {best} {}", entry.arch));
+                let on_test = if lab.recipe().scoring.sees_test() { " on test images" } else { "" };
+                context.progress().message(&format!("best {best}{on_test} {}", entry.arch));
             }
             history.push(entry);
             counter.add(1);

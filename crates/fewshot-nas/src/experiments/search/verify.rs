@@ -44,7 +44,8 @@ pub struct VerifiedNetwork {
     pub arch: String,
     /// Its score: what the search would have seen.
     pub score: f64,
-    /// Accuracy on held-out images of the network trained alone on the search-train images, 0 to 1.
+    /// Accuracy of the network trained alone on the images that train supernets, on those that scores are made on, 0 to 1: held-out
+    /// training images (under `scoring.on_test`: test images).
     pub held_out_accuracy: f64,
 }
 
@@ -59,7 +60,7 @@ fn verify(lab: &Lab, context: &StageContext<'_>) -> Result<Verified, ExperimentE
     let chosen: Vec<Scored> = remembered(&context.file(CHOSEN), || choose(lab, context))?;
     let archs =
         chosen.iter().map(|scored| Ok(space.parse(&scored.arch)?)).collect::<Result<Vec<_>, ExperimentError>>()?;
-    // As finalists are trained, so that the held-out images can judge.
+    // On what supernets are trained on, so that the images of the scores can judge.
     let loader = lab.search_loader(&lab.recipe().standalone.train, lab.seed("finalist images"))?;
     let set = lab.score_set()?;
     let recipe = &lab.recipe().standalone;

@@ -20,7 +20,7 @@ use crate::recipe::BudgetPlan;
 use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, RunReader, Stage, StageContext};
 use crate::stages::{
     BRIEFLY, CHECKPOINT, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, keep_untested, load_from,
-    network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
+    network, only_rises, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
 };
 
 /// Stage that trains.
@@ -41,7 +41,14 @@ impl Train {
     /// When the recipe names no architecture of the space.
     pub fn open(lab: Lab) -> Result<Self, ExperimentError> {
         let arch = lab.alone_space().parse(&lab.recipe().standalone.arch)?;
-        Ok(Self { lab, arch })
+        let mut train = Self { lab, arch };
+        if train.lab.recipe().scoring.on_test && train.other_images().is_some() {
+            // It was not these test images that chose it.
+            let mut recipe = train.lab.recipe().clone();
+            recipe.scoring.on_test = false;
+            train.lab = train.lab.again(recipe)?;
+        }
+        Ok(train)
     }
 
     fn train(&self, context: &StageContext<'_>) -> Result<Trained, ExperimentError> {
@@ -91,7 +98,8 @@ impl Bench for Train {
         let (_, epoch) = alone_epoch_seconds(&self.lab, step);
         let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
         fill(&mut recipe.standalone.train.epochs, kept / epoch);
-        let plan = BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * step, ..BudgetPlan::default() };
+        let told = only_rises("standalone.train", &recipe.standalone.train).into_iter().collect();
+        let plan = BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * step, told, ..BudgetPlan::default() };
         recipe.budget.plan = Some(plan);
         Ok(Some(Box::new(Self { lab: self.lab.again(recipe)?, arch: self.arch.clone() })))
     }
@@ -99,8 +107,15 @@ impl Bench for Train {
     fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
         let (recipe, epochs) = (self.lab.recipe(), self.lab.recipe().standalone.train.epochs);
         let mut lines: Vec<String> = self.other_images().into_iter().collect();
+        if recipe.scoring.sees_test() {
+            lines.push(
+                "scores on test images had a part in choosing the architecture (scoring.on_test): its accuracy on these is no fresh one"
+                    .to_string(),
+            );
+        }
         if let Some(plan) = &recipe.budget.plan {
             lines.push(format!("{} of training: {epochs} epochs", duration(plan.kept)));
+            lines.extend(plan.told.iter().cloned());
             return Ok(lines);
         }
         let (_, epoch) = alone_epoch_seconds(&self.lab, step_of(&self.lab, &self.arch, BRIEFLY)?);
@@ -127,6 +142,7 @@ impl Bench for Train {
             arch: space.format(&arch),
             space: space.name().to_string(),
             test_accuracy: test.as_ref().map(|test| test.top1),
+            on_test: self.lab.recipe().scoring.sees_test(),
             test,
             held_out_accuracy: trained.held_out_accuracy(),
             epochs: trained.history.len() as u64,

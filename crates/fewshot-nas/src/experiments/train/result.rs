@@ -14,6 +14,10 @@ pub struct TrainResult {
     /// Top-1 accuracy on the test images, 0 to 1; absent unless they were looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_accuracy: Option<f64>,
+    /// Whether scores on the test images had a part in choosing the architecture, as the recipe of the search that found it says: the
+    /// test accuracy is no fresh one then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_test: bool,
     /// What it made of each class of the test images; absent where runs did not say so yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<Evaluation>,
