@@ -1,19 +1,13 @@
 //! Evolution by truncation: the best of all parents and children are the next parents.
 
-use std::collections::BTreeSet;
-
-use fewshot_space::random::stream;
 use fewshot_space::{Arch, Region, RegionError};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::draws::{Draws, START};
+use super::draws::Draws;
+use super::generations::{Breeding, Generations, Known};
 use super::modelled::neighbour;
-use super::saved::{frame, unframe};
 use super::told::{Told, best};
-use super::{SearchError, Strategy};
 
 /// Draws of a child until one is in the region; of a mutation that fails so often one decision changes.
 const DRAWS: usize = 1_000;
@@ -47,133 +41,73 @@ impl EvolutionConfig {
 /// every decision may change, half take each decision from one of two parents; limits are kept by drawing again.
 ///
 /// Parents live as long as nothing is better, unlike those of regularized evolution (`rea`).
-#[derive(Debug, Clone)]
-pub(super) struct Evolution {
-    region: Region,
-    seed: u64,
-    config: EvolutionConfig,
-    draws: Draws,
-    /// How many children were asked for: the counter of random numbers.
-    children: u64,
-    /// The best so far, each architecture once.
-    parents: Vec<Told>,
-    /// Told since the parents were chosen.
-    told: Vec<Told>,
-}
+pub(super) type Evolution = Generations<EvolutionConfig>;
 
-/// A saved [`Evolution`].
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Data {
-    random: u64,
-    children: u64,
-    parents: Vec<Told>,
-    told: Vec<Told>,
-}
-
-impl Evolution {
-    /// Evolution in `region`.
-    ///
-    /// # Errors
-    /// [`SearchError::Region`] when the region is found to be empty.
-    pub fn new(region: Region, seed: u64, config: EvolutionConfig) -> Result<Evolution, SearchError> {
-        let draws = Draws::new(region.clone(), seed, START)?;
-        Ok(Evolution { region, seed, config, draws, children: 0, parents: Vec::new(), told: Vec::new() })
+impl Breeding for EvolutionConfig {
+    fn name(&self) -> &'static str {
+        self.name
     }
 
-    fn next(&mut self) -> Result<Arch, RegionError> {
-        let begun = self.draws.drawn().max((self.parents.len() + self.told.len()) as u64);
-        if self.parents.is_empty() || begun < self.config.population as u64 {
-            return self.draws.next();
-        }
-        let place = self.children % self.config.population as u64;
-        self.children = self.children.wrapping_add(1);
-        let mut rng = stream(self.seed, self.config.name, self.children, 1);
-        let mut parent = || &self.parents[rng.random_range(0..self.parents.len())].arch;
+    fn population(&self) -> usize {
+        self.population
+    }
+
+    fn child(&self, known: &Known, number: u64, draws: &mut Draws, rng: &mut ChaCha8Rng) -> Result<Arch, RegionError> {
+        let mut parent = || &known.survivors[rng.random_range(0..known.survivors.len())].arch;
         let (one, other) = (parent(), parent());
-        if (place as f64) < self.config.mutations * self.config.population as f64 {
-            let one = one.clone();
-            return self.mutated(&one, &mut rng);
+        let place = number % self.population as u64;
+        match (place as f64) < self.mutations * self.population as f64 {
+            true => self.mutated(&known.region, one, draws, rng),
+            false => known.region.crossover(one, other, rng),
         }
-        self.region.crossover(one, other, &mut rng)
     }
 
+    /// The best.
+    fn select(&self, _region: &Region, all: Vec<Told>) -> Vec<Told> {
+        best(&all, self.parents).into_iter().map(|at| all[at].clone()).collect()
+    }
+}
+
+impl EvolutionConfig {
     /// A mutation of `arch` in the region; where limits leave hardly any, a neighbour, or a random architecture.
-    fn mutated(&mut self, arch: &Arch, rng: &mut ChaCha8Rng) -> Result<Arch, RegionError> {
+    fn mutated(
+        &self,
+        region: &Region,
+        arch: &Arch,
+        draws: &mut Draws,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Arch, RegionError> {
         for _ in 0..DRAWS {
-            let child = self.redrawn(arch, rng);
-            if self.region.contains(&child) {
+            let child = self.redrawn(region, arch, rng);
+            if region.contains(&child) {
                 return Ok(child);
             }
         }
-        match neighbour(&self.region, arch, rng)? {
+        match neighbour(region, arch, rng)? {
             Some(child) => Ok(child),
-            None => self.draws.next(),
+            None => draws.next(),
         }
     }
 
     /// `arch` with each decision drawn anew by chance, and those for sure that did not matter in it.
-    fn redrawn(&self, arch: &Arch, rng: &mut ChaCha8Rng) -> Arch {
+    fn redrawn(&self, region: &Region, arch: &Arch, rng: &mut ChaCha8Rng) -> Arch {
         let mut options = Vec::with_capacity(arch.options().len());
-        for (index, was_active) in self.region.space().active(arch).into_iter().enumerate() {
-            let stays = was_active && rng.random::<f64>() >= self.config.chance;
-            let allowed = self.region.allowed(index);
+        for (index, was_active) in region.space().active(arch).into_iter().enumerate() {
+            let stays = was_active && rng.random::<f64>() >= self.chance;
+            let allowed = region.allowed(index);
             options.push(match stays {
                 true => arch.options()[index],
                 false => allowed.iter().nth(rng.random_range(0..allowed.len())).unwrap_or(0) as u8,
             });
         }
-        self.region.space().canonical(&Arch::new(options))
-    }
-
-    /// The best of the parents and of what was told since; of an architecture told twice, its last score.
-    fn select(&mut self) {
-        let mut seen = BTreeSet::new();
-        let mut all: Vec<Told> = self.parents.drain(..).chain(self.told.drain(..)).collect();
-        all.reverse();
-        all.retain(|told| seen.insert(told.arch.clone()));
-        all.reverse();
-        self.parents = best(&all, self.config.parents).into_iter().map(|at| all[at].clone()).collect();
-    }
-}
-
-impl Strategy for Evolution {
-    fn name(&self) -> &'static str {
-        self.config.name
-    }
-
-    fn ask(&mut self, n: usize) -> Result<Vec<Arch>, SearchError> {
-        Ok((0..n).map(|_| self.next()).collect::<Result<_, _>>()?)
-    }
-
-    fn tell(&mut self, arch: &Arch, score: f64) {
-        let Some(told) = Told::new(&self.region, arch, score) else { return };
-        self.told.push(told);
-        if self.told.len() >= self.config.population {
-            self.select();
-        }
-    }
-
-    fn state(&self) -> Value {
-        let (random, children) = (self.draws.drawn(), self.children);
-        let data = Data { random, children, parents: self.parents.clone(), told: self.told.clone() };
-        frame(self.config.name, &self.region, self.seed, data)
-    }
-
-    fn restore(&mut self, state: &Value) -> Result<(), SearchError> {
-        let strategy = self.config.name;
-        let data: Data = unframe(state, strategy, &self.region, self.seed)?;
-        let told = data.parents.iter().chain(&data.told);
-        Told::check(told, &self.region).map_err(|problem| SearchError::State { strategy, problem })?;
-        self.draws = self.draws.at(data.random)?;
-        (self.children, self.parents, self.told) = (data.children, data.parents, data.told);
-        Ok(())
+        region.space().canonical(&Arch::new(options))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Strategy;
     use crate::testing::landscape::Chain;
 
     fn depth(depth: u8, score: f64) -> (Arch, f64) {
@@ -188,7 +122,7 @@ mod tests {
         let mut search = Evolution::new(Chain::region(6), 1, config).unwrap();
         let tell = |search: &mut Evolution, all: [(Arch, f64); 3]| {
             all.iter().for_each(|(arch, score)| search.tell(arch, *score));
-            search.parents.iter().map(|told| told.arch.get(0)).collect::<Vec<_>>()
+            search.known.survivors.iter().map(|told| told.arch.get(0)).collect::<Vec<_>>()
         };
         assert_eq!(tell(&mut search, [depth(1, 0.1), depth(2, 0.9), depth(3, 0.5)]), [2, 3]);
         // An old parent outlives worse children, and one that is told again has its new score.
@@ -203,7 +137,7 @@ mod tests {
             let (arch, score) = (search.ask(1).unwrap().remove(0), f64::from(index));
             search.tell(&arch, score);
         }
-        let parents: Vec<Arch> = search.parents.iter().map(|told| told.arch.clone()).collect();
+        let parents: Vec<Arch> = search.known.survivors.iter().map(|told| told.arch.clone()).collect();
         assert_eq!(parents.len(), 10);
         let children = search.ask(40).unwrap();
         assert!(children.iter().all(|child| region.contains(child)));

@@ -16,6 +16,7 @@ mod draws;
 mod error;
 mod evolution;
 mod forest;
+mod generations;
 mod hyperband;
 mod local;
 mod modelled;

@@ -1,20 +1,14 @@
 //! NSGA-II: accuracy against multiply-adds.
 
-use std::collections::BTreeSet;
-
-use fewshot_space::random::stream;
 use fewshot_space::{Arch, Region, RegionError};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::draws::{Draws, START};
+use super::draws::Draws;
+use super::generations::{Breeding, Generations, Known};
 use super::modelled::neighbour;
 use super::pareto::{crowding, ranks};
-use super::saved::{frame, unframe};
 use super::told::Told;
-use super::{SearchError, Strategy};
 
 /// Parameters of [`Nsga2`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,169 +35,119 @@ impl Nsga2Config {
 /// Members and a generation's children are sorted into fronts, each the best of the rest; the first fronts survive, of the
 /// last one that has room its least crowded members. Parents are the better of two by front, then by crowding. A failed
 /// evaluation is behind all others.
+pub(super) type Nsga2 = Generations<Fronts>;
+
+/// How [`Nsga2`] selects and breeds.
 #[derive(Debug, Clone)]
-pub(super) struct Nsga2 {
-    region: Region,
-    seed: u64,
+pub(super) struct Fronts {
     config: Nsga2Config,
-    draws: Draws,
-    /// How many children were asked for: the counter of random numbers.
-    children: u64,
-    /// Survivors, each architecture once, with their order: lower is better.
-    members: Vec<Member>,
-    /// Told since the last selection.
-    told: Vec<Told>,
+    /// The order of the survivors among themselves, lower is better.
+    order: Vec<Order>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Member {
-    told: Told,
+/// Which front a member is in, and how alone it is there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Order {
     rank: usize,
     crowding: f64,
 }
 
-/// A saved [`Nsga2`].
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Data {
-    random: u64,
-    children: u64,
-    members: Vec<Told>,
-    told: Vec<Told>,
+impl Order {
+    fn is_better_than(self, other: Order) -> bool {
+        (self.rank, -self.crowding) < (other.rank, -other.crowding)
+    }
 }
 
-impl Nsga2 {
-    /// NSGA-II in `region`.
-    ///
-    /// # Errors
-    /// [`SearchError::Region`] when the region is found to be empty.
-    pub fn new(region: Region, seed: u64, config: Nsga2Config) -> Result<Nsga2, SearchError> {
-        let draws = Draws::new(region.clone(), seed, START)?;
-        Ok(Nsga2 { region, seed, config, draws, children: 0, members: Vec::new(), told: Vec::new() })
+impl From<Nsga2Config> for Fronts {
+    fn from(config: Nsga2Config) -> Fronts {
+        Fronts { config, order: Vec::new() }
+    }
+}
+
+impl Fronts {
+    /// The better of two members.
+    fn parent<'k>(&self, known: &'k Known, rng: &mut ChaCha8Rng) -> &'k Arch {
+        let mut draw = || rng.random_range(0..known.survivors.len());
+        let (one, other) = (draw(), draw());
+        let chosen = if self.order[other].is_better_than(self.order[one]) { other } else { one };
+        &known.survivors[chosen].arch
+    }
+}
+
+impl Breeding for Fronts {
+    fn name(&self) -> &'static str {
+        self.config.name
     }
 
-    fn next(&mut self) -> Result<Arch, RegionError> {
-        let begun = self.draws.drawn().max((self.members.len() + self.told.len()) as u64);
-        if self.members.is_empty() || begun < self.config.population as u64 {
-            return self.draws.next();
-        }
-        self.children = self.children.wrapping_add(1);
-        let mut rng = stream(self.seed, self.config.name, self.children, 1);
-        let mut child = self.parent(&mut rng).clone();
+    fn population(&self) -> usize {
+        self.config.population
+    }
+
+    fn child(&self, known: &Known, _number: u64, draws: &mut Draws, rng: &mut ChaCha8Rng) -> Result<Arch, RegionError> {
+        let mut child = self.parent(known, rng).clone();
         if rng.random::<f64>() < self.config.crossover {
-            child = self.region.crossover(&child, self.parent(&mut rng), &mut rng)?;
+            child = known.region.crossover(&child, self.parent(known, rng), rng)?;
         }
-        let known = self.members.iter().map(|member| &member.told).chain(&self.told).any(|told| told.arch == child);
-        if known || rng.random::<f64>() < self.config.mutation {
-            child = match neighbour(&self.region, &child, &mut rng)? {
+        let is_known = known.survivors.iter().chain(&known.told).any(|told| told.arch == child);
+        if is_known || rng.random::<f64>() < self.config.mutation {
+            child = match neighbour(&known.region, &child, rng)? {
                 Some(mutant) => mutant,
-                None => self.draws.next()?,
+                None => draws.next()?,
             };
         }
         Ok(child)
     }
 
-    /// The better of two members.
-    fn parent(&self, rng: &mut ChaCha8Rng) -> &Arch {
-        let mut draw = || &self.members[rng.random_range(0..self.members.len())];
-        let (one, other) = (draw(), draw());
-        let is_better = (other.rank, -other.crowding) < (one.rank, -one.crowding);
-        if is_better { &other.told.arch } else { &one.told.arch }
+    fn select(&self, region: &Region, all: Vec<Told>) -> Vec<Told> {
+        let order = ordered(region, &all);
+        let mut all: Vec<(Told, Order)> = all.into_iter().zip(order).collect();
+        all.sort_by(|(_, a), (_, b)| a.rank.cmp(&b.rank).then(b.crowding.total_cmp(&a.crowding)));
+        all.truncate(self.config.population);
+        all.into_iter().map(|(told, _)| told).collect()
     }
 
-    /// Both objectives, to be high.
-    fn objectives(&self, told: &Told) -> [f64; 2] {
-        match told.score {
-            Some(score) => [score, -(self.region.space().cost(&told.arch).macs as f64)],
-            None => [f64::NEG_INFINITY; 2],
-        }
-    }
-
-    /// The survivors among the members and what was told since; of an architecture told twice, its last score.
-    fn select(&mut self) {
-        let mut seen = BTreeSet::new();
-        let mut all: Vec<Told> = self.members.drain(..).map(|member| member.told).chain(self.told.drain(..)).collect();
-        all.reverse();
-        all.retain(|told| seen.insert(told.arch.clone()));
-        all.reverse();
-        self.members = self.ordered(all);
-        self.members.sort_by(|a, b| a.rank.cmp(&b.rank).then(b.crowding.total_cmp(&a.crowding)));
-        self.members.truncate(self.config.population);
-        // As a saved search will have it: by place among the survivors.
-        let survivors = std::mem::take(&mut self.members).into_iter().map(|member| member.told).collect();
-        self.members = self.ordered(survivors);
-    }
-
-    /// Each with its front and its crowding there.
-    fn ordered(&self, all: Vec<Told>) -> Vec<Member> {
-        let points: Vec<[f64; 2]> = all.iter().map(|told| self.objectives(told)).collect();
-        let ranks = ranks(&points);
-        let mut distances = vec![0.0; all.len()];
-        for rank in 0..=ranks.iter().copied().max().unwrap_or(0) {
-            let of: Vec<usize> = (0..all.len()).filter(|&at| ranks[at] == rank).collect();
-            let front: Vec<[f64; 2]> = of.iter().map(|&at| points[at]).collect();
-            of.iter().zip(crowding(&front)).for_each(|(&at, distance)| distances[at] = distance);
-        }
-        let order = ranks.into_iter().zip(distances);
-        all.into_iter().zip(order).map(|(told, (rank, crowding))| Member { told, rank, crowding }).collect()
+    fn survived(&mut self, region: &Region, survivors: &[Told]) {
+        self.order = ordered(region, survivors);
     }
 }
 
-impl Strategy for Nsga2 {
-    fn name(&self) -> &'static str {
-        self.config.name
+/// Both objectives, to be high.
+fn objectives(region: &Region, told: &Told) -> [f64; 2] {
+    match told.score {
+        Some(score) => [score, -(region.space().cost(&told.arch).macs as f64)],
+        None => [f64::NEG_INFINITY; 2],
     }
+}
 
-    fn ask(&mut self, n: usize) -> Result<Vec<Arch>, SearchError> {
-        Ok((0..n).map(|_| self.next()).collect::<Result<_, _>>()?)
+/// The front of each, and its crowding there.
+fn ordered(region: &Region, all: &[Told]) -> Vec<Order> {
+    let points: Vec<[f64; 2]> = all.iter().map(|told| objectives(region, told)).collect();
+    let ranks = ranks(&points);
+    let mut distances = vec![0.0; all.len()];
+    for rank in 0..=ranks.iter().copied().max().unwrap_or(0) {
+        let of: Vec<usize> = (0..all.len()).filter(|&at| ranks[at] == rank).collect();
+        let front: Vec<[f64; 2]> = of.iter().map(|&at| points[at]).collect();
+        of.iter().zip(crowding(&front)).for_each(|(&at, distance)| distances[at] = distance);
     }
-
-    fn tell(&mut self, arch: &Arch, score: f64) {
-        let Some(told) = Told::new(&self.region, arch, score) else { return };
-        self.told.push(told);
-        if self.told.len() >= self.config.population {
-            self.select();
-        }
-    }
-
-    fn state(&self) -> Value {
-        let data = Data {
-            random: self.draws.drawn(),
-            children: self.children,
-            members: self.members.iter().map(|member| member.told.clone()).collect(),
-            told: self.told.clone(),
-        };
-        frame(self.config.name, &self.region, self.seed, data)
-    }
-
-    fn restore(&mut self, state: &Value) -> Result<(), SearchError> {
-        let strategy = self.config.name;
-        let data: Data = unframe(state, strategy, &self.region, self.seed)?;
-        let told = data.members.iter().chain(&data.told);
-        Told::check(told, &self.region).map_err(|problem| SearchError::State { strategy, problem })?;
-        self.draws = self.draws.at(data.random)?;
-        self.children = data.children;
-        self.members = self.ordered(data.members);
-        self.told = data.told;
-        Ok(())
-    }
+    ranks.into_iter().zip(distances).map(|(rank, crowding)| Order { rank, crowding }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Strategy;
     use crate::testing::check_front;
     use crate::testing::landscape::Chain;
 
     #[test]
     fn the_front_is_beyond_that_of_random_search() {
-        check_front(|region, seed| Ok(Box::new(Nsga2::new(region, seed, Nsga2Config::DEFAULT)?)));
+        check_front(|region, seed| Ok(Box::new(Nsga2::new(region, seed, Nsga2Config::DEFAULT.into())?)));
     }
 
     #[test]
     fn the_first_fronts_survive_and_of_the_last_one_the_least_crowded() {
         let config = Nsga2Config { population: 4, ..Nsga2Config::DEFAULT };
-        let mut search = Nsga2::new(Chain::region(6), 1, config).unwrap();
+        let mut search = Nsga2::new(Chain::region(6), 1, config.into()).unwrap();
         // All of the kind of 100 multiply-adds: the cost is 100 times the depth.
         for (depth, score) in [(1, 1.0), (3, 3.0), (5, 9.0), (4, 3.5)] {
             let mut options = vec![0; 7];
@@ -211,7 +155,7 @@ mod tests {
             search.tell(&Arch::new(options), score);
         }
         let depths = |search: &Nsga2| {
-            let mut depths: Vec<usize> = search.members.iter().map(|member| member.told.arch.get(0)).collect();
+            let mut depths: Vec<usize> = search.known.survivors.iter().map(|told| told.arch.get(0)).collect();
             depths.sort_unstable();
             depths
         };
@@ -224,7 +168,7 @@ mod tests {
             search.tell(&Arch::new(options), score);
         }
         assert_eq!(depths(&search).len(), 4);
-        assert!(search.members.iter().all(|member| member.rank == 0), "{:?}", search.members);
+        assert!(search.breeding.order.iter().all(|order| order.rank == 0), "{:?}", search.breeding.order);
         assert!(depths(&search).starts_with(&[1]) && depths(&search).ends_with(&[5]), "the ends stay");
     }
 }

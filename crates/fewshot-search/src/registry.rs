@@ -131,7 +131,7 @@ const STRATEGIES: &[StrategyInfo] = &[
     StrategyInfo {
         name: Nsga2Config::DEFAULT.name,
         about: "NSGA-II: evolves the trade-off between score and multiply-adds",
-        make: |region, seed| Ok(Box::new(Nsga2::new(region, seed, Nsga2Config::DEFAULT)?)),
+        make: |region, seed| Ok(Box::new(Nsga2::new(region, seed, Nsga2Config::DEFAULT.into())?)),
     },
 ];
 

@@ -48,6 +48,9 @@ pub enum GanError {
         /// What it takes.
         expected: String,
     },
+    /// The file of Inception's weights cannot be used.
+    #[error("the file of Inception v3's weights cannot be used ({0}): write it with `tools/inception.py convert`")]
+    Inception(String),
     /// A loss is no longer a number.
     #[error("the {network}'s loss became {loss} in step {step}: lower the learning rate (`lr`)")]
     Diverged {

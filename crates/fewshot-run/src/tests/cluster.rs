@@ -1,14 +1,16 @@
 //! The toy run on a real Slurm, where one answers: `.ci/run` has one, and so has whoever sets `SLURM_CONF`.
 
+use std::fs;
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use super::super::{
-    INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, RunError, RunReader, SlurmCalls,
-    SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work, requeue_this_job,
+    Holder, INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, RunError, RunReader,
+    SlurmCalls, SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work, requeue_this_job,
 };
 use super::crowd::{QUICK, begin, files, whole};
 use super::{child, toy};
@@ -46,6 +48,87 @@ fn plan(recipe: &toy::Recipe) -> Plan<'_> {
     stages.extend((0..width).map(part));
     stages.push(Stage::new("search", sum).after((0..width).map(name)));
     Plan::new(stages).unwrap()
+}
+
+/// Longest wait for anything. A controller that was killed takes jobs that ended shortly before for running ones, on nodes that are
+/// free, for more than three minutes.
+const PATIENT: Duration = Duration::from_secs(300);
+
+/// What is there in the end; a test must not wait for ever for a cluster that does nothing, and says what that is at.
+pub(super) fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        match look() {
+            Some(found) => return found,
+            None if began.elapsed() > PATIENT => panic!("no {what} after {PATIENT:?}\n{}", state_of_the_cluster()),
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// Its queue and its nodes, for who reads why a test failed.
+fn state_of_the_cluster() -> String {
+    let calls = [("squeue", "--array"), ("sinfo", "--list-reasons"), ("sinfo", "--Node")];
+    let said =
+        calls.map(|(program, argument)| match Command::new("timeout").args(["10", program, argument]).output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Err(error) => format!("{program}: {error}"),
+        });
+    said.join("\n")
+}
+
+/// A driver, which is killed where its test ends before it.
+pub(super) struct Driver(Child);
+
+impl Driver {
+    pub(super) fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// A driver of a run with so many slow stages side by side, of which one fails while the file `broken` is there.
+    pub(super) fn wide(run: &Path, wide: usize, broken: &Path) -> Self {
+        let mut command = child::command("cluster", run);
+        Self::start(command.env(WIDE, wide.to_string()).env(toy::SLOW, "1500").env(BROKEN, broken))
+    }
+
+    /// How it ended, and what it said, which is less than a pipe holds.
+    pub(super) fn end(mut self) -> Output {
+        patiently("end of the driver", || self.0.try_wait().unwrap());
+        let mut output = Output { status: self.0.wait().unwrap(), stdout: Vec::new(), stderr: Vec::new() };
+        self.0.stdout.take().unwrap().read_to_end(&mut output.stdout).unwrap();
+        self.0.stderr.take().unwrap().read_to_end(&mut output.stderr).unwrap();
+        output
+    }
+
+    pub(super) fn succeeds(self) {
+        let output = self.end();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Who works on one of the stages whose names begin so.
+pub(super) fn working(run: &Path, name: &str) -> Option<Holder> {
+    let stages = Survey::new(QUICK).look(&RunReader::open(run).ok()?).ok()?;
+    stages.into_iter().filter(|stage| stage.name.starts_with(name)).find_map(|stage| match stage.state {
+        StageState::Working { claim, .. } => Some(claim.holder),
+        _ => None,
+    })
+}
+
+/// The run has its result, and no stage was taken to its end twice.
+pub(super) fn assert_whole(run: &Path, wide: u64) {
+    let reader = RunReader::open(run).unwrap();
+    assert_eq!(reader.result::<Value>().unwrap().unwrap()["sum"], wide + (0..wide).sum::<u64>());
+    let events = reader.events().unwrap();
+    let done = events.iter().filter(|event| event.kind == "done").count() as u64;
+    assert_eq!(done, wide + 2, "each stage once");
 }
 
 /// Whether a cluster answers; says so if not.
@@ -112,7 +195,7 @@ fn jobs_leave_the_files_of_one_process() {
     let dir = tempfile::tempdir().unwrap();
     let expected = whole(dir.path());
     let run = dir.path().join("run");
-    drive(&run).unwrap();
+    Driver::start(&mut child::command("cluster", &run)).succeeds();
     assert_eq!(files(&run), expected);
     let events = RunReader::open(&run).unwrap().events().unwrap();
     assert_eq!(events.iter().filter(|event| event.kind == "started").count(), 4, "each stage once");
@@ -125,7 +208,7 @@ fn a_wide_run_is_three_arrays_and_few_calls() {
     }
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let output = child::command("cluster", &run).env(WIDE, "30").output().unwrap();
+    let output = Driver::start(child::command("cluster", &run).env(WIDE, "30")).end();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     let result = RunReader::open(&run).unwrap().result::<Value>().unwrap().unwrap();
@@ -152,33 +235,15 @@ fn cancelled_jobs_killed_drivers_and_warned_jobs_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let expected = whole(dir.path());
     let run = dir.path().join("run");
-    let start = || {
-        let mut command = child::command("cluster", &run);
-        command.env(toy::SLOW, "60").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
-    };
-    let working = || {
-        let reader = RunReader::open(&run).ok()?;
-        let stages = Survey::new(QUICK).look(&reader).ok()?;
-        stages.into_iter().find_map(|stage| match stage.state {
-            StageState::Working { claim, .. } => Some(claim.holder),
-            _ => None,
-        })
-    };
+    let start = || Driver::start(child::command("cluster", &run).env(toy::SLOW, "60"));
     let mut hits = 0;
     for round in 0..4 {
         let mut driver = start();
-        let mut holder = None;
-        for _ in 0..600 {
-            holder = working();
-            if holder.is_some() || driver.try_wait().unwrap().is_some() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let Some(holder) = holder else {
-            driver.wait().unwrap();
-            break;
-        };
+        let holder = patiently("job, nor the run's end", || match working(&run, "") {
+            Some(holder) => Some(Some(holder)),
+            None => driver.0.try_wait().unwrap().map(|_| None),
+        });
+        let Some(holder) = holder else { break };
         hits += 1;
         let job = holder.job.expect("a job");
         let call = |program: &str, arguments: &[&str]| Command::new(program).args(arguments).output().unwrap();
@@ -189,13 +254,44 @@ fn cancelled_jobs_killed_drivers_and_warned_jobs_change_nothing() {
             2 => drop(call("kill", &["-USR1", &holder.process.to_string()])),
             _ => {}
         }
-        driver.kill().unwrap();
-        driver.wait().unwrap();
     }
     assert!(hits >= 3, "only {hits} were hit");
-    let mut driver = start();
-    assert!(driver.wait().unwrap().success());
+    start().succeeds();
     assert_eq!(files(&run), expected);
+}
+
+#[test]
+fn a_stage_that_fails_is_tried_again_by_the_next_driver_alone() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (run, broken) = (dir.path().join("run"), dir.path().join("broken"));
+    fs::write(&broken, "").unwrap();
+    let output = Driver::wide(&run, 3, &broken).end();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("stage `part-1` failed: broken"), "{said}");
+    fs::remove_file(&broken).unwrap();
+    Driver::wide(&run, 3, &broken).succeeds();
+    assert_whole(&run, 3);
+}
+
+#[test]
+fn of_two_drivers_one_submits_and_both_see_the_end() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let first = Driver::wide(&run, 4, Path::new(""));
+    patiently("plan", || run.join("plan.json").exists().then_some(()));
+    patiently("driver", || run.join("attempts/driver").exists().then_some(()));
+    let second = Driver::wide(&run, 4, Path::new(""));
+    first.succeeds();
+    second.succeeds();
+    assert_whole(&run, 4);
+    let events = RunReader::open(&run).unwrap().events().unwrap();
+    assert_eq!(events.iter().filter(|event| event.kind == "started").count(), 6, "nothing was begun twice");
 }
 
 /// How the process of a job, or a driver, ends.

@@ -1,74 +1,25 @@
-//! Faults of a cluster, put into one that is ours alone: `tools/slurm-here.sh` runs one, and `FEWSHOT_TEST_SLURM` names its folder.
-//! Nobody else's daemons are ended.
+//! Faults of a cluster, put into one that is ours alone: `tools/slurm-here.sh` runs one, and `FEWSHOT_TEST_SLURM` names its folder
+//! (CONTRIBUTING.md). Nobody else's daemons are ended, and no test of another kind has this cluster meanwhile.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde_json::Value;
-
-use super::super::{Holder, RunReader, StageState, Survey};
-use super::child;
-use super::cluster::{BROKEN, WIDE};
-use super::crowd::QUICK;
-use super::toy::SLOW;
+use super::cluster::{Driver, assert_whole, patiently, working};
 
 /// Environment variable: the folder of that cluster.
 const OWN: &str = "FEWSHOT_TEST_SLURM";
-/// Longest wait for anything: a node that is lost is told only after a while.
-const PATIENT: Duration = Duration::from_secs(150);
 
-/// That folder; says so if there is none.
-fn own_cluster() -> Option<PathBuf> {
+/// That folder, for one test at a time; says so if there is none.
+fn own_cluster() -> Option<(PathBuf, MutexGuard<'static, ()>)> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let folder = std::env::var_os(OWN).map(PathBuf::from);
     if folder.is_none() {
         eprintln!("skipped: no Slurm of these tests' own here ({OWN})");
     }
-    folder
-}
-
-/// A driver of a run with so many stages side by side.
-fn driver(run: &Path, wide: usize, broken: &Path) -> Child {
-    let mut command = child::command("cluster", run);
-    command.env(WIDE, wide.to_string()).env(SLOW, "1500").env(BROKEN, broken);
-    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// What is there in the end.
-fn patiently<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        match look() {
-            Some(found) => return found,
-            None if began.elapsed() > PATIENT => panic!("no {what}"),
-            None => std::thread::sleep(Duration::from_millis(50)),
-        }
-    }
-}
-
-/// Who works on one of the stages side by side.
-fn working(run: &Path) -> Option<Holder> {
-    let stages = Survey::new(QUICK).look(&RunReader::open(run).ok()?).ok()?;
-    stages.into_iter().filter(|stage| stage.name.starts_with("part-")).find_map(|stage| match stage.state {
-        StageState::Working { claim, .. } => Some(claim.holder),
-        _ => None,
-    })
-}
-
-fn succeeds(mut driver: Child) {
-    let status = patiently("end of the driver", || driver.try_wait().unwrap());
-    let output = driver.wait_with_output().unwrap();
-    assert!(status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The run has its result, and no stage was taken to its end twice.
-fn assert_whole(run: &Path, wide: u64) {
-    let reader = RunReader::open(run).unwrap();
-    assert_eq!(reader.result::<Value>().unwrap().unwrap()["sum"], wide + (0..wide).sum::<u64>());
-    let events = reader.events().unwrap();
-    let done = events.iter().filter(|event| event.kind == "done").count() as u64;
-    assert_eq!(done, wide + 2, "each stage once");
+    Some((folder?, ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)))
 }
 
 fn kill(process: &str) {
@@ -90,67 +41,50 @@ fn start_daemon(cluster: &Path, program: &str, arguments: &[&str]) {
     assert!(command.status().unwrap().success());
 }
 
+/// A daemon that is started again when its test ends, however that ends.
+struct Killed<'a> {
+    cluster: &'a Path,
+    program: &'a str,
+    arguments: Vec<&'a str>,
+}
+
+impl Drop for Killed<'_> {
+    fn drop(&mut self) {
+        start_daemon(self.cluster, self.program, &self.arguments);
+    }
+}
+
 #[test]
 fn a_controller_that_is_killed_and_comes_back_loses_nothing() {
-    let Some(cluster) = own_cluster() else { return };
+    let Some((cluster, _alone)) = own_cluster() else { return };
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let driver = driver(&run, 6, Path::new(""));
-    patiently("job", || working(&run));
+    let driver = Driver::wide(&run, 6, Path::new(""));
+    patiently("job", || working(&run, "part-"));
     kill_daemon(&cluster, "slurmctld.pid");
     std::thread::sleep(Duration::from_secs(3));
     start_daemon(&cluster, "slurmctld", &[]);
-    succeeds(driver);
+    driver.succeeds();
     assert_whole(&run, 6);
 }
 
 #[test]
 fn a_node_that_is_lost_in_the_middle_of_an_array_loses_nothing() {
-    let Some(cluster) = own_cluster() else { return };
+    let Some((cluster, _alone)) = own_cluster() else { return };
     let dir = tempfile::tempdir().unwrap();
     let run = dir.path().join("run");
-    let driver = driver(&run, 6, Path::new(""));
+    let driver = Driver::wide(&run, 6, Path::new(""));
     // Its node's daemon and the process, as when the machine goes down.
     let (node, holder) = patiently("job", || {
-        let holder = working(&run)?;
+        let holder = working(&run, "part-")?;
         let job = holder.job.clone()?;
         let said = Command::new("squeue").args(["--noheader", "--format=%N", "--job", &job]).output().unwrap();
         let node = String::from_utf8_lossy(&said.stdout).trim().to_owned();
         node.starts_with('n').then_some((node, holder))
     });
     kill_daemon(&cluster, &format!("{node}.pid"));
+    let _killed = Killed { cluster: &cluster, program: "slurmd", arguments: vec!["-N", &node] };
     let _ = Command::new("kill").args(["-KILL", &holder.process.to_string()]).status();
-    succeeds(driver);
-    start_daemon(&cluster, "slurmd", &["-N", &node]);
+    driver.succeeds();
     assert_whole(&run, 6);
-}
-
-#[test]
-fn a_stage_that_fails_is_tried_again_by_the_next_driver_alone() {
-    let Some(_) = own_cluster() else { return };
-    let dir = tempfile::tempdir().unwrap();
-    let (run, broken) = (dir.path().join("run"), dir.path().join("broken"));
-    fs::write(&broken, "").unwrap();
-    let output = driver(&run, 3, &broken).wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("stage `part-1` failed: broken"), "{said}");
-    fs::remove_file(&broken).unwrap();
-    succeeds(driver(&run, 3, &broken));
-    assert_whole(&run, 3);
-}
-
-#[test]
-fn of_two_drivers_one_submits_and_both_see_the_end() {
-    let Some(_) = own_cluster() else { return };
-    let dir = tempfile::tempdir().unwrap();
-    let run = dir.path().join("run");
-    let first = driver(&run, 4, Path::new(""));
-    patiently("plan", || run.join("plan.json").exists().then_some(()));
-    patiently("driver", || run.join("attempts/driver").exists().then_some(()));
-    let second = driver(&run, 4, Path::new(""));
-    succeeds(first);
-    succeeds(second);
-    assert_whole(&run, 4);
-    let events = RunReader::open(&run).unwrap().events().unwrap();
-    assert_eq!(events.iter().filter(|event| event.kind == "started").count(), 6, "nothing was begun twice");
 }

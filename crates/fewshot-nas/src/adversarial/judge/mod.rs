@@ -4,8 +4,12 @@
 
 mod classifier;
 mod feature_net;
+mod inception;
 mod jury;
+mod opened;
 
 pub use classifier::Classifier;
 pub use feature_net::{FeatureNet, Looks};
+pub use inception::{Form, Inception};
 pub use jury::{Judgement, Jury, judge_real};
+pub use opened::Judge;

@@ -172,7 +172,7 @@ impl Gan {
         }
         while !derivation.is_done() {
             let before = derivation.progress().evaluations.len();
-            self.one_step(&mut derivation, &mut judge, &real, context, &mut keeper)?;
+            self.one_step(&mut derivation, judge.as_mut(), &real, context, &mut keeper)?;
             if shown && derivation.progress().evaluations.len() > before {
                 self.show(context, &derivation)?;
             }
@@ -262,9 +262,9 @@ impl Gan {
             networks.push(RankedNetwork {
                 arch: self.lab.alone_space().format(arch),
                 distance,
-                parent: parent.score(arch, &mut judge, seed, context.interrupt())?.score,
+                parent: parent.score(arch, judge.as_mut(), seed, context.interrupt())?.score,
                 part: owner
-                    .map(|search| search.score(arch, &mut judge, seed, context.interrupt()))
+                    .map(|search| search.score(arch, judge.as_mut(), seed, context.interrupt()))
                     .transpose()?
                     .map(|judgement| judgement.score),
             });

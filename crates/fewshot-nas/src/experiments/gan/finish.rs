@@ -40,7 +40,7 @@ impl Gan {
         let all: Vec<u32> = (0..images.len() as u32).collect();
         let parts = self.score_parts();
         let test = match all.len() >= parts.max(2) {
-            true => Some(judge_real(&mut judge, &images, &all, parts, Some(&real), context.interrupt())?.0),
+            true => Some(judge_real(judge.as_mut(), &images, &all, parts, Some(&real), context.interrupt())?.0),
             false => None,
         };
         let distance = |row: &DerivedRow| row.best.judgement.distance.unwrap_or(f64::INFINITY);

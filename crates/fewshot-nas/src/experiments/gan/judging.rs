@@ -6,7 +6,7 @@ use fewshot_fid::{Gaussian, frechet_distance, npz};
 use serde::{Deserialize, Serialize};
 
 use super::Gan;
-use crate::adversarial::judge::{Classifier, FeatureNet, Judgement, judge_real};
+use crate::adversarial::judge::{FeatureNet, Judge, Judgement, judge_real};
 use crate::estimate::NormPolicy;
 use crate::families::{self, Skeleton};
 use crate::lab::{ExperimentError, ground};
@@ -45,18 +45,17 @@ impl Gan {
 
     fn prepare_judge(&self, context: &StageContext<'_>) -> Result<Judged, ExperimentError> {
         let given = &self.recipe.judge.model;
-        let (model, accuracy) = match given.as_str() {
+        let (Judge { net: mut judge, bytes }, accuracy) = match given.as_str() {
             "" => {
                 let (model, accuracy) = self.train_judge(context)?;
-                (model, Some(accuracy))
+                (Judge::of_model(model)?, Some(accuracy))
             }
-            path => (Model::open(Path::new(path), self.lab.device())?, None),
+            path => (Judge::open(Path::new(path), self.lab.device())?, None),
         };
-        model.save(&context.file(JUDGE_MODEL))?;
-        let mut judge = Classifier::new(model)?;
+        write_atomic(&context.file(JUDGE_MODEL), &bytes).map_err(RunError::from)?;
         let (lab, indices) = (&self.lab, self.lab.all_indices());
         let (mut training, mut real) =
-            judge_real(&mut judge, lab.image_handle(), &indices, self.score_parts(), None, context.interrupt())?;
+            judge_real(judge.as_mut(), lab.image_handle(), &indices, self.score_parts(), None, context.interrupt())?;
         let given = &self.recipe.judge.statistics;
         if !given.is_empty() {
             let read = npz::read(Path::new(given))?;
@@ -110,9 +109,9 @@ impl Gan {
     }
 
     /// The judge, in a stage that waits for [`JUDGE`].
-    pub(super) fn judge(&self, context: &StageContext<'_>) -> Result<Classifier, ExperimentError> {
+    pub(super) fn judge(&self, context: &StageContext<'_>) -> Result<Box<dyn FeatureNet>, ExperimentError> {
         let file = context.input_file(JUDGE.name(), JUDGE_MODEL)?;
-        Ok(Classifier::new(Model::open(&file, self.lab.device())?)?)
+        Ok(Judge::open(&file, self.lab.device())?.net)
     }
 
     /// The statistics of real images, in such a stage.

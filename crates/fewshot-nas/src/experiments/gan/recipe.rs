@@ -68,7 +68,8 @@ pub struct DerivedRecipe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeRecipe {
-    /// A trained classifier: a model file, or a run's folder. Empty: one is trained on the same images.
+    /// A trained classifier: a model file, or a run's folder; or Inception v3, as `tools/inception.py` writes it from PyTorch's weights.
+    /// Empty: one is trained on the same images.
     pub model: String,
     /// The architecture of that one, of the space `stages`.
     pub arch: String,

@@ -92,7 +92,7 @@ impl Gan {
         let mut keeper = Keeper::resume(context, &file, &counter, &mut search)?;
         while !search.is_done() {
             let before = search.progress().history.len();
-            if let Err(error) = search.step(&mut judge, context.interrupt()) {
+            if let Err(error) = search.step(judge.as_mut(), context.interrupt()) {
                 if matches!(error, GanError::Interrupted(_)) {
                     keeper.keep(&search)?;
                 }
@@ -149,7 +149,7 @@ impl Gan {
                     continue;
                 }
                 let arch = self.lab.alone_space().parse(&candidate.arch)?;
-                let score = search.score(&arch, &mut judge, seed, context.interrupt())?.score;
+                let score = search.score(&arch, judge.as_mut(), seed, context.interrupt())?.score;
                 pooled.push(Candidate { score, ..candidate });
             }
         }

@@ -1,0 +1,46 @@
+//! A network that judges, from the file that a user gives.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::classifier::Classifier;
+use super::feature_net::FeatureNet;
+use super::inception::Inception;
+use crate::adversarial::error::GanError;
+use crate::model::Model;
+use crate::run::Checkpoint;
+
+/// A network that judges, and the bytes of a file that gives it again.
+pub struct Judge {
+    /// It.
+    pub net: Box<dyn FeatureNet>,
+    /// Its file.
+    pub bytes: Vec<u8>,
+}
+
+impl Judge {
+    /// Reads a trained classifier of this program (its file, or its run's folder), or Inception v3 as `tools/inception.py` writes it.
+    ///
+    /// # Errors
+    /// When it is neither, naming the file and what is wrong.
+    pub fn open(path: &Path, device: &Device) -> Result<Self, GanError> {
+        if !path.is_dir() {
+            let checkpoint = Checkpoint::load(path)?;
+            if Inception::is_one(&checkpoint) {
+                let bytes = checkpoint.to_bytes()?;
+                return Ok(Self { net: Box::new(Inception::new(checkpoint, device)?), bytes });
+            }
+        }
+        Self::of_model(Model::open(path, device)?)
+    }
+
+    /// A trained classifier.
+    ///
+    /// # Errors
+    /// When its network has no features to look at.
+    pub fn of_model(model: Model) -> Result<Self, GanError> {
+        let bytes = model.to_bytes()?;
+        Ok(Self { net: Box::new(Classifier::new(model)?), bytes })
+    }
+}
