@@ -83,7 +83,7 @@ fn lead(result: &RankingResult) -> Markup {
         p.lead {
             (counted(result.networks as u64, "network")) " of the space " (result.space)
             " were put in order by scores from supernets, and the order is compared with the truth: " (result.truth) ". "
-            "Accuracies are those on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
+            "Scores that are accuracies are those on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
             @if let (Some((arm, tau)), Some((method, free))) = (best, free) {
                 "The best arm, “" (arm.name) "”, reaches a tau-b of " (format!("{tau:.3}")) "; " (method)
                 ", which costs nothing, " (format!("{free:.3}")) "."
