@@ -26,7 +26,7 @@ pub fn main() -> ExitCode {
     let done = match args.command {
         Command::Search(args) => commands::run::search(args),
         Command::Train(args) => commands::run::train(args),
-        Command::Reproduce(args) => commands::run::reproduce(args),
+        Command::Reproduce(args) => commands::reproduce::reproduce(args),
         Command::Resume(args) => commands::run::resume(args),
         Command::Status(args) => commands::launch::status(args),
         Command::Cancel(args) => commands::launch::cancel(args),

@@ -87,8 +87,8 @@ flags! {
     ALONE_EPOCHS: "alone-epochs" of ALONE => ["standalone.train.epochs", "budget.minutes"];
 
     MINUTES: "minutes" of ["search"] => ["budget.minutes"];
-    SPLIT: "split" of ["search"] => ["split.decisions"];
-    SPLITS: "splits" of ["search"] => ["split.decisions", "split.feature", "split.bounds"];
+    SPLIT: "split" of ["search"] => ["split.decisions", "split.parts"];
+    SPLITS: "splits" of ["search"] => ["split.decisions", "split.feature", "split.bounds", "split.parts"];
     STRATEGY: "strategy" of ["search"] => ["search.strategy"];
     BUDGET: "budget" of ["search"] => ["search.budget"];
     FINALISTS: "finalists" of ["search"] => ["search.finalists"];

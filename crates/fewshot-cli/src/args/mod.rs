@@ -104,7 +104,7 @@ pub enum Command {
 }
 
 /// Settings that all runs share; each overrides the preset's.
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub struct RunArgs {
     /// Images: a Parquet file or folder, CIFAR or MNIST files, or a folder of class folders [default: embedded sample]
     #[arg(long, value_name = "PATH")]
@@ -316,7 +316,8 @@ impl Scale {
 #[derive(Debug, ClapArgs)]
 pub struct ReproduceArgs {
     /// The comparison: proof-of-concept, transfer, ablation, narrow, tuned, cell1296-truth; with CIFAR-10 (--data)
-    /// cifar10-nasnet, cifar10-final, autogan; with the table of NAS-Bench-201
+    /// cifar10-nasnet, cifar10-final, autogan, mbconv (mbconv-ofa, mbconv-proxyless and mbconv-gates in turn, each a run of its own in
+    /// the folder --out); with the table of NAS-Bench-201
     /// (--truth) strategies; with that and CIFAR-10 (--data) nasbench201, nasbench201-deep, nasbench201-tuned,
     /// nasbench201-faithful, splits, ablation-nasbench201, gradient
     pub name: String,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
+use fewshot_nas::experiments::series_names;
 use fewshot_space::suggest;
 
 use crate::args::Scale;
@@ -52,7 +53,8 @@ fn no_comparison(name: &str, scale: &str, presets: &[&'static str]) -> String {
         let ends = Scale::value_variants().iter().map(|scale| format!("-{}", scale.name()));
         ends.fold(*preset, |name, end| name.strip_suffix(end.as_str()).unwrap_or(name))
     };
-    let names: BTreeSet<&str> = presets.iter().filter(|preset| preset.contains('-')).map(named).collect();
+    let names = presets.iter().filter(|preset| preset.contains('-')).map(named);
+    let names: BTreeSet<&str> = names.chain(series_names()).collect();
     format!("no comparison `{name}`, {}", suggest::hint(name, names))
 }
 
@@ -89,7 +91,8 @@ mod tests {
         let command = Args::command();
         let reproduce = command.find_subcommand("reproduce").unwrap();
         let help = reproduce.get_positionals().next().unwrap().get_help().unwrap().to_string();
-        let named: BTreeSet<&str> = help.split([' ', ',', ';', ':', '\n']).collect();
+        let named: BTreeSet<&str> = help.split([' ', ',', ';', ':', '(', '\n']).collect();
+        assert!(series_names().all(|name| named.contains(name)), "{help}");
         for preset in preset_names().into_iter().filter(|preset| preset.contains('-')) {
             let ends = Scale::value_variants().iter().map(|scale| format!("-{}", scale.name()));
             let name = ends.fold(preset, |name, end| name.strip_suffix(end.as_str()).unwrap_or(name));

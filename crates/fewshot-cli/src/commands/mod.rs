@@ -9,6 +9,7 @@ pub mod lists;
 pub mod model;
 pub mod outcome;
 pub mod rank;
+pub mod reproduce;
 pub mod run;
 pub mod settings;
 pub mod shell;

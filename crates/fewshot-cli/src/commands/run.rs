@@ -13,15 +13,12 @@ use fewshot_nas::model::MODEL;
 use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::{Interrupt, Launcher, Progress, RunReader};
 
-use super::comparison::comparison;
 use super::launch::launcher;
 use super::outcome::{end, shown};
 use super::settings::given;
 use super::{print, use_threads};
 use crate::args::flags;
-use crate::args::{
-    AloneArgs, Augmentation, ReportArgs, ReproduceArgs, ResumeArgs, RunArgs, SearchArgs, SettingsArgs, TrainArgs,
-};
+use crate::args::{AloneArgs, Augmentation, ReportArgs, ResumeArgs, RunArgs, SearchArgs, SettingsArgs, TrainArgs};
 use crate::console::say;
 use crate::failure::Failure;
 use crate::report;
@@ -30,7 +27,7 @@ use crate::terminal::Terminal;
 /// What searches begin with, unless something else is said.
 const DEFAULT_PRESET: &str = "images";
 /// The settings of a run, in its folder.
-const RUN_FILE: &str = "run.toml";
+pub(super) const RUN_FILE: &str = "run.toml";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = base(own_preset(&args), &args.run)?;
@@ -71,6 +68,11 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         false => layers,
     };
     let layers = flags::RANDOMS.lay(layers, args.randoms);
+    let layers = match args.split {
+        // Decisions take the place of parts that a file lists.
+        Some(_) => flags::SPLIT.lay_at("split.parts", layers, Vec::<String>::new()),
+        None => layers,
+    };
     let layers = flags::SPLIT.lay(layers, args.split);
     let layers = match args.splits {
         Some(count) => {
@@ -232,17 +234,6 @@ fn space_of(arch: &str) -> String {
     families::names().into_iter().find(reads).unwrap_or(fallback).to_string()
 }
 
-pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
-    let (preset, told) = comparison(&args.name, args.scale, &preset_names())?;
-    told.iter().for_each(say);
-    let layers = flags::NETWORKS.lay(base(&preset, &args.run)?, args.networks);
-    let layers = flags::SEEDS.lay(layers, args.seeds);
-    let layers = flags::TRUTH.lay(layers, args.truth.as_deref().map(absolute));
-    let layers = flags::TRUTH_COLUMNS.lay(layers, args.truth_columns);
-    let layers = flags::METHODS.lay(layers, args.methods);
-    begin(layers.resolve().map_err(ExperimentError::from)?, &args.run)
-}
-
 pub fn resume(args: ResumeArgs) -> Result<(), Failure> {
     let recipe = RunReader::open(&args.run)?.recipe::<Recipe>()?.checked().map_err(ExperimentError::from)?;
     use_threads(recipe.common.threads)?;
@@ -258,8 +249,9 @@ pub fn report(args: ReportArgs) -> Result<(), Failure> {
     print(&shown(&path))
 }
 
-fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
-    let out = args.out.clone().unwrap_or_else(|| fresh_folder(&recipe));
+pub(super) fn begin(recipe: CheckedRecipe, args: &RunArgs) -> Result<(), Failure> {
+    let kind = || format!("{:?}", recipe.kind()).to_lowercase();
+    let out = args.out.clone().unwrap_or_else(|| fresh_folder(&kind()));
     let launcher = launcher(&args.launch, &args.device, &recipe.common)?;
     use_threads(recipe.common.threads)?;
     say(format_args!("run: {}", out.display()));
@@ -285,7 +277,7 @@ fn in_session(
 }
 
 /// Preset, recipe file and the flags that all runs share.
-fn base(preset: &str, args: &RunArgs) -> Result<Layers, Failure> {
+pub(super) fn base(preset: &str, args: &RunArgs) -> Result<Layers, Failure> {
     layered(Layers::preset(preset).map_err(ExperimentError::from)?, args)
 }
 
@@ -340,7 +332,7 @@ fn augmented(layers: Layers, how: Augmentation) -> Layers {
 }
 
 /// A run is resumed from anywhere, so it keeps the absolute path of its images.
-fn absolute(path: &Path) -> String {
+pub(super) fn absolute(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).display().to_string()
 }
 
@@ -386,10 +378,11 @@ fn tell_unused(layers: &Layers, flags: &[(&str, Option<u32>)], alone: &AloneArgs
     }
 }
 
-/// Nothing to split on, neither decisions nor a feature.
+/// Nothing to split on, neither decisions nor a feature, and no parts.
 fn unsplit(layers: Layers) -> Layers {
     let none = Vec::<String>::new;
-    layers.set("split.decisions", none()).set("split.feature", "").set("split.bounds", none())
+    let layers = layers.set("split.decisions", none()).set("split.feature", "").set("split.bounds", none());
+    layers.set("split.parts", none())
 }
 
 fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
@@ -403,11 +396,10 @@ fn first_decisions(space: &str, count: usize) -> Result<Vec<String>, Failure> {
 }
 
 /// `runs/KIND-N` with the first free N.
-fn fresh_folder(recipe: &Recipe) -> PathBuf {
-    let kind = format!("{:?}", recipe.kind()).to_lowercase();
+pub(super) fn fresh_folder(what: &str) -> PathBuf {
     let mut number = 1;
     loop {
-        let folder = PathBuf::from(format!("runs/{kind}-{number}"));
+        let folder = PathBuf::from(format!("runs/{what}-{number}"));
         if !folder.exists() {
             return folder;
         }

@@ -14,6 +14,7 @@ mod images;
 mod kill;
 mod launch;
 mod lost_output;
+mod mbconv;
 mod mend;
 mod model;
 mod own_family;

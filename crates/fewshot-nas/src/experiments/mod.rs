@@ -38,14 +38,12 @@ pub use gan::{
     Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, RankedNetwork,
     RankingFacts, SearchRow,
 };
-pub use gradient::{
-    AloneRecipe, Flag, GradientRecipe, GradientResult, GradientRow, Mode, NetworkRow, PartRow, RandomRow, Skips,
-};
+pub use gradient::{AloneRecipe, Flag, GradientRecipe, GradientResult, GradientRow, Mode, PartRow, RandomRow, Skips};
 pub use mean_spread::MeanSpread;
 pub use moved::Moved;
 pub use outcome::Outcome;
-pub use ranking::{ArmRecipe, COLUMNS, FreeRow, InPart, RankingResult, RankingRow, RegionRow};
-pub use recipe::{CheckedRecipe, Experiment, Layers, Recipe, Setting, preset_names, preset_text};
+pub use ranking::{ArmRecipe, COLUMNS, FoundRow, FreeRow, InPart, Randoms, RankingResult, RankingRow, RegionRow};
+pub use recipe::{CheckedRecipe, Experiment, Layers, Recipe, Setting, preset_names, preset_text, series, series_names};
 pub use run::{Session, resume, start, work};
 pub use search::{
     Finalist, FrontNetwork, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict, Verified,
@@ -56,4 +54,4 @@ pub use train::TrainResult;
 pub use truth::{Spread, TruthResult};
 
 pub use crate::lab::{ExperimentError, metric};
-pub use crate::stages::{Reached, Trained, UNSEEN};
+pub use crate::stages::{NetworkRow, Reached, Trained, UNSEEN};

@@ -124,6 +124,23 @@ pub enum ExperimentError {
         /// The limits.
         limits: String,
     },
+    /// A ranking asks for more networks within its limits, or beyond them, than were drawn.
+    #[error(
+        "ranking.within = {within} of ranking.networks = {wanted} are to keep {limits} and the others are not, and only {found} and \
+         {beyond} such networks were found: change the limits or these numbers"
+    )]
+    TooFewNetworks {
+        /// Networks that keep the limits.
+        within: usize,
+        /// All that are compared.
+        wanted: usize,
+        /// How many were found that keep them.
+        found: usize,
+        /// And how many that do not.
+        beyond: usize,
+        /// The limits.
+        limits: String,
+    },
     /// Data is not where it was.
     #[error("{source}; if it has moved, say where it is: `fewshot {command} {run} {flag}`")]
     Gone {
@@ -139,6 +156,20 @@ pub enum ExperimentError {
     /// The system gives no threads.
     #[error(transparent)]
     Threads(#[from] crate::run::NoThreads),
+    /// A listed part names an option that its decision lacks.
+    #[error(
+        "the decision `{decision}` of the space {space} has no option `{option}` to split on; for these images it has {known}"
+    )]
+    UnknownOption {
+        /// What was asked for.
+        option: String,
+        /// Of which decision.
+        decision: String,
+        /// The space.
+        space: String,
+        /// All its options.
+        known: String,
+    },
     /// The split names a decision that the space lacks.
     #[error("the space {space} has no decision `{name}` to split on; it has {known}")]
     UnknownDecision {

@@ -316,10 +316,19 @@ impl Lab {
         parts(self.partition.whole().clone(), split)
     }
 
+    /// The same of all of the space, whatever its limits.
+    ///
+    /// # Errors
+    /// As [`Lab::parts`].
+    pub fn parts_without_limits(&self, split: &SplitRecipe) -> Result<Partition, ExperimentError> {
+        parts(Region::full(self.partition.whole().space().clone()), split)
+    }
+
     /// Whether there are sub-supernets.
     pub fn is_split(&self) -> bool {
+        let SplitRecipe { decisions, feature, parts, .. } = &self.recipe.split;
         // Bounds alone split nothing.
-        !(self.recipe.split.decisions.is_empty() && self.recipe.split.feature.is_empty())
+        !(decisions.is_empty() && feature.is_empty() && parts.is_empty())
     }
 
     /// A seed of its own for each purpose, derived from the run's.
@@ -347,7 +356,20 @@ impl Lab {
     /// # Errors
     /// When the region's limits leave nothing to draw.
     pub fn random_archs(&self, purpose: &str, count: usize) -> Result<Vec<Arch>, ExperimentError> {
-        let region = self.partition.whole();
+        self.random_archs_of(self.partition.whole(), purpose, count, |_| true)
+    }
+
+    /// The same of another region, those that are `wanted`.
+    ///
+    /// # Errors
+    /// When its limits leave nothing to draw.
+    pub fn random_archs_of(
+        &self,
+        region: &Region,
+        purpose: &str,
+        count: usize,
+        wanted: impl Fn(&Arch) -> bool,
+    ) -> Result<Vec<Arch>, ExperimentError> {
         let (mut archs, mut seen) = (Vec::new(), BTreeSet::new());
         // A region smaller than `count` would never fill up: give up after many draws in vain.
         for draw in 0..(count as u64 * 100).max(1000) {
@@ -356,7 +378,7 @@ impl Lab {
             }
             self.interrupt.check()?;
             let arch = region.sample(&mut random::stream(self.recipe.seed, purpose, draw, 0))?;
-            if seen.insert(arch.clone()) {
+            if wanted(&arch) && seen.insert(arch.clone()) {
                 archs.push(arch);
             }
         }

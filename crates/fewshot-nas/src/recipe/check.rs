@@ -4,6 +4,7 @@ use fewshot_space::Feature;
 
 use super::common::{CommonRecipe, Kind};
 use super::error::RecipeError;
+use super::sections::SplitRecipe;
 use super::shrink;
 use crate::estimate::{Measure, NormPolicy};
 use crate::families::{self, Skeleton};
@@ -105,12 +106,31 @@ impl CommonRecipe {
                 decisions.push(&decision.name);
             }
         }
+        check_parts("split", &self.split)?;
         for (index, name) in self.split.decisions.iter().enumerate() {
             if !decisions.contains(&name.as_str()) {
                 let (space, known) = (&self.space.name, decisions.join(", "));
                 let key = format!("split.decisions[{index}]");
                 let problem = format!("{key}: the space {space} has no decision `{name}`; it has {known}");
                 return Err(RecipeError::setting(key, problem));
+            }
+        }
+        for (index, part) in self.split.parts.iter().enumerate() {
+            for (name, option) in
+                part.iter().flat_map(|(name, options)| options.iter().map(move |option| (name, option)))
+            {
+                let has = |space: &families::OpenSpace| {
+                    let mut decisions = space.blueprint().decisions().iter();
+                    decisions.any(|decision| decision.name == *name && decision.options.contains(option))
+                };
+                if !spaces.into_iter().flatten().any(has) {
+                    let (space, known) = (&self.space.name, decisions.join(", "));
+                    let key = format!("split.parts[{index}]");
+                    let problem = format!(
+                        "{key}: no decision `{name}` of the space {space} has the option `{option}`; its decisions are {known}"
+                    );
+                    return Err(RecipeError::setting(key, problem));
+                }
             }
         }
         let feature = &self.split.feature;
@@ -200,6 +220,20 @@ impl CommonRecipe {
                 "0 to 1",
             ),
             ("ranking.seeds", ranking.seeds as f64, (1..=1000).contains(&ranking.seeds), "1 to 1000"),
+            ("ranking.alone", ranking.alone as f64, ranking.alone <= 1000, "0 (a table) to 1000"),
+            ("ranking.alone", ranking.alone as f64, ranking.alone == 0 || ranking.truth.is_empty(), "0 beside a table"),
+            (
+                "ranking.networks",
+                ranking.networks as f64,
+                ranking.alone == 0 || ranking.networks > 1,
+                "2 or more, to be trained alone",
+            ),
+            (
+                "ranking.within",
+                ranking.within as f64,
+                ranking.within == 0 || (2..=ranking.networks).contains(&ranking.within),
+                "0 (all), or 2 to ranking.networks",
+            ),
         ];
         for (key, value, fits, allowed) in ranges {
             if !fits {
@@ -207,7 +241,34 @@ impl CommonRecipe {
                 return Err(RecipeError::setting(key, range.to_string()));
             }
         }
-        Ok(())
+        let of_rankings = [
+            ("ranking.alone", ranking.alone > 0),
+            ("ranking.within", ranking.within > 0),
+            ("ranking.find", ranking.find),
+        ];
+        match of_rankings.into_iter().find(|(_, is_set)| *is_set && kind != Kind::Ranking) {
+            Some((key, _)) => {
+                let problem = "only experiments of kind `ranking` have it: leave it out, or set it to its default";
+                Err(RecipeError::setting(key, format!("{key}: {problem}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether parts that are listed are all that is split on, and say something each; `key` is where the split stands.
+pub fn check_parts(key: &str, split: &SplitRecipe) -> Result<(), RecipeError> {
+    let key = format!("{key}.parts");
+    let fail = |problem: &str| Err(RecipeError::setting(key.clone(), format!("{key}: {problem}")));
+    let others = !(split.decisions.is_empty() && split.feature.is_empty());
+    match split.parts.as_slice() {
+        [] => Ok(()),
+        _ if others => fail("listed parts are all that is split on: leave out decisions and feature"),
+        [_] => fail("one part is no split: list two or more, or none"),
+        parts if parts.iter().any(|part| part.values().any(Vec::is_empty) || part.is_empty()) => {
+            fail("each part names one option or more of one decision or more")
+        }
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ mod sections;
 pub(crate) mod shrink;
 
 pub use budget::{BudgetPlan, BudgetRecipe};
-pub(crate) use check::known_strategy;
+pub(crate) use check::{check_parts, known_strategy};
 pub use common::{CommonRecipe, Kind};
 pub(crate) use error::RECIPE;
 pub use error::RecipeError;

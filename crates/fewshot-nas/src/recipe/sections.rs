@@ -1,5 +1,7 @@
 //! The tables of a recipe that experiments of several kinds read.
 
+use std::collections::BTreeMap;
+
 use fewshot_data::AutoForm;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -122,7 +124,8 @@ impl SupernetReduction {
     }
 }
 
-/// Where the supernet is split into sub-supernets: on decisions, or by a feature, or on both. Nothing: one-shot.
+/// Where the supernet is split into sub-supernets: on decisions, or by a feature, or on both, or into parts that are listed. Nothing:
+/// one-shot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitRecipe {
@@ -134,6 +137,11 @@ pub struct SplitRecipe {
     /// Where its ranges begin: `[1, 3]` gives one sub-supernet for 0, one for 1 and 2, one for 3 and more.
     #[serde(default)]
     pub bounds: Vec<u64>,
+    /// The parts, in the place of decisions and a feature: of each the options that it has of some decisions, e.g.
+    /// `[{ "s2.b1.k" = ["3", "5"] }, { "s2.b1.k" = ["7"] }]`. Together they hold each network once, and those of which the region
+    /// holds none are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<BTreeMap<String, Vec<String>>>,
 }
 
 /// How supernets score.
@@ -276,8 +284,9 @@ fn half() -> f64 {
     0.5
 }
 
-fn is_zero(count: &usize) -> bool {
-    *count == 0
+/// Whether a setting stands at 0, which says nothing.
+fn is_zero<N: Default + PartialEq>(count: &N) -> bool {
+    *count == N::default()
 }
 
 /// Comparison of scores with the truth, or the making of a truth.
@@ -289,6 +298,18 @@ pub struct RankingRecipe {
     /// Seeds: supernets of a ranking are trained once per seed, networks of a truth likewise, and each strategy of a comparison
     /// searches once per seed. They count up from `seed`; 1 to 1000.
     pub seeds: u64,
+    /// The seeds with which a ranking trains the compared networks alone, by `[standalone]`, to have their truth from itself, to 1000; 0:
+    /// the truth is a table.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub alone: u64,
+    /// So many of the compared networks, 2 to `networks`, are drawn within the limits of `[search]` and the others beyond them, and the
+    /// supernets of a ranking are for all of the space. 0: all is within the limits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub within: usize,
+    /// Whether `search.strategy` looks for the best network within the limits in the supernets of each arm of a ranking, and what it
+    /// finds is trained alone too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub find: bool,
     /// The truth: a CSV file, or the name of a table that comes with the program (`cell1296`).
     pub truth: String,
     /// Its columns, one per seed of the truth; their mean is the truth.

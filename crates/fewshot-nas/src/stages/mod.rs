@@ -5,11 +5,13 @@
 
 mod alone;
 mod halving;
+mod hunting;
 mod keeper;
 mod models;
 mod pieces;
 mod shards;
 mod state;
+mod tested;
 mod timing;
 mod training;
 
@@ -17,17 +19,20 @@ pub use alone::UNSEEN;
 pub(crate) use alone::{network, parse_trained, train_on_all, train_several, train_to, trained_net};
 pub use halving::Reached;
 pub(crate) use halving::{Course, Decided, Rung, halve, rungs};
+pub(crate) use hunting::{Caught, Quest, Scored, asked_for, hunt};
 pub(crate) use keeper::{Keeper, position};
 pub(crate) use models::{Measured, keep, keep_untested, test_and_keep};
 pub(crate) use pieces::{Piecework, side_by_side};
 pub(crate) use shards::Shards;
 pub(crate) use state::{load_json, remembered, save_json, slug, value};
+pub use tested::NetworkRow;
+pub(crate) use tested::{Network, train_and_test};
 pub(crate) use timing::{
     BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, only_rises, seconds_per_step,
     short, step_of, timing,
 };
 pub use training::Trained;
 pub(crate) use training::{
-    CHECKPOINT, Judge, Phase, load, load_from, steps_done, take_over, tell_failures, train, train_in, train_phases,
-    training_stage,
+    CHECKPOINT, Judge, Phase, load, load_from, run_in, steps_done, take_over, tell_failures, train, train_in,
+    train_phases, training_stage,
 };

@@ -3,10 +3,17 @@
 //! Pieces are dealt out like cards, so that neighbours, which cost alike, go to different shards; what the shards leave is put
 //! back in the order of the pieces. So nothing that comes out depends on how many shards there were.
 
+use std::iter::StepBy;
+use std::ops::Range;
+
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::lab::ExperimentError;
-use crate::run::{Handle, StageContext};
+use crate::run::{Handle, Stage, StageContext};
+
+/// Pieces of one shard, ascending.
+pub type Pieces = StepBy<Range<usize>>;
 
 /// How pieces are dealt out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +44,26 @@ impl Shards {
     }
 
     /// The pieces of a shard, ascending.
-    pub fn pieces(&self, shard: usize) -> impl Iterator<Item = usize> + use<> {
+    pub fn pieces(&self, shard: usize) -> Pieces {
         (shard..self.pieces).step_by(self.shards)
+    }
+
+    /// The stages that do all pieces, as `stage` lays out the one that does some of them: the stage `own` alone, or one for each shard
+    /// before it, whose values it puts together.
+    pub fn stages<'a, T: Serialize + DeserializeOwned + 'a>(
+        self,
+        own: &Handle<Vec<T>>,
+        stage: impl Fn(&Handle<Vec<T>>, Pieces) -> Stage<'a>,
+    ) -> Vec<Stage<'a>> {
+        if !self.is_cut() {
+            return vec![stage(own, self.pieces(0))];
+        }
+        let handles = self.handles(own.name());
+        let shards = handles.iter().enumerate().map(|(shard, handle)| stage(handle, self.pieces(shard)));
+        let mut stages: Vec<Stage<'a>> = shards.collect();
+        let inputs: Vec<String> = handles.iter().map(String::from).collect();
+        stages.push(Stage::of(own, move |context| self.gather(context, &handles)).after(inputs));
+        stages
     }
 
     /// What the shards left, in the order of the pieces.

@@ -133,7 +133,7 @@ pub fn train_in(
 }
 
 /// The same of a training that is laid out already.
-fn run_in(
+pub fn run_in(
     context: &StageContext<'_>,
     file: &Path,
     counter: &Counter<'_>,

@@ -9,6 +9,9 @@ use super::super::numbers::{counted, grouped, percent, short};
 use super::super::page::{self, Cell, Row, Section, figure, figures};
 use super::arms::{self, Means, mark, spread};
 
+/// Of cells.
+const SKIPS: &str = "Skips";
+
 /// The networks trained alone, if there are some.
 pub fn section(result: &GradientResult) -> Option<Section> {
     let is_there = result.rows.iter().any(|row| row.network.is_some());
@@ -62,7 +65,7 @@ fn table(result: &GradientResult) -> Markup {
         judged.as_str(),
         "Parameters",
         "Multiply-adds",
-        "Skips",
+        SKIPS,
         "Supernets",
         "Epochs",
         "Search multiply-adds",
@@ -112,6 +115,7 @@ fn facts(result: &GradientResult) -> Markup {
         false => result.zeros.join(", "),
     };
     let judged = judged::name("test");
+    let has_cells = result.rows.iter().flat_map(|row| &row.parts).any(|part| !part.skips.is_empty());
     let facts = [
         (
             judged.as_str(),
@@ -120,21 +124,23 @@ fn facts(result: &GradientResult) -> Markup {
                 .to_string(),
         ),
         ("Parameters, multiply-adds", "Of the network trained alone; mean over the seeds.".to_string()),
-        ("Skips", "Among the operations of the normal cell, mean over the seeds. Half of them or more: collapsed.".to_string()),
+        (SKIPS, "Among the operations of the normal cell, mean over the seeds. Half of them or more: collapsed.".to_string()),
         (
             "Choosing",
             "Epochs of finalists that were trained alone and halved on held-out images until one was left, together.".to_string(),
         ),
         ("Zeros on the edges", format!("They take part in the softmax and are never chosen, in: {zeros}.")),
     ];
-    page::facts(&facts)
+    let shown = facts.into_iter().filter(|(what, _)| has_cells || *what != SKIPS);
+    page::facts(&shown.collect::<Vec<_>>())
 }
 
 /// Skips of the normal cell after each epoch, of each seed's choice, per method and mode.
 pub fn skips(result: &GradientResult) -> Option<Markup> {
     let chart = |arm: (&str, &str)| {
         let line = |row: &GradientRow| {
-            let part = row.parts.get(row.chosen)?;
+            // Only cells are counted.
+            let part = row.parts.get(row.chosen).filter(|part| !part.skips.is_empty())?;
             let points =
                 part.skips_by_epoch.iter().enumerate().map(|(epoch, &skips)| ((epoch + 1) as f64, skips as f64));
             let points: Vec<(f64, f64)> = points.collect();

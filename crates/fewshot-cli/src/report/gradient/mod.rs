@@ -67,7 +67,7 @@ fn sections(result: &GradientResult) -> Vec<Section> {
         body: html! { @if let Some(chart) = truths(result) { (chart) } (table(result)) (rules()) },
     };
     let mut sections = vec![alone::section(result).unwrap_or_else(looked_up)];
-    sections.push(Section { title: "The chosen cells", body: cells(result) });
+    sections.extend(cells(result).map(|body| Section { title: "The chosen cells", body }));
     sections.push(Section { title: "The parts", body: parts(result) });
     sections.extend(alone::skips(result).map(|body| Section { title: "Skips", body }));
     sections.extend(beliefs(result).map(|body| Section { title: "How the choice came about", body }));
@@ -156,8 +156,8 @@ fn rules() -> Markup {
     page::facts(&facts)
 }
 
-/// What each arm chose with the first seed.
-fn cells(result: &GradientResult) -> Markup {
+/// What each arm chose with the first seed; nothing in spaces without cells.
+fn cells(result: &GradientResult) -> Option<Markup> {
     let drawn = result.arms().into_iter().filter_map(|arm| {
         let row = result.rows_of(arm).next()?;
         let part = row.parts.get(row.chosen)?;
@@ -171,7 +171,8 @@ fn cells(result: &GradientResult) -> Markup {
         let name = |cell: &str| if drawn.len() > 1 { format!(". {cell}") } else { String::new() };
         Some(drawn.iter().map(|(cell, drawing)| figure(&title(&name(cell)), "", drawing)).collect::<Vec<_>>())
     });
-    figures(&drawn.flatten().collect::<Vec<_>>())
+    let drawn: Vec<Markup> = drawn.flatten().collect();
+    (!drawn.is_empty()).then(|| figures(&drawn))
 }
 
 /// What each supernet of each arm found.
@@ -340,6 +341,18 @@ mod tests {
             assert!(text.contains(part), "{part}");
         }
         assert!(!text.contains("Nothing to draw"));
+    }
+
+    #[test]
+    fn a_space_without_cells_has_neither_drawings_of_them_nor_skips() {
+        let mut result = result();
+        result.space = "proxyless".into();
+        for part in result.rows.iter_mut().flat_map(|row| &mut row.parts) {
+            part.arch = "k3e3,skip;k5e3,k3e6;k3e6,k3e3".into();
+            part.skips_by_epoch = vec![0, 0];
+        }
+        let text = drawn(&result);
+        assert!(text.contains("k5e3") && !text.contains("The chosen cells") && !text.contains("<h2>Skips"), "{text}");
     }
 
     #[test]

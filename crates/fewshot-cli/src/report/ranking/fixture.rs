@@ -1,6 +1,6 @@
 //! A small comparison: two seeds, a one-shot, its control, and two splits.
 
-use fewshot_nas::experiments::{FreeRow, InPart, RankingResult, RankingRow, RegionRow};
+use fewshot_nas::experiments::{FoundRow, FreeRow, InPart, NetworkRow, Randoms, RankingResult, RankingRow, RegionRow};
 use fewshot_nas::rank::Metrics;
 use fewshot_nas::train::EpochRecord;
 
@@ -16,9 +16,11 @@ pub fn result() -> RankingResult {
             ..row("few-shot", split, seed, 8, tau + 0.02 * seed as f64)
         })
     };
-    let free = |method: &str, tau| FreeRow { method: method.into(), metrics: metrics(tau) };
+    let free =
+        |method: &str, tau| FreeRow { method: method.into(), metrics: metrics(tau), tau_b_within: Some(tau + 0.125) };
     RankingResult {
         left_out: 0,
+        within: 2,
         space: "cell1296".into(),
         networks: 4,
         truth: "test accuracy after training alone, mean of three seeds".into(),
@@ -31,8 +33,23 @@ pub fn result() -> RankingResult {
             .chain(split("e3", 0.42))
             .collect(),
         free: vec![free("#params", 0.5), free("#MACs", 0.5), free("random", 0.0)],
+        found: vec![found("one-shot", 0, 0.8), found("one-shot", 1, 0.82), found("few-shot", 0, 0.84)],
+        randoms: Some(Randoms { networks: 2, mean: 75.0, spread: Some(5.0), best: 80.0, truths: vec![70.0, 80.0] }),
         seconds: 180.0,
         seeds: vec![0, 1],
+    }
+}
+
+fn found(arm: &str, seed: u64, test_accuracy: f64) -> FoundRow {
+    let arch = "|nor_conv_3x3~0|+|nor_conv_3x3~1|+|none~0|nor_conv_1x1~2|".to_string();
+    FoundRow {
+        arm: arm.into(),
+        split: String::new(),
+        seed,
+        score: 0.4,
+        evaluations: 20,
+        better_than: Some(0.5),
+        network: NetworkRow { arch, seed, test_accuracy, params: 12_345, macs: 3_000_000 },
     }
 }
 
@@ -59,6 +76,7 @@ fn row(arm: &str, split: &str, seed: u64, epochs: u64, tau: f64) -> RankingRow {
         scored_by: "accuracy".into(),
         metrics: metrics(tau),
         fused: metrics(tau + 0.1),
+        tau_b_within: Some(tau),
         beside: String::new(),
         regions: Vec::new(),
         history: (0..3).map(record).collect(),

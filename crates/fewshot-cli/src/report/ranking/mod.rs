@@ -2,6 +2,7 @@
 
 mod arms;
 mod charts;
+mod found;
 mod regions;
 mod scatter;
 mod tables;
@@ -55,6 +56,7 @@ fn sections(result: &RankingResult, scores: Option<&Scores>) -> Vec<Section> {
         },
         Section { title: "What does it cost?", body: charts::cost(result, &arms) },
     ];
+    sections.extend(found::body(result, &arms).map(|body| Section { title: "Within the limits", body }));
     let scattered = scores.and_then(|scores| scatter::body(result, &arms, scores));
     sections.extend(scattered.map(|body| Section { title: "Score and truth", body }));
     sections.extend(regions::body(result, &arms).map(|body| Section { title: "The sub-supernets", body }));
@@ -81,7 +83,7 @@ fn lead(result: &RankingResult) -> Markup {
         p.lead {
             (counted(result.networks as u64, "network")) " of the space " (result.space)
             " were put in order by scores from supernets, and the order is compared with the truth: " (result.truth) ". "
-            "Accuracies are those on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
+            "Scores that are accuracies are those on " (counted(result.images, if result.on_test { "test image" } else { "held-out image" })) ". "
             @if let (Some((arm, tau)), Some((method, free))) = (best, free) {
                 "The best arm, “" (arm.name) "”, reaches a tau-b of " (format!("{tau:.3}")) "; " (method)
                 ", which costs nothing, " (format!("{free:.3}")) "."
@@ -178,7 +180,18 @@ mod tests {
     fn a_comparison_shows_arms_baselines_and_ceiling() {
         let (result, scores) = (fixture::result(), fixture::scores());
         let text = text(&result, Some(&scores));
-        for part in ["few-shot", "one-shot, equal cost", "#params", "ceiling", "Score and truth", "e0=nor_conv_3x3"] {
+        for part in [
+            "few-shot",
+            "one-shot, equal cost",
+            "#params",
+            "ceiling",
+            "Score and truth",
+            "e0=nor_conv_3x3",
+            "Within the limits",
+            "tau-b of 2 networks",
+            "0.625",
+            "2 random networks",
+        ] {
             assert!(text.contains(part), "{part}");
         }
         assert!(!text.contains("Nothing to draw"));
@@ -189,6 +202,8 @@ mod tests {
         let mut result = fixture::result();
         result.ceiling = None;
         result.free.clear();
+        result.found.clear();
+        result.within = 0;
         for row in &mut result.rows {
             row.regions.clear();
             row.history.clear();
@@ -196,7 +211,7 @@ mod tests {
             row.metrics.tau_b_ci = None;
         }
         let without = text(&result, None);
-        for part in ["ceiling", "Score and truth", "The sub-supernets", "Training"] {
+        for part in ["ceiling", "Score and truth", "The sub-supernets", "Training", "Within the limits"] {
             assert!(!without.contains(&format!("<h2>{part}")), "{part}");
         }
         result.rows.clear();

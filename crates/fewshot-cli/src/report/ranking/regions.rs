@@ -135,12 +135,13 @@ fn rows(regions: &[Region<'_>], beside: &str, factor: f64, unit: &str) -> Markup
 fn regions<'a>(split: &Arm<'a>) -> Vec<Region<'a>> {
     let first = split.rows.first().map(|row| row.regions.as_slice()).unwrap_or_default();
     let region = |first: &'a RegionRow| {
-        let same: Vec<&RegionRow> =
-            split.rows.iter().filter_map(|row| row.regions.iter().find(|other| other.region == first.region)).collect();
+        let same = split.rows.iter().filter_map(|row| row.regions.iter().find(|other| other.region == first.region));
+        let same: Vec<&RegionRow> = same.filter(|region| region.networks > 0).collect();
         Region {
             label: &first.region,
             networks: first.networks,
-            truth: Summary::of(vec![first.mean_truth]),
+            // A region of which nothing was compared has no mean.
+            truth: Summary::of(same.iter().take(1).map(|region| region.mean_truth).collect()),
             own: Seen::over(&same.iter().map(|region| region.own).collect::<Vec<_>>()),
             beside: Seen::over(&same.iter().filter_map(|region| region.beside).collect::<Vec<_>>()),
         }
@@ -168,5 +169,23 @@ mod tests {
         assert!(regions[1].beside.tau.is_none(), "undefined with both seeds");
         let page = body(&result, &arms).unwrap().into_string();
         assert!(page.contains("tau-b of “one-shot, equal cost” within"), "{page}");
+    }
+
+    #[test]
+    fn a_region_of_which_nothing_was_compared_has_no_means() {
+        let mut result = fixture::result();
+        let of_split = result.rows.iter_mut().filter(|row| row.split == "e0");
+        for region in of_split.filter_map(|row| row.regions.first_mut()) {
+            region.networks = 0;
+            region.mean_truth = 0.0;
+            region.own = InPart { tau_b: None, mean_score: 0.0 };
+        }
+        let arms = arms(&result);
+        let splits = arms[2].splits();
+        let regions = regions(&splits[0]);
+        assert!(regions[0].truth.is_none() && regions[0].own.score.is_none() && regions[0].beside.score.is_none());
+        assert!(regions[1].truth.is_some());
+        let page = block(&result, &splits[0]).into_string();
+        assert!(page.contains("e0=skip_connect") && !page.contains("score 0.00"), "{page}");
     }
 }

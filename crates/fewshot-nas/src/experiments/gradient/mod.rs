@@ -16,17 +16,16 @@ mod truths;
 
 pub use flags::{Flag, Skips};
 pub use recipe::{AloneRecipe, GradientRecipe, Mode};
-pub use result::{GradientResult, GradientRow, NetworkRow, PartRow, RandomRow};
+pub use result::{GradientResult, GradientRow, PartRow, RandomRow};
 
 use std::collections::BTreeMap;
 
 use fewshot_space::{Region, Space};
 use serde_json::Value;
 
-use self::alone::Network;
 use self::arm::{Arm, arms};
 use self::flags::skips;
-use self::hunt::{Caught, Hunt, Scored, hunts};
+use self::hunt::{Hunt, hunts};
 use self::job::{Found, Job, jobs};
 use self::truths::Table;
 use super::bench::Bench;
@@ -35,7 +34,7 @@ use super::recipe::{Experiment, Recipe};
 use crate::gradient::EpochSeen;
 use crate::lab::{ExperimentError, Lab, Truth};
 use crate::run::{Fingerprint, Handle, RunFolder, Stage, StageContext};
-use crate::stages::{Decided, value};
+use crate::stages::{Caught, Decided, Network, NetworkRow, Scored, train_and_test, value};
 
 /// Stage that trains what was chosen, and random networks, alone.
 static ALONE: Handle<Vec<NetworkRow>> = Handle::new("alone");
@@ -156,7 +155,11 @@ impl Bench for Gradient {
                 };
                 all.push(Stage::of(&arm.decided, decide).after([arm.source(&self.jobs, &self.hunts)]));
             }
-            let test = move |context: &StageContext<'_>| alone::test(lab, context, &self.networks(lab, context)?);
+            let test = move |context: &StageContext<'_>| {
+                let networks = self.networks(lab, context)?;
+                let all: Vec<usize> = (0..networks.len()).collect();
+                train_and_test(lab, context, &networks, &all)
+            };
             let sources = self.arms.iter().map(|arm| arm.source(&self.jobs, &self.hunts));
             let stage = Stage::of(&ALONE, test).after(self.arms.iter().map(|arm| &arm.decided));
             all.push(stage.after(sources));

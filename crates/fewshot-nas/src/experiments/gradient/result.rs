@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::flags::{Flag, Skips};
 use crate::experiments::mean_spread::MeanSpread;
 use crate::gradient::EpochSeen;
-use crate::stages::Reached;
+use crate::stages::{NetworkRow, Reached};
 
 /// What a run of kind `gradient` ends with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,21 +33,6 @@ pub struct GradientResult {
     /// Methods in which zeros compete with the operations of an edge.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zeros: Vec<String>,
-}
-
-/// A network trained alone, and tested.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NetworkRow {
-    /// The architecture.
-    pub arch: String,
-    /// The seed that it was trained with.
-    pub seed: u64,
-    /// Accuracy on the test images, 0 to 1.
-    pub test_accuracy: f64,
-    /// Parameters that cost models count.
-    pub params: u64,
-    /// Multiply-adds per image.
-    pub macs: u64,
 }
 
 /// One method in one mode with one seed.
@@ -278,13 +263,6 @@ impl GradientResult {
             writeln!(f, "| {count} random networks | - | - | - | - | {accuracy} | {params} | {macs} | - | - |")?;
         }
         Ok(())
-    }
-}
-
-impl NetworkRow {
-    /// Accuracy on the test images in percent.
-    pub fn percent(&self) -> f64 {
-        100.0 * self.test_accuracy
     }
 }
 

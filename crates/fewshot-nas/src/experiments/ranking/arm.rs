@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use fewshot_space::{Partition, Region, Space, random};
+use fewshot_space::{Partition, Region};
 
+use super::cost::{Cost, Training};
 use super::recipe::ArmRecipe;
 use crate::lab::{ExperimentError, Lab};
 use crate::nets::Blueprint;
 use crate::recipe::{RecipeError, SplitRecipe};
 use crate::stages::slug;
-use crate::train::{Sampler, TrainConfig};
-
-/// Paths drawn to know what a training step costs.
-const DRAWS: u64 = 500;
-/// A training step costs a forward pass three times: the gradients of inputs and of weights take one each.
-pub const PASSES: f64 = 3.0;
+use crate::train::TrainConfig;
 
 /// One arm with one split of its own.
 #[derive(Clone)]
@@ -29,6 +25,8 @@ pub struct Arm {
     pub space: Arc<dyn Blueprint>,
     /// Training of each sub-supernet.
     pub config: TrainConfig,
+    /// Epochs of each, those of all phases together.
+    pub epochs: u64,
     /// What a score is, in words.
     pub scored_by: String,
     /// Position of the arm whose scores it takes, by function.
@@ -37,19 +35,16 @@ pub struct Arm {
     pub parent: Option<usize>,
     /// Per part, which part of that arm it lies in and starts from; empty for fresh weights.
     pub parent_parts: Vec<usize>,
+    /// Whether it trains in the phases of the recipe.
+    pub shrinks: bool,
+    /// Position of the arm whose first phase teaches it, where that is another.
+    pub teacher: Option<usize>,
+    /// Per part, which part of that arm it lies in; empty without such a teacher.
+    pub teacher_parts: Vec<usize>,
     /// Cost of its training, that of what it starts from included.
     pub cost: Cost,
     /// Whether its weights stay when it is done: there is one supernet per seed, or another arm starts from them.
     pub kept: bool,
-}
-
-/// Cost of training.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Cost {
-    /// Passes over the training images.
-    pub epochs: u64,
-    /// Multiply-adds, forward and backward.
-    pub macs: f64,
 }
 
 impl Arm {
@@ -116,30 +111,69 @@ fn choices<'n>(names: &[&'n str], count: usize) -> Vec<Vec<&'n str>> {
 }
 
 fn arm(lab: &Lab, recipe: &ArmRecipe, split: &SplitRecipe, earlier: &[Arm]) -> Result<Arm, ExperimentError> {
-    let partition = lab.parts(split)?;
+    let ranking = &lab.recipe().ranking;
+    let partition = if ranking.within > 0 { lab.parts_without_limits(split)? } else { lab.parts(split)? };
     let space = lab.space_of(recipe.width, recipe.cells, recipe.reduction)?.blueprint().clone();
     let named = |name: &str| earlier.iter().position(|arm| arm.recipe.name == name);
     let parent = named(&recipe.from);
     let before = parent.map(|parent| earlier[parent].cost).unwrap_or_default();
-    let epoch = epoch_macs(lab, space.as_ref(), &partition, &recipe.train)?;
+    let phases = &lab.recipe().shrink;
+    let shrinks = parent.is_none() && recipe.train.epochs > 0 && !phases.is_empty();
+    // The first of several phases teaches the others, and all that start from these.
+    let taught_by = |parent: usize| {
+        let has_taught = earlier[parent].shrinks && phases.len() > 1;
+        earlier[parent].teacher.or(has_taught.then_some(parent))
+    };
+    let teacher = parent.and_then(taught_by).filter(|_| recipe.train.distill > 0.0 && recipe.train.epochs > 0);
+    if recipe.train.distill > 0.0 && recipe.train.epochs > 0 && teacher.is_none() && !shrinks {
+        let problem =
+            "train.distill needs a teacher: start it `from` an arm that trains in [[shrink]] phases, or set it to 0";
+        return Err(RecipeError::setting("arms", format!("arm `{}`: {problem}", recipe.name)).into());
+    }
+    let parts_of = |other: Option<usize>| {
+        let other = other.map(|other| parent_parts(recipe, &partition, &earlier[other]));
+        Ok::<_, ExperimentError>(other.transpose()?.unwrap_or_default())
+    };
+    let (parent_parts, teacher_parts) = (parts_of(parent)?, parts_of(teacher)?);
+    let training = match shrinks {
+        true => Training::in_phases(lab, space.as_ref(), &partition, &recipe.train)?,
+        false => {
+            let taught = |teacher: usize| {
+                let regions = earlier[teacher].partition.regions();
+                teacher_parts.iter().map(|&part| regions[part].clone()).collect::<Vec<Region>>()
+            };
+            let teachers = teacher.map(taught).unwrap_or_default();
+            Training::at_once(lab, space.as_ref(), &partition, &recipe.train, &teachers)?
+        }
+    };
     let mut config = recipe.train.clone();
     if let Some(like) = named(&recipe.equal_cost) {
-        config.epochs = ((earlier[like].cost.macs - before.macs) / epoch).round().max(1.0) as u64;
+        config.epochs = training.epochs_for(earlier[like].cost.macs - before.macs);
     }
+    let epochs = training.epochs(config.epochs);
     let cost = Cost {
-        epochs: before.epochs + config.epochs * partition.regions().len() as u64,
-        macs: before.macs + config.epochs as f64 * epoch,
-    };
-    let split = split_name(split);
-    let parent_parts = match parent {
-        Some(parent) => parent_parts(recipe, &partition, &earlier[parent])?,
-        None => Vec::new(),
+        epochs: before.epochs + epochs * partition.regions().len() as u64,
+        macs: before.macs + training.macs(config.epochs),
     };
     // What only scores has its weights from its parent, which keeps them.
-    let kept = recipe.is_whole() && recipe.train.epochs > 0;
-    let scored_by = recipe.scored_by();
-    let recipe = recipe.clone();
-    Ok(Arm { recipe, split, partition, space, config, scored_by, scores_of: None, parent, parent_parts, cost, kept })
+    let kept = (recipe.is_whole() || ranking.find) && recipe.train.epochs > 0;
+    Ok(Arm {
+        split: split_name(split),
+        partition,
+        space,
+        config,
+        epochs,
+        scored_by: recipe.scored_by(),
+        scores_of: None,
+        parent,
+        parent_parts,
+        shrinks,
+        teacher,
+        teacher_parts,
+        cost,
+        kept,
+        recipe: recipe.clone(),
+    })
 }
 
 /// The parts of `parent` that hold those of `partition`.
@@ -160,26 +194,14 @@ fn parent_parts(recipe: &ArmRecipe, partition: &Partition, parent: &Arm) -> Resu
 
 fn split_name(split: &SplitRecipe) -> String {
     let feature = (!split.feature.is_empty()).then_some(split.feature.as_str());
-    split.decisions.iter().map(String::as_str).chain(feature).collect::<Vec<_>>().join(",")
-}
-
-/// Multiply-adds of one epoch of every part, as the sampling draws paths.
-fn epoch_macs(
-    lab: &Lab,
-    space: &dyn Space,
-    partition: &Partition,
-    config: &TrainConfig,
-) -> Result<f64, ExperimentError> {
-    let mut sum = 0.0;
-    for region in partition.regions() {
-        let sampler = Sampler::new(region.clone(), config.sampling)?;
-        for draw in 0..DRAWS {
-            // One cell stands for all: each is drawn in the same way.
-            let path = sampler.draw(1, &mut random::stream(0, "path cost", draw, 0))?;
-            sum += space.cost(path.cell(0)).macs as f64;
+    let mut named: Vec<&str> = split.decisions.iter().map(String::as_str).chain(feature).collect();
+    // Of listed parts those decisions that any of them names.
+    for name in split.parts.iter().flat_map(|part| part.keys()) {
+        if !named.contains(&name.as_str()) {
+            named.push(name);
         }
     }
-    Ok(PASSES * lab.search_images() as f64 * sum / DRAWS as f64)
+    named.join(",")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use fewshot_space::{Arch, Region};
 
 use super::arm::Arm;
 use crate::lab::Lab;
+use crate::recipe::ShrinkPhase;
 
 /// One supernet of an arm, with one seed.
 #[derive(Clone)]
@@ -27,6 +28,14 @@ impl Member {
     /// Weights and state of one in training, or of one that others start from.
     pub fn weights_file(&self) -> String {
         weights_file(self.repetition, self.part)
+    }
+
+    /// The same of each phase of its training; without phases that of all of it.
+    pub fn training_files(&self, phases: &[ShrinkPhase]) -> Vec<String> {
+        match phases.len() {
+            0 => vec![self.weights_file()],
+            count => (0..count).map(|index| phase_file(phases, index, self.repetition, self.part)).collect(),
+        }
     }
 
     /// The networks that it scores.
@@ -65,9 +74,21 @@ pub fn weights_file(repetition: u64, part: usize) -> String {
     format!("seed{repetition}-part{part}.safetensors")
 }
 
-/// Files of the weights of these supernets, for others to start from.
-pub fn weights(members: &[Member]) -> Vec<String> {
-    members.iter().map(Member::weights_file).collect()
+/// The same behind a phase of its training; behind the last one they are the supernet's.
+pub fn phase_file(phases: &[ShrinkPhase], index: usize, repetition: u64, part: usize) -> String {
+    match index + 1 == phases.len() {
+        true => weights_file(repetition, part),
+        false => format!("seed{repetition}-part{part}-{}.safetensors", phases[index].name),
+    }
+}
+
+/// Files of the weights of these supernets that others start from, and of those behind the first of several phases, which teach.
+pub fn weights(members: &[Member], phases: &[ShrinkPhase]) -> Vec<String> {
+    let of_one = |member: &Member| {
+        let teacher = (phases.len() > 1).then(|| phase_file(phases, 0, member.repetition, member.part));
+        std::iter::once(member.weights_file()).chain(teacher)
+    };
+    members.iter().flat_map(of_one).collect()
 }
 
 /// An architecture in a few characters.

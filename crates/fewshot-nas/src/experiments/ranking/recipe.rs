@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::estimate::Measure;
-use crate::recipe::{FineTuneRecipe, RecipeError, SplitRecipe, SupernetReduction};
+use crate::recipe::{FineTuneRecipe, RecipeError, SplitRecipe, SupernetReduction, check_parts};
 use crate::train::TrainConfig;
 
 /// One thing that a ranking compares: a supernet, or sub-supernets of one split, and how they are trained.
@@ -155,6 +155,7 @@ pub fn check(arms: &[ArmRecipe]) -> Result<(), RecipeError> {
         if !sized {
             return fail("", "width must be 1 to 4096, cells 1 to 64".to_string());
         }
+        check_parts(&format!("arms[{index}].split"), &arm.split)?;
         if arm.choose > 0 && arm.split != SplitRecipe::default() {
             return fail(".choose", "`choose` and `split` exclude each other".to_string());
         }

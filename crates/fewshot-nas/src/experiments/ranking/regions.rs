@@ -49,6 +49,7 @@ fn owned(member: &Member, values: &[f64]) -> Vec<f64> {
     member.owned.iter().map(|&index| values[index]).collect()
 }
 
+/// 0 where there are none: their sum would be -0.
 fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
+    0.0 + values.iter().sum::<f64>() / values.len().max(1) as f64
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::Measure;
 use crate::experiments::mean_spread::MeanSpread;
 use crate::rank::Metrics;
+use crate::stages::NetworkRow;
 use crate::train::EpochRecord;
 
 /// What a run of kind `ranking` ends with.
@@ -20,6 +21,9 @@ pub struct RankingResult {
     /// Networks of the truth that the limits left out.
     #[serde(default)]
     pub left_out: usize,
+    /// How many of those that are compared keep the limits, where others are compared too; 0: all keep them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub within: usize,
     /// What the truth is and where it comes from, in words.
     pub truth: String,
     /// Mean tau-b between two columns (seeds) of the truth; absent when it has one column.
@@ -33,10 +37,62 @@ pub struct RankingResult {
     pub rows: Vec<RankingRow>,
     /// What costs nothing: #params, #MACs, structure, random.
     pub free: Vec<FreeRow>,
+    /// What was found within the limits in the supernets of each arm, trained alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<FoundRow>,
+    /// Random networks within the limits, trained alone by the same recipe; where something was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub randoms: Option<Randoms>,
     /// Working time of all processes of the run.
     pub seconds: f64,
     /// The seeds.
     pub seeds: Vec<u64>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// What a search found in the supernets of one arm with one seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FoundRow {
+    /// The arm's name in the recipe.
+    pub arm: String,
+    /// What the supernet is split on, as in [`RankingRow::split`].
+    pub split: String,
+    /// The seed.
+    pub seed: u64,
+    /// The score of the network.
+    pub score: f64,
+    /// Architectures that were asked for.
+    pub evaluations: usize,
+    /// Share of the random networks within the limits whose test accuracy is lower.
+    pub better_than: Option<f64>,
+    /// The best-scored network, trained alone and tested.
+    pub network: NetworkRow,
+}
+
+/// Random networks within the limits, trained alone and tested.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Randoms {
+    /// How many.
+    pub networks: usize,
+    /// Their mean test accuracy in per cent: what a random choice is worth.
+    pub mean: f64,
+    /// Its standard deviation over them.
+    pub spread: Option<f64>,
+    /// The best of them.
+    pub best: f64,
+    /// Of each, the test accuracy in per cent, the mean over its seeds.
+    pub truths: Vec<f64>,
+}
+
+impl Randoms {
+    /// Share of them that are below so many per cent.
+    pub fn below(&self, percent: f64) -> f64 {
+        let below = self.truths.iter().filter(|truth| **truth < percent).count();
+        below as f64 / self.truths.len().max(1) as f64
+    }
 }
 
 /// A way to order networks without training anything.
@@ -46,6 +102,9 @@ pub struct FreeRow {
     pub method: String,
     /// How well.
     pub metrics: Metrics,
+    /// Its tau-b among the networks within the limits ([`RankingResult::within`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tau_b_within: Option<f64>,
 }
 
 /// One way to order the networks, trained with one seed.
@@ -72,6 +131,9 @@ pub struct RankingRow {
     pub metrics: Metrics,
     /// The same for the score fused with structure.
     pub fused: Metrics,
+    /// Tau-b of the score among the networks within the limits ([`RankingResult::within`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tau_b_within: Option<f64>,
     /// Name of the arm that its regions are compared with: one supernet of the same kind, the nearest in cost of training. Empty
     /// where there is none.
     #[serde(default)]
@@ -176,13 +238,55 @@ impl fmt::Display for RankingResult {
             writeln!(f, "| {arm} | {cost} | {} |", line(|row| &row.metrics))?;
             writeln!(f, "| {arm}, fused | {cost} | {} |", line(|row| &row.fused))?;
         }
-        for FreeRow { method, metrics } in &self.free {
+        for FreeRow { method, metrics, .. } in &self.free {
             let cell = |(_, value, is_truth): &Column| {
                 text(value(metrics).map(|mean| MeanSpread { mean, spread: None }), *is_truth)
             };
             let cells = COLUMNS.iter().map(cell).collect::<Vec<_>>().join(" | ");
             let method = printable::line(method);
             writeln!(f, "| {method} | - | - | - | {cells} |")?;
+        }
+        self.write_within(f)
+    }
+}
+
+impl RankingResult {
+    /// Mean and spread over the seeds of something of what was found in the supernets of an arm; `None` where nothing was, or nothing
+    /// has it.
+    pub fn mean_found(&self, arm: &str, of: impl Fn(&FoundRow) -> Option<f64>) -> Option<MeanSpread> {
+        MeanSpread::of(&self.found.iter().filter(|row| row.arm == arm).filter_map(of).collect::<Vec<_>>())
+    }
+
+    /// What there is within the limits: how well those networks are ordered, and what was found among all.
+    fn write_within(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.within == 0 && self.found.is_empty() {
+            return Ok(());
+        }
+        let tau = if self.within == 0 { "tau-b".into() } else { format!("tau-b of {} networks", self.within) };
+        let found = "test accuracy of the found one, % | better than random ones, % | its parameters, k | its MACs, M";
+        writeln!(f, "\n| within the limits | {tau} | {found} |\n|{}", "---|".repeat(6))?;
+        let tau = |row: &RankingRow| if self.within == 0 { row.metrics.tau_b } else { row.tau_b_within };
+        for arm in self.arms() {
+            let found = |of: fn(&FoundRow) -> Option<f64>| text(self.mean_found(arm, of), true);
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {} | {} |",
+                printable::line(arm),
+                text(self.mean(arm, tau), false),
+                found(|row| Some(row.network.percent())),
+                found(|row| row.better_than.map(|share| 100.0 * share)),
+                found(|row| Some(row.network.params as f64 / 1e3)),
+                found(|row| Some(row.network.macs as f64 / 1e6)),
+            )?;
+        }
+        for row in &self.free {
+            let tau = if self.within == 0 { row.metrics.tau_b } else { row.tau_b_within };
+            let tau = text(tau.map(|mean| MeanSpread { mean, spread: None }), false);
+            writeln!(f, "| {} | {tau} | - | - | - | - |", printable::line(&row.method))?;
+        }
+        if let Some(Randoms { networks, mean, spread, best, .. }) = &self.randoms {
+            let accuracy = text(Some(MeanSpread { mean: *mean, spread: *spread }), true);
+            writeln!(f, "| {networks} random networks | - | {accuracy}, best {best:.2} | - | - | - |")?;
         }
         Ok(())
     }

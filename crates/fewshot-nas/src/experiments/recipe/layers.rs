@@ -295,8 +295,12 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
 const STRENGTHS: [&str; 5] = ["data.crop", "data.cutout", "data.erase", "data.zoom", "data.light"];
 
 /// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
-const LEFT_OUT: [(&str, &str); 19] = [
+const LEFT_OUT: [(&str, &str); 23] = [
     ("data.", "used"),
+    ("split.", "parts"),
+    ("ranking.", "alone"),
+    ("ranking.", "within"),
+    ("ranking.", "find"),
     ("data.", "label_column"),
     ("data.", "image_column"),
     ("data.", "ground"),

@@ -119,6 +119,12 @@ fn wrong_values_are_told_with_line_and_key() {
             "line 1: split.decisions[0]: the space cell1296 has no decision `e7`; it has e0, e1, e2, e3",
         ),
         ("[split]\nfeature = \"live_conv\"", "line 2: split.feature: "),
+        (
+            "split.decisions = []\nsplit.parts = [{ e7 = [\"none\"] }, { e0 = [\"none\"] }]",
+            "line 2: split.parts[0]: no decision `e7` of the space cell1296 has the option `none`",
+        ),
+        ("[ranking]\nwithin = 1", "line 2: ranking.within = 1 is out of range: 0 (all), or 2 to ranking.networks"),
+        ("[ranking]\nfind = true", "line 2: ranking.find: only experiments of kind `ranking` have it"),
         ("[supernet]\nepochs = 0", "line 2: supernet.epochs = 0 is out of range: 1 to 1000000"),
         (
             "[scoring]\nnorm = \"recalibrated\"\ncalibration_batches = 0",
@@ -248,6 +254,12 @@ fn arms_that_cannot_be_are_told_by_name() {
             "cannot start from `a`, which is split in many ways",
         ),
         ("[[arms]]\nname = \"a\"\nchoose = 1\nsplit.decisions = [\"e0\"]", "exclude each other"),
+        ("[[arms]]\nname = \"a\"\nsplit.parts = [{ e0 = [\"none\"] }]", "one part is no split"),
+        (
+            "[[arms]]\nname = \"a\"\nsplit = { decisions = [\"e1\"], parts = [{ e0 = [\"none\"] }, { e1 = [\"none\"] }] }",
+            "leave out decisions and feature",
+        ),
+        ("[[arms]]\nname = \"a\"\nsplit.parts = [{ e0 = [\"none\"] }, {}]", "each part names one option or more"),
         ("[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "lr = -1 is out of range"),
         ("[[arms]]\nname = \"a\"\ntrain.epochs = 0", "epochs = 0 is out of range"),
         (

@@ -9,4 +9,4 @@ mod presets;
 
 pub use document::{CheckedRecipe, Experiment, Recipe};
 pub use layers::{Layers, Setting};
-pub use presets::{names as preset_names, text as preset_text};
+pub use presets::{names as preset_names, series, series_names, text as preset_text};

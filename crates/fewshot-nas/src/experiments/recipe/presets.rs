@@ -33,11 +33,33 @@ const PRESETS: &[(&str, &str)] = &[
     ("cifar10-nasnet-smoke", include_str!("../../../../../recipes/cifar10-nasnet-smoke.toml")),
     ("cifar10-nasnet-laptop", include_str!("../../../../../recipes/cifar10-nasnet-laptop.toml")),
     ("cifar10-nasnet-paper", include_str!("../../../../../recipes/cifar10-nasnet-paper.toml")),
+    ("mbconv-ofa-smoke", include_str!("../../../../../recipes/mbconv-ofa-smoke.toml")),
+    ("mbconv-ofa-laptop", include_str!("../../../../../recipes/mbconv-ofa-laptop.toml")),
+    ("mbconv-ofa-paper", include_str!("../../../../../recipes/mbconv-ofa-paper.toml")),
+    ("mbconv-proxyless-smoke", include_str!("../../../../../recipes/mbconv-proxyless-smoke.toml")),
+    ("mbconv-proxyless-laptop", include_str!("../../../../../recipes/mbconv-proxyless-laptop.toml")),
+    ("mbconv-proxyless-paper", include_str!("../../../../../recipes/mbconv-proxyless-paper.toml")),
+    ("mbconv-gates-smoke", include_str!("../../../../../recipes/mbconv-gates-smoke.toml")),
+    ("mbconv-gates-laptop", include_str!("../../../../../recipes/mbconv-gates-laptop.toml")),
+    ("mbconv-gates-paper", include_str!("../../../../../recipes/mbconv-gates-paper.toml")),
     ("autogan", include_str!("../../../../../recipes/autogan.toml")),
     ("autogan-smoke", include_str!("../../../../../recipes/autogan-smoke.toml")),
     ("autogan-laptop", include_str!("../../../../../recipes/autogan-laptop.toml")),
     ("autogan-paper", include_str!("../../../../../recipes/autogan-paper.toml")),
 ];
+
+/// Comparisons of several runs: a name, and those of the comparisons that it stands for.
+const SERIES: &[(&str, &[&str])] = &[("mbconv", &["mbconv-ofa", "mbconv-proxyless", "mbconv-gates"])];
+
+/// The comparisons that `name` stands for, in their order; none where it is none of several runs.
+pub fn series(name: &str) -> Option<&'static [&'static str]> {
+    SERIES.iter().find(|(known, _)| *known == name).map(|(_, parts)| *parts)
+}
+
+/// Names of comparisons of several runs.
+pub fn series_names() -> impl Iterator<Item = &'static str> {
+    SERIES.iter().map(|(name, _)| *name)
+}
 
 /// Names of all presets.
 pub fn names() -> Vec<&'static str> {

@@ -1,0 +1,97 @@
+//! `fewshot reproduce mbconv`: three runs, the truth made in each, found networks trained alone beside random ones.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::common::{fewshot, kill_and_resume, result_without_seconds, said};
+
+fn reproduce(name: &str, out: &Path) -> Command {
+    let mut command = fewshot(["reproduce", name, "--threads", "2", "--out"]);
+    command.arg(out);
+    command
+}
+
+fn successful(mut command: Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    output
+}
+
+fn result(run: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(run.join("result.json")).unwrap()).unwrap()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().unwrap()
+}
+
+/// A ranking with its own truth, whose limit is so many multiply-adds.
+fn check_ranking(run: &Path, limit: u64) {
+    let result = result(run);
+    assert_eq!((result["networks"].as_u64(), result["within"].as_u64()), (Some(6), Some(3)), "{result}");
+    assert!(result["truth"].as_str().unwrap().contains("trained alone in this run"), "{result}");
+    assert_eq!(result["randoms"]["networks"], 3, "half keep the limit, the others do not");
+    for (name, supernets) in [("one-shot", 1), ("five parts", 5), ("one-shot, equal cost", 1)] {
+        let row = list(&result, "rows").iter().find(|row| row["arm"] == name).unwrap();
+        assert_eq!(row["supernets"], supernets, "{name}");
+        let owned = list(row, "regions").iter().map(|region| region["networks"].as_u64().unwrap());
+        assert_eq!(owned.sum::<u64>(), 6, "{name}: each network has one owner");
+        let found = list(&result, "found").iter().find(|found| found["arm"] == name).unwrap();
+        assert!(found["network"]["macs"].as_u64().unwrap() <= limit, "{found}");
+        assert_eq!(found["evaluations"], 12);
+    }
+    let methods = list(&result, "free").iter().map(|row| row["method"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(methods, ["#params", "#MACs", "structure", "random"]);
+    let macs =
+        |name: &str| list(&result, "rows").iter().find(|row| row["arm"] == name).unwrap()["macs"].as_f64().unwrap();
+    let (parts, equal) = (macs("five parts"), macs("one-shot, equal cost"));
+    // To half of an epoch of the shortest training, which is much of so short a one.
+    assert!(parts > macs("one-shot") && (equal / parts - 1.0).abs() < 0.2, "{parts} {equal}");
+    let page = std::fs::read_to_string(run.join("report.html")).unwrap();
+    for part in ["Within the limits", "3 random networks", "one-shot, equal cost", "The sub-supernets", "#params"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let scores = std::fs::read_to_string(run.join("scores.csv")).unwrap();
+    assert_eq!(scores.lines().count(), 7, "{scores}");
+}
+
+#[test]
+fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("mbconv");
+    successful(reproduce("mbconv", &out));
+    check_ranking(&out.join("mbconv-ofa"), 300_000);
+    check_ranking(&out.join("mbconv-proxyless"), 250_000);
+    let gates = result(&out.join("mbconv-gates"));
+    assert_eq!((list(&gates, "rows").len(), list(&gates, "random_networks").len()), (9, 3));
+    for row in list(&gates, "rows") {
+        assert!(row["network"]["macs"].as_u64().unwrap() <= 250_000, "{row}");
+        assert_eq!(list(row, "parts").len(), if row["mode"] == "few-shot, transfer" { 5 } else { 1 }, "{row}");
+    }
+    let runs = ["mbconv-ofa", "mbconv-proxyless", "mbconv-gates"];
+    let results = || runs.map(|run| result_without_seconds(&out.join(run)));
+    let before = results();
+    let again = said(&successful(reproduce("mbconv", &out)));
+    assert!(again.contains("mbconv-gates, which is there") && again.contains("nothing is left to do"), "{again}");
+    assert_eq!(before, results());
+    let other = reproduce("mbconv", &out).args(["--seeds", "2"]).output().unwrap();
+    assert_eq!(other.status.code(), Some(2));
+    assert!(said(&other).contains("mbconv-ofa is a run with other settings"), "{}", said(&other));
+
+    // Phases, teachers and searches go on where they were cut, and are the same where workers share them.
+    let (cut, shared) = (dir.path().join("cut"), dir.path().join("shared"));
+    let whole = Duration::from_secs_f64(result(&out.join("mbconv-ofa"))["seconds"].as_f64().unwrap());
+    let output = kill_and_resume(|| reproduce("mbconv-ofa", &cut), &cut, whole, &[0.3, 0.4, 0.3]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(result_without_seconds(&cut), before[0]);
+    let mut launched = reproduce("mbconv-ofa", &shared);
+    launched.args(["--launch", "local", "--workers", "2"]);
+    successful(launched);
+    assert_eq!(result_without_seconds(&shared), before[0]);
+    let shards = std::fs::read_dir(shared.join("stages")).unwrap().map(|stage| stage.unwrap().file_name());
+    let shards = shards.filter(|name| name.to_string_lossy().contains("truth-shard")).count();
+    assert_eq!(shards, 6, "each network of the truth is a stage");
+}
