@@ -46,7 +46,10 @@ pub fn generate(args: GenerateArgs) -> Result<(), Failure> {
     let grid = file.display().to_string();
     match args.json {
         true => print_json(&json!({ "images": files, "grid": grid, "seed": args.seed })),
-        false => print(&format!("{count} images of {shape} in {}, all in {GRID_FILE}", super::outcome::shown(folder))),
+        false => {
+            let shown = if count > GRID { format!("the first {GRID}") } else { String::from("all") };
+            print(&format!("{count} images of {shape} in {}, {shown} in {GRID_FILE}", super::outcome::shown(folder)))
+        }
     }
 }
 

@@ -156,7 +156,9 @@ fn in_words(run: &RunReader, stage: &StageStatus) -> (&'static str, String) {
             ("begun", String::from("by a process that has the whole run, or had it"))
         }
         StageState::Ready { attempts: 0 } => ("ready", String::new()),
-        StageState::Ready { attempts } => ("ready", format!("cut, after {attempts} attempts")),
+        StageState::Ready { attempts } => {
+            ("ready", format!("cut, after {attempts} attempt{}", if attempts == &1 { "" } else { "s" }))
+        }
         StageState::Working { claim, attempts } => {
             let who = printable::line(&claim.holder.in_words()).to_string();
             ("working", format!("{who} since {}{}", printable::line(&claim.since), attempt(*attempts)))
@@ -183,6 +185,9 @@ fn last_lines(log: &Path) -> Vec<String> {
 /// Asks all who work on a run to save and stop.
 pub fn cancel(args: CancelArgs) -> Result<(), Failure> {
     let run = RunReader::open(&args.run)?;
+    if run.result::<serde_json::Value>()?.is_some() {
+        return print("the run has ended: there is nothing to cancel");
+    }
     if !run.is_shared() {
         let hint = "no processes share this run: stop the one that works on it by Ctrl-C, or `kill` without -9";
         return Err(Failure::Usage(hint.to_string()));

@@ -55,9 +55,13 @@ fn reproduce_all(args: &ReproduceArgs, parts: &[&str]) -> Result<(), Failure> {
         }
         false => begin(recipe, &RunArgs { out: Some(folder), ..args.run.clone() }),
     });
+    // What was refused before anything began is refused again.
+    let has_begun = parts.iter().any(|part| is_there(&out.join(part)));
     done.inspect_err(|_| {
         let (name, out) = (&args.name, out.display());
-        say(format_args!("the same command with `--out {out}` goes on with all runs of {name}"));
+        if has_begun {
+            say(format_args!("the same command with `--out {out}` goes on with all runs of {name}"));
+        }
     })
 }
 

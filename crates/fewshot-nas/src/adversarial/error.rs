@@ -39,7 +39,7 @@ pub enum GanError {
     Model(#[from] crate::model::ModelError),
     /// The network that judges images is of another kind of image.
     #[error(
-        "the network that judges images takes {expected} (height x width x channels), and the generator makes {found}: give one \
+        "the network that judges images takes {expected}, and the generator makes {found} (height x width x channels): give one \
          for images of this size"
     )]
     OtherImages {
@@ -47,6 +47,15 @@ pub enum GanError {
         found: String,
         /// What it takes.
         expected: String,
+    },
+    /// A file that is to judge is none that can.
+    #[error(
+        "gan.judge.model: `{path}` holds no weights that this program reads: name a run's folder or its model.safetensors, or a file that \
+         `tools/inception.py convert` wrote"
+    )]
+    NoJudge {
+        /// The file.
+        path: String,
     },
     /// The file of Inception's weights cannot be used.
     #[error("the file of Inception v3's weights cannot be used ({0}): write it with `tools/inception.py convert`")]

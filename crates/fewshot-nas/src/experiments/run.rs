@@ -183,8 +183,8 @@ pub fn work(
 /// A budget of time is shared out by the clock of one machine.
 fn check_launched(recipe: &Recipe, session: &Session<'_>) -> Result<(), RecipeError> {
     if session.launcher.works_elsewhere() && recipe.common.budget.is_set() {
-        let problem = "budget.minutes: a budget of time is that of one process: set it to 0 and say how many epochs to train (--epochs, \
-                       --child-epochs, --alone-epochs), or leave --launch out";
+        let problem = "budget.minutes: a budget of time is that of one process: take a preset without one (--preset quick or standard), or a \
+                       recipe that sets it to 0 and says all epochs and search.budget, or leave --launch out";
         return Err(RecipeError::setting("budget.minutes", problem.to_string()));
     }
     if session.launcher.works_elsewhere() && session.images.is_some() {

@@ -12,6 +12,12 @@ pub enum ModelError {
     /// The folder is no run, or one of another version.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// The run has ended, and has left no model.
+    #[error("`{path}` has no trained network: it ended as a run that leaves none, only searches and trainings do")]
+    NoneLeft {
+        /// The run.
+        path: String,
+    },
     /// The run has no model.
     #[error(
         "`{path}` has no trained network yet: `fewshot resume {path}` ends the run, if it is a search or a training"

@@ -301,8 +301,10 @@ fn model_file(path: &Path) -> Result<PathBuf, ModelError> {
     }
     let file = path.join(MODEL);
     if !file.exists() {
-        RunReader::open(path)?;
-        return Err(ModelError::NoModel { path: path.display().to_string() });
+        // What a search or a training found is one architecture; where its model is lost, `resume` makes it again.
+        let leaves_none = RunReader::open(path)?.result::<Value>()?.is_some_and(|result| result.get("arch").is_none());
+        let path = path.display().to_string();
+        return Err(if leaves_none { ModelError::NoneLeft { path } } else { ModelError::NoModel { path } });
     }
     Ok(file)
 }

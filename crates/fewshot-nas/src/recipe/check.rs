@@ -263,7 +263,9 @@ pub fn check_parts(key: &str, split: &SplitRecipe) -> Result<(), RecipeError> {
     let others = !(split.decisions.is_empty() && split.feature.is_empty());
     match split.parts.as_slice() {
         [] => Ok(()),
-        _ if others => fail("listed parts are all that is split on: leave out decisions and feature"),
+        _ if others => fail(
+            "listed parts are all that is split on: leave out decisions and feature, or, where a base has them, set `decisions = []` and `feature = \"\"`",
+        ),
         [_] => fail("one part is no split: list two or more, or none"),
         parts if parts.iter().any(|part| part.values().any(Vec::is_empty) || part.is_empty()) => {
             fail("each part names one option or more of one decision or more")

@@ -9,7 +9,7 @@ use super::feature_net::FeatureNet;
 use super::inception::Inception;
 use crate::adversarial::error::GanError;
 use crate::model::Model;
-use crate::run::Checkpoint;
+use crate::run::{Checkpoint, CheckpointError};
 
 /// A network that judges, and the bytes of a file that gives it again.
 pub struct Judge {
@@ -33,6 +33,19 @@ impl Judge {
             }
         }
         Self::of_model(Model::open(path, device)?)
+    }
+
+    /// [`Judge::open`] of what a user named: a file that is not of this program is not damaged.
+    ///
+    /// # Errors
+    /// As [`Judge::open`], and [`GanError::NoJudge`].
+    pub fn named(path: &Path, device: &Device) -> Result<Self, GanError> {
+        Self::open(path, device).map_err(|error| match error {
+            GanError::Checkpoint(CheckpointError::Damaged { path, .. } | CheckpointError::Foreign { path }) => {
+                GanError::NoJudge { path }
+            }
+            other => other,
+        })
     }
 
     /// A trained classifier.

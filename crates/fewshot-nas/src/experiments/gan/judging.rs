@@ -50,7 +50,7 @@ impl Gan {
                 let (model, accuracy) = self.train_judge(context)?;
                 (Judge::of_model(model)?, Some(accuracy))
             }
-            path => (Judge::open(Path::new(path), self.lab.device())?, None),
+            path => (Judge::named(Path::new(path), self.lab.device())?, None),
         };
         write_atomic(&context.file(JUDGE_MODEL), &bytes).map_err(RunError::from)?;
         let (lab, indices) = (&self.lab, self.lab.all_indices());

@@ -4,7 +4,7 @@ use fewshot_space::autogan::AutoGanSkeleton;
 
 use super::recipe::GanRecipe;
 use crate::families::OpenSpace;
-use crate::lab::{ExperimentError, Lab};
+use crate::lab::{ExperimentError, Lab, absolute};
 use crate::recipe::{RecipeError, SupernetReduction};
 
 /// A search for generators on its images.
@@ -18,11 +18,14 @@ pub struct Gan {
 }
 
 impl Gan {
-    /// Lays it out.
+    /// Lays it out, and keeps absolute paths of the files that it names: a run is resumed from anywhere.
     ///
     /// # Errors
     /// When the recipe's space makes no images.
-    pub fn open(lab: Lab, recipe: GanRecipe) -> Result<Self, ExperimentError> {
+    pub fn open(lab: Lab, mut recipe: GanRecipe) -> Result<Self, ExperimentError> {
+        for path in [&mut recipe.judge.model, &mut recipe.judge.statistics] {
+            *path = absolute(path);
+        }
         let common = lab.recipe();
         let of = |width: usize, cells: usize| -> Result<AutoGanSkeleton, ExperimentError> {
             let space = lab.space_of(width, cells, SupernetReduction::Own)?;

@@ -340,7 +340,11 @@ fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Re
             continue;
         }
         let Some(expected) = known.get(key) else {
-            let hint = suggest::hint(key, known.keys().map(String::as_str).collect::<Vec<_>>());
+            let unsaid = LEFT_OUT.iter().filter(|(table, _)| *table == prefix).map(|(_, key)| *key);
+            let mut keys: Vec<&str> = known.keys().map(String::as_str).chain(unsaid).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            let hint = suggest::hint(key, keys);
             return Err(RecipeError::Parse {
                 origin: places.of(&format!("{prefix}{key}")).to_string(),
                 message: format!("unknown key `{prefix}{key}`, {hint}"),

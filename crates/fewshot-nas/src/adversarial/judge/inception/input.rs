@@ -18,13 +18,14 @@ struct Place {
     share: f32,
 }
 
-/// Enlarges or shrinks images, bytes `[height, width, 3]` each, bilinearly (without a filter) to 299x299, in the way of `form`.
+/// Enlarges or shrinks images, bytes `[height, width, 3]` each or grey ones, `[height, width, 1]`, bilinearly (without a filter) to 299x299, in the way of `form`.
 pub(super) fn enlarged(images: &[u8], shape: Shape, form: Form) -> Vec<f32> {
     let (rows, columns) = (places(shape.height, form), places(shape.width, form));
     let mut pixels = Vec::with_capacity(images.len() / shape.bytes().max(1) * SIDE * SIDE * CHANNELS);
     for image in images.chunks_exact(shape.bytes().max(1)) {
         let at = |row: usize, column: usize, channel: usize| {
-            f32::from(image[(row * shape.width + column) * CHANNELS + channel])
+            // Grey is equal parts of all colours.
+            f32::from(image[(row * shape.width + column) * shape.channels + channel.min(shape.channels - 1)])
         };
         for row in &rows {
             for column in &columns {
@@ -71,6 +72,8 @@ mod tests {
         assert_eq!(legacy[0], -1.0);
         assert!((legacy[100] - (200.0 * 200.0 / 299.0 - 128.0) / 128.0).abs() < 1e-5);
         assert_eq!(legacy[150], (200.0 - 128.0) / 128.0);
+        let grey = Shape { channels: 1, ..shape };
+        assert_eq!(enlarged(&[0, 200], grey, Form::Tensorflow), enlarged(&image, shape, Form::Tensorflow));
         // Between the centres, and symmetric.
         let centred = row(Form::Torchvision);
         assert_eq!(centred[0], -1.0);

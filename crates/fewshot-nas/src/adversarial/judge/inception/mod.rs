@@ -132,8 +132,8 @@ impl Inception {
     }
 
     fn input(&self, images: &[u8], shape: Shape) -> Result<Tensor<4>, GanError> {
-        if shape.channels != CHANNELS || shape.bytes() == 0 || images.is_empty() {
-            let expected = String::from("images of any height and width with 3 channels");
+        if ![1, CHANNELS].contains(&shape.channels) || shape.bytes() == 0 || images.is_empty() {
+            let expected = String::from("images of 1 or 3 channels, whatever their height and width");
             return Err(GanError::OtherImages { found: shape.to_string(), expected });
         }
         let dims = [images.len() / shape.bytes(), SIDE, SIDE, CHANNELS];
