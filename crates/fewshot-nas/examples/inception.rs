@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let shape = Shape { height: height.parse()?, width: width.parse()?, channels: 3 };
     let image = std::fs::read(image)?;
-    let mut net = Inception::open(Path::new(weights), &Device::flex())?;
+    let mut net = Inception::new(Checkpoint::load(Path::new(weights))?, String::new(), &Device::flex())?;
     let mut outputs = Checkpoint::new(&())?;
     net.trace(&image, shape, |name, x| {
         let values = x.clone().into_data().iter::<f32>().collect();

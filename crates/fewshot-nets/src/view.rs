@@ -105,6 +105,11 @@ impl View {
         read
     }
 
+    /// What it reads of all values of its parameter, flat both.
+    pub fn read_of(&self, whole: Tensor<1>) -> Tensor<1> {
+        corner(whole, &self.held, &self.read())
+    }
+
     /// The values that are seen, of what `fetch` hands out: flat, those that a view [reads](View::read). Not yet divided by a spectral
     /// norm.
     pub fn resolve<const D: usize>(&self, fetch: &mut impl FnMut(&View) -> Tensor<1>) -> Tensor<D> {
@@ -124,11 +129,6 @@ impl View {
                 kernel
             }
         }
-    }
-
-    /// What it reads of all values of its parameter, flat both.
-    pub fn read_of(&self, whole: Tensor<1>) -> Tensor<1> {
-        corner(whole, &self.held, &self.read())
     }
 
     /// The same, flat, whatever its rank, 1 to 4.

@@ -80,6 +80,10 @@ fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
     let other = reproduce("mbconv", &out).args(["--seeds", "2"]).output().unwrap();
     assert_eq!(other.status.code(), Some(2));
     assert!(said(&other).contains("mbconv-ofa is a run with other settings"), "{}", said(&other));
+    let model = fewshot(["eval"]).arg(out.join("mbconv-gates")).output().unwrap();
+    assert!(said(&model).contains("it ended as a run that leaves none"), "{}", said(&model));
+    let refused = reproduce("mbconv", &dir.path().join("none")).args(["--workers", "2"]).output().unwrap();
+    assert!(!refused.status.success() && !said(&refused).contains("the same command"), "{}", said(&refused));
 
     // Phases, teachers and searches go on where they were cut, and are the same where workers share them.
     let (cut, shared) = (dir.path().join("cut"), dir.path().join("shared"));

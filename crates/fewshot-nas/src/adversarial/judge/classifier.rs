@@ -4,13 +4,11 @@ use burn::tensor::{Tensor, TensorData};
 use fewshot_data::Shape;
 use fewshot_fid::softmax;
 use fewshot_kernels as kernels;
-use sha2::{Digest, Sha256};
 
 use super::feature_net::{FeatureNet, Looks};
 use crate::adversarial::error::GanError;
 use crate::model::Model;
 use crate::nets::to_vec;
-use crate::run::hex;
 
 /// A classifier whose features are what its last layer reads. Its numbers are called proxies: they are comparable with each other, and
 /// never with published ones.
@@ -22,12 +20,11 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Takes a trained model.
+    /// Takes a trained model; `digest` is that of its file.
     ///
     /// # Errors
     /// When its network has no features to look at.
-    pub fn new(mut model: Model) -> Result<Self, GanError> {
-        let digest = hex(&Sha256::digest(model.to_bytes()?));
+    pub fn new(mut model: Model, digest: String) -> Result<Self, GanError> {
         let blank = vec![0; model.shape().bytes()];
         let (features, _) = model.features(&pixels(&model, &blank, model.shape())?)?;
         let [_, features] = features.dims();

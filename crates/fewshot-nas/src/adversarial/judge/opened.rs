@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use sha2::{Digest, Sha256};
 
 use super::classifier::Classifier;
 use super::feature_net::FeatureNet;
 use super::inception::Inception;
 use crate::adversarial::error::GanError;
 use crate::model::Model;
-use crate::run::{Checkpoint, CheckpointError};
+use crate::run::{Checkpoint, CheckpointError, hex};
 
 /// A network that judges, and the bytes of a file that gives it again.
 pub struct Judge {
@@ -29,7 +30,7 @@ impl Judge {
             let checkpoint = Checkpoint::load(path)?;
             if Inception::is_one(&checkpoint) {
                 let bytes = checkpoint.to_bytes()?;
-                return Ok(Self { net: Box::new(Inception::new(checkpoint, device)?), bytes });
+                return Ok(Self { net: Box::new(Inception::new(checkpoint, digest_of(&bytes), device)?), bytes });
             }
         }
         Self::of_model(Model::open(path, device)?)
@@ -54,6 +55,29 @@ impl Judge {
     /// When its network has no features to look at.
     pub fn of_model(model: Model) -> Result<Self, GanError> {
         let bytes = model.to_bytes()?;
-        Ok(Self { net: Box::new(Classifier::new(model)?), bytes })
+        Ok(Self { net: Box::new(Classifier::new(model, digest_of(&bytes))?), bytes })
+    }
+}
+
+fn digest_of(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_another_program_is_not_called_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        for content in [&b"garbage"[..], b"", b"\x08\x00\x00\x00\x00\x00\x00\x00{}      "] {
+            let path = folder.path().join("model.onnx");
+            std::fs::write(&path, content).unwrap();
+            let Err(error) = Judge::named(&path, &Device::flex()) else { panic!("taken") };
+            let said = error.to_string();
+            assert!(said.starts_with("gan.judge.model: `") && said.contains("model.onnx` holds no weights"), "{said}");
+        }
+        let Err(error) = Judge::named(&folder.path().join("none"), &Device::flex()) else { panic!("taken") };
+        assert!(error.to_string().contains("cannot read"), "{error}");
     }
 }

@@ -94,7 +94,12 @@ impl Training {
         match self {
             Self::AtOnce(epoch) => (macs / epoch).round().max(1.0) as u64,
             Self::InPhases(..) => {
-                let above = (1..MOST_EPOCHS).find(|&said| self.macs(said) >= macs).unwrap_or(MOST_EPOCHS);
+                // The first that cost as much: more epochs never cost less.
+                let (mut below, mut above) = (1, MOST_EPOCHS);
+                while below < above {
+                    let middle = below + (above - below) / 2;
+                    if self.macs(middle) >= macs { above = middle } else { below = middle + 1 }
+                }
                 let below = (above - 1).max(1);
                 if macs - self.macs(below) < self.macs(above) - macs { below } else { above }
             }

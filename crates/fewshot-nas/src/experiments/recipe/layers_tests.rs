@@ -79,6 +79,9 @@ fn another_space_is_split_on_its_own_decisions() {
 fn misspelt_keys_are_pointed_at() {
     let error = refused("quick", "[search]\nbugdet = 5\n");
     assert_eq!(error, "mine.toml, line 2: unknown key `search.bugdet`, did you mean `budget`?");
+    // Also where only some presets have the key.
+    let error = refused("quick", "[split]\npart = 1\n");
+    assert_eq!(error, "mine.toml, line 2: unknown key `split.part`, did you mean `parts`?");
 }
 
 /// A recipe file of this text, laid over a preset.

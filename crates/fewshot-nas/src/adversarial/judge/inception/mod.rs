@@ -7,14 +7,12 @@ mod input;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Shape;
 use fewshot_fid::softmax;
 use fewshot_kernels::{self as kernels, Conv};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use self::blocks::{Block, Layer, Step, blocks};
 pub use self::form::Form;
@@ -22,7 +20,7 @@ use self::input::{CHANNELS, SIDE, enlarged};
 use super::feature_net::{FeatureNet, Looks};
 use crate::adversarial::error::GanError;
 use crate::nets::to_vec;
-use crate::run::{Checkpoint, TensorF32, hex};
+use crate::run::{Checkpoint, TensorF32};
 
 /// Numbers per image.
 const FEATURES: usize = 2048;
@@ -70,20 +68,11 @@ impl Inception {
         checkpoint.meta.get("network").is_some_and(|name| name == NETWORK)
     }
 
-    /// Reads and checks the weights.
+    /// Takes and checks weights that were read; `digest` is that of their file.
     ///
     /// # Errors
     /// [`GanError::Checkpoint`] naming the file and the tensor that is missing or of another shape.
-    pub fn open(path: &Path, device: &Device) -> Result<Self, GanError> {
-        Self::new(Checkpoint::load(path)?, device)
-    }
-
-    /// Takes weights that were read.
-    ///
-    /// # Errors
-    /// As [`Inception::open`].
-    pub fn new(mut checkpoint: Checkpoint, device: &Device) -> Result<Self, GanError> {
-        let digest = hex(&Sha256::digest(checkpoint.to_bytes()?));
+    pub fn new(mut checkpoint: Checkpoint, digest: String, device: &Device) -> Result<Self, GanError> {
         let Facts { form, classes, .. } = checkpoint.meta()?;
         if classes == 0 || classes > MOST_CLASSES {
             return Err(GanError::Inception(format!("it says {classes} classes")));

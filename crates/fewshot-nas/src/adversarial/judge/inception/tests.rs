@@ -62,7 +62,7 @@ const TORCHVISION: Golden =
     ([0.554092, 0.243122, 0.601457, 0.375273], 713.090953, [0.000411144923, 0.000910508179, 0.001194794794], 5);
 
 fn check(form: Form, classes: usize, (features, sum, probabilities, best): Golden) {
-    let mut net = Inception::new(weights(form, classes), &Device::flex()).unwrap();
+    let mut net = Inception::new(weights(form, classes), String::new(), &Device::flex()).unwrap();
     let looks = net.look(&image(), SHAPE).unwrap();
     let near = |found: f64, wanted: f64, what: &str| {
         assert!((found - wanted).abs() <= 1e-3 * wanted.abs().max(1e-3), "{form:?} {what}: {found} for {wanted}");
@@ -97,7 +97,7 @@ fn weights_that_do_not_fit_are_named() {
     let refused = |change: &dyn Fn(&mut Checkpoint)| {
         let mut checkpoint = weights(Form::Torchvision, 3);
         change(&mut checkpoint);
-        Inception::new(checkpoint, &Device::flex()).unwrap_err().to_string()
+        Inception::new(checkpoint, String::new(), &Device::flex()).unwrap_err().to_string()
     };
     let said = refused(&|checkpoint| drop(checkpoint.tensors.remove("Mixed_6c.branch7x7_2.weight")));
     assert!(said.contains("Mixed_6c.branch7x7_2.weight"), "{said}");
@@ -109,7 +109,7 @@ fn weights_that_do_not_fit_are_named() {
         checkpoint.insert("AuxLogits.fc.bias", TensorF32::new(vec![1], vec![0.0]).unwrap());
     });
     assert!(said.contains("AuxLogits.fc.bias"), "{said}");
-    let mut net = Inception::new(weights(Form::Torchvision, 3), &Device::flex()).unwrap();
+    let mut net = Inception::new(weights(Form::Torchvision, 3), String::new(), &Device::flex()).unwrap();
     let said = net.look(&[0; 64], Shape { height: 8, width: 4, channels: 2 }).unwrap_err().to_string();
     assert!(said.contains("1 or 3 channels"), "{said}");
 }
