@@ -334,7 +334,7 @@ fn scores_on_test_images_are_called_so_everywhere() {
     std::fs::write(&recipe, TINY.replace("[scoring]", "[scoring]\non_test = true")).unwrap();
     let output = program(&[&"search", &"--randoms", &"0", &"--recipe", &recipe, &"--out", &out]);
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("scores are made on the 2000 test images (scoring.on_test)"), "{}", said(&output));
+    assert!(said(&output).contains("scores are made on 2000 test images (scoring.on_test)"), "{}", said(&output));
     let text = String::from_utf8_lossy(&output.stdout);
     let line = |start: &str| text.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{text}"));
     assert!(line("score ").contains("on TEST images") && !line("score ").contains("held-out"), "{text}");

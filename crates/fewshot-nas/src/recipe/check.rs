@@ -221,7 +221,6 @@ impl CommonRecipe {
             ),
             ("ranking.seeds", ranking.seeds as f64, (1..=1000).contains(&ranking.seeds), "1 to 1000"),
             ("ranking.alone", ranking.alone as f64, ranking.alone <= 1000, "0 (a table) to 1000"),
-            ("ranking.alone", ranking.alone as f64, ranking.alone == 0 || ranking.truth.is_empty(), "0 beside a table"),
             (
                 "ranking.networks",
                 ranking.networks as f64,
@@ -240,6 +239,22 @@ impl CommonRecipe {
                 let range = ConfigError { key, value: value.to_string(), allowed };
                 return Err(RecipeError::setting(key, range.to_string()));
             }
+        }
+        let has_table = !ranking.truth.is_empty();
+        let tables = [
+            (
+                "ranking.truth",
+                has_table && ranking.alone > 0,
+                "the compared networks are trained alone to have their truth (`ranking.alone`): leave the table out (--truth), or set that to 0",
+            ),
+            (
+                "ranking.columns",
+                has_table && ranking.columns.is_empty(),
+                "nothing of the table would be read: name its columns (--truth-columns), or leave the table out (--truth)",
+            ),
+        ];
+        if let Some((key, _, problem)) = tables.into_iter().find(|(_, is_wrong, _)| *is_wrong) {
+            return Err(RecipeError::setting(key, format!("{key}: {problem}")));
         }
         let of_rankings = [
             ("ranking.alone", ranking.alone > 0),

@@ -28,7 +28,7 @@ pub(crate) use state::{load_json, remembered, save_json, slug, value};
 pub use tested::NetworkRow;
 pub(crate) use tested::{Network, train_and_test};
 pub(crate) use timing::{
-    BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, only_rises, seconds_per_step,
+    BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, fit_warmup, seconds_per_step,
     short, step_of, timing,
 };
 pub use training::Trained;

@@ -100,11 +100,22 @@ pub fn fill(epochs: &mut u64, chosen: f64) {
     }
 }
 
-/// What to say of the training that `key` sets where the time leaves fewer epochs than its learning rate takes to rise.
-pub fn only_rises(key: &str, train: &TrainConfig) -> Option<String> {
-    let TrainConfig { warmup, epochs, .. } = train;
+/// Most of a training whose length was chosen in which its learning rate rises: one that is all rise has learned nothing.
+const RISING: f64 = 0.1;
+
+/// Fits the rise of the learning rate of a training, whose settings stand under `key`, to its epochs, and says what was done. Where
+/// these were chosen, a tenth of them at most is left for it; where they are given, a rise that is longer is only told.
+pub fn fit_warmup(key: &str, train: &mut TrainConfig, is_chosen: bool) -> Option<String> {
+    let TrainConfig { warmup, epochs, .. } = *train;
+    let most = RISING * epochs as f64;
+    if is_chosen && warmup > most {
+        train.warmup = most;
+        return Some(format!(
+            "{key}.warmup is {most:.1} epochs in place of {warmup}: a tenth of the {epochs} that there is time for"
+        ));
+    }
     train.check_warmup().is_err().then(|| {
-        format!("{key}.warmup = {warmup}, and there is time for {epochs} epochs: the learning rate does not get to where it should rise")
+        format!("{key}.warmup = {warmup}, and there are {epochs} epochs: the learning rate does not get to where it should rise")
     })
 }
 
@@ -136,6 +147,7 @@ pub fn about(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiments::Layers;
 
     #[test]
     fn times_and_counts_are_told_shortly() {
@@ -144,5 +156,25 @@ mod tests {
             ["90 s", "119 s", "2 min 30 s", "5 min", "21 min", "2 h 5 min"]
         );
         assert_eq!([12, 4_400, 3_000_000].map(short), ["12", "4 K", "3.0 M"]);
+    }
+
+    #[test]
+    fn a_rate_rises_in_a_tenth_of_epochs_that_were_chosen() {
+        let fitted = |warmup: f64, epochs: u64, is_chosen: bool| {
+            let recipe = Layers::preset("quick").unwrap().resolve().unwrap();
+            let mut train = TrainConfig { warmup, epochs, ..recipe.common.supernet.clone() };
+            let told = fit_warmup("supernet", &mut train, is_chosen);
+            (train.warmup, told.unwrap_or_default())
+        };
+        assert_eq!(fitted(1.0, 10, true), (1.0, String::new()));
+        let (warmup, told) = fitted(1.0, 1, true);
+        assert_eq!(
+            (warmup, told.contains("supernet.warmup is 0.1 epochs in place of 1: a tenth of the 1")),
+            (0.1, true)
+        );
+        // Given epochs are as somebody wants them.
+        assert_eq!(fitted(1.0, 1, false), (1.0, String::new()));
+        let (warmup, told) = fitted(2.0, 1, false);
+        assert_eq!((warmup, told.contains("does not get to where it should rise")), (2.0, true));
     }
 }

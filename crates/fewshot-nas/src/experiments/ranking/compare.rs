@@ -42,7 +42,10 @@ pub fn compare(compared: &Compared, trained: Vec<Vec<Trained>>, truths: &[f64]) 
             let report = RankReport::new(&space, archs, scores, truths)?;
             order.columns.push((format!("{}/{}/s{seed}", arm.recipe.name, arm.split), scores.clone()));
             let within = report_of(&space, archs, scores, truths, &within)?;
-            order.free = free_rows(&report.baselines, within.as_ref().map(|report| &report.baselines));
+            // What costs nothing orders them alike whatever the arm.
+            if order.free.is_empty() {
+                order.free = free_rows(&report.baselines, within.as_ref().map(|report| &report.baselines));
+            }
             let row = row(arms, &scored, (position, repetition), seed, report, truths)?;
             order.rows.push(RankingRow { tau_b_within: within.and_then(|report| report.score.tau_b), ..row });
         }

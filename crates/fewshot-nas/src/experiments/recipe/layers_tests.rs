@@ -79,6 +79,11 @@ fn another_space_is_split_on_its_own_decisions() {
 fn misspelt_keys_are_pointed_at() {
     let error = refused("quick", "[search]\nbugdet = 5\n");
     assert_eq!(error, "mine.toml, line 2: unknown key `search.bugdet`, did you mean `budget`?");
+    // A table of which no column is read is no truth.
+    let error = refused("proof-of-concept-smoke", "ranking.columns = []\n");
+    assert!(error.contains("ranking.columns: nothing of the table would be read: name its columns"), "{error}");
+    let error = refused("mbconv-ofa-smoke", "ranking.truth = \"t.csv\"\nranking.columns = [\"a\"]\n");
+    assert!(error.contains("ranking.truth: the compared networks are trained alone"), "{error}");
     // Also where only some presets have the key.
     let error = refused("quick", "[split]\npart = 1\n");
     assert_eq!(error, "mine.toml, line 2: unknown key `split.part`, did you mean `parts`?");

@@ -23,7 +23,7 @@ use super::shrink::passes_per_step;
 use crate::lab::{ExperimentError, Lab, within};
 use crate::recipe::{BudgetPlan, CommonRecipe, SplitRecipe};
 use crate::stages::{
-    BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, only_rises, rungs, seconds_per_step, short,
+    BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, fit_warmup, rungs, seconds_per_step, short,
     step_of,
 };
 use crate::train::Sampler;
@@ -73,7 +73,7 @@ impl Rates {
 }
 
 /// Images that a network is scored on.
-fn scored_images(lab: &Lab, recipe: &CommonRecipe) -> usize {
+pub(super) fn scored_images(lab: &Lab, recipe: &CommonRecipe) -> usize {
     match recipe.scoring.images {
         0 => lab.scorable_images(),
         images => images.min(lab.scorable_images()),
@@ -130,7 +130,7 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
         let affordable = SCORING * budget / score;
         if let Some(images) = fewer_images(scored_images(&lab, &recipe), affordable) {
             recipe.scoring.images = images;
-            let of = if recipe.scoring.on_test { "test" } else { "held-out" };
+            let of = if recipe.scoring.sees_test() { "test" } else { "held-out" };
             told.push(format!("scores are those on {images} {of} images: the time is too short for more"));
         }
         recipe.search.budget = affordable.clamp(SCORED.0, SCORED.1) as usize;
@@ -168,14 +168,18 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     let train = &mut recipe.standalone.train;
     train.epochs = epochs;
     train.hold = train.hold.max(chosen).min(0.9);
+    let (has_phases, is_split) = (!recipe.shrink.is_empty(), recipe.split != SplitRecipe::default());
+    let given = lab.recipe();
     let trainings = [
-        ("supernet", &recipe.supernet, recipe.shrink.is_empty()),
-        ("children", &recipe.children, recipe.split != SplitRecipe::default()),
-        ("standalone.train", &recipe.standalone.train, true),
+        ("supernet", &mut recipe.supernet, given.supernet.epochs == 0, !has_phases),
+        ("children", &mut recipe.children, given.children.epochs == 0, is_split),
+        ("standalone.train", &mut recipe.standalone.train, given.standalone.train.epochs == 0, true),
     ];
-    told.extend(
-        trainings.into_iter().filter(|(.., is_read)| *is_read).filter_map(|(key, train, _)| only_rises(key, train)),
-    );
+    for (key, train, is_chosen, is_read) in trainings {
+        if is_read {
+            told.extend(fit_warmup(key, train, is_chosen));
+        }
+    }
     told.extend(limits(&lab)?);
     recipe.budget.plan =
         Some(BudgetPlan { measuring: passed.before, fixed_epochs, told, ..times(&lab, &recipe, &rates, fixed_epochs) });

@@ -116,10 +116,10 @@ impl Bench for Search {
 
 /// What to know where test images score.
 fn on_test(lab: &Lab) -> Option<String> {
-    let images = lab.scorable_images();
+    let images = budget::scored_images(lab, lab.recipe());
     lab.recipe().scoring.sees_test().then(|| {
         format!(
-            "scores are made on the {images} test images (scoring.on_test), by supernets that all training images train: they help to \
+            "scores are made on {images} test images (scoring.on_test), by supernets that all training images train: they help to \
              choose the network, so that its test accuracy in the end is no fresh one"
         )
     })

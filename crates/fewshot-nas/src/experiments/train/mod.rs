@@ -19,8 +19,8 @@ use crate::model::MODEL;
 use crate::recipe::BudgetPlan;
 use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, RunReader, Stage, StageContext};
 use crate::stages::{
-    BRIEFLY, CHECKPOINT, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, keep_untested, load_from,
-    network, only_rises, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
+    BRIEFLY, CHECKPOINT, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, fit_warmup, keep_untested,
+    load_from, network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
 };
 
 /// Stage that trains.
@@ -97,8 +97,10 @@ impl Bench for Train {
         let step = step_of(&self.lab, &self.arch, timing(recipe.budget.seconds()))?;
         let (_, epoch) = alone_epoch_seconds(&self.lab, step);
         let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
-        fill(&mut recipe.standalone.train.epochs, kept / epoch);
-        let told = only_rises("standalone.train", &recipe.standalone.train).into_iter().collect();
+        let train = &mut recipe.standalone.train;
+        let is_chosen = train.epochs == 0;
+        fill(&mut train.epochs, kept / epoch);
+        let told = fit_warmup("standalone.train", train, is_chosen).into_iter().collect();
         let plan = BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * step, told, ..BudgetPlan::default() };
         recipe.budget.plan = Some(plan);
         Ok(Some(Box::new(Self { lab: self.lab.again(recipe)?, arch: self.arch.clone() })))
