@@ -24,7 +24,7 @@ use crate::lab::{ExperimentError, Lab, within};
 use crate::recipe::{BudgetPlan, CommonRecipe, SplitRecipe};
 use crate::stages::{
     BRIEFLY, Passed, REST, about, alone_epoch_seconds, duration, fill, fit_warmup, rungs, seconds_per_step, short,
-    step_of,
+    step_of, timing,
 };
 use crate::train::Sampler;
 
@@ -61,8 +61,8 @@ struct Rates {
 }
 
 impl Rates {
-    fn measure(lab: &Lab) -> Result<Rates, ExperimentError> {
-        Ok(Rates { alone: alone_step(lab)?, supernet: supernet_step(lab)? })
+    fn measure(lab: &Lab, budget: f64) -> Result<Rates, ExperimentError> {
+        Ok(Rates { alone: alone_step(lab)?, supernet: supernet_step(lab, timing(budget))? })
     }
 
     /// Seconds of an epoch of the supernet, and of scoring one network; a forward pass is a third of a step.
@@ -96,7 +96,7 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
         told.push(format!("no limit was given: networks of at most {} multiply-adds are searched", short(limit)));
     }
     let lab = lab.again(recipe.clone())?;
-    let rates = Rates::measure(&lab)?;
+    let rates = Rates::measure(&lab, budget)?;
     let lab = match affordable_images(&lab, &rates, budget) {
         Some(images) => {
             let all = lab.training_images();
@@ -206,7 +206,7 @@ fn share_of(all: usize, share: f64, least: usize) -> Option<usize> {
 
 /// Seconds that a search will take on this machine, by some of its steps.
 fn estimate(lab: &Lab) -> Result<f64, ExperimentError> {
-    let plan = times(lab, lab.recipe(), &Rates::measure(lab)?, true);
+    let plan = times(lab, lab.recipe(), &Rates::measure(lab, 0.0)?, true);
     Ok(plan.supernet + plan.sub_supernets + plan.search + plan.finalists + plan.kept + plan.beside)
 }
 
@@ -298,13 +298,13 @@ fn alone_step(lab: &Lab) -> Result<f64, ExperimentError> {
     Ok(sum / f64::from(count.max(1)))
 }
 
-fn supernet_step(lab: &Lab) -> Result<f64, ExperimentError> {
+fn supernet_step(lab: &Lab, time: Duration) -> Result<f64, ExperimentError> {
     lab.interrupt().check()?;
     let (config, whole) = (&lab.recipe().supernet, lab.partition().whole());
     let loader = lab.search_loader(config, 0)?;
     let sampler = Sampler::new(whole.clone(), config.sampling)?;
     let net = lab.fresh_supernet(whole);
-    seconds_per_step(&net, config, &loader, BRIEFLY, |step| {
+    seconds_per_step(&net, config, &loader, time, |step| {
         Ok(sampler.draw(net.cells(), &mut random::stream(0, "timed paths", step as u64, 0))?)
     })
 }
