@@ -8,7 +8,10 @@ use rand::seq::SliceRandom;
 use crate::plan::{Change, Images, Plan, Randomness};
 use crate::resample::Resampler;
 use crate::split::balanced;
-use crate::{Augment, Batches, CentreCrop, DataError, Dataset, Normalise, ResizedCrop};
+use crate::{Augment, Batches, CentreCrop, DataError, Dataset, Normalise, ResizedCrop, Shape, grid};
+
+/// Images in a row of [`TrainLoader::shown`].
+const SHOWN_IN_A_ROW: usize = 8;
 
 /// Makes the batches of training epochs: shuffled, augmented, normalised.
 ///
@@ -84,6 +87,29 @@ impl TrainLoader {
     pub fn unchanged(&self) -> TrainLoader {
         let augment = Augment { resized_crop: self.augment.resized_crop, ..Augment::none() };
         TrainLoader { augment, ..self.clone() }
+    }
+
+    /// What training sees, to look at: some images of its first batch, at most `count`, in rows of eight; below each row the same
+    /// images as they are changed. One picture, `[height, width, channels]`.
+    ///
+    /// Where pixels are blanked they are shown as the network gets them: as the mean of all images.
+    ///
+    /// # Errors
+    /// [`DataError::Inconsistent`] if `count` is 0.
+    pub fn shown(&self, count: usize) -> Result<(Vec<u8>, Shape), DataError> {
+        let mut shape = self.images.dataset.shape();
+        let mut first = |loader: &TrainLoader| {
+            let Some(batch) = loader.epoch(0, 0).next() else { return Vec::new() };
+            let [_, height, width, channels] = batch.shape;
+            shape = Shape { height, width, channels };
+            let bytes = self.images.bytes(&batch.images);
+            bytes.chunks_exact(shape.bytes()).take(count).map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        let (before, after) = (first(&self.unchanged()), first(self));
+        let columns = before.len().min(SHOWN_IN_A_ROW);
+        let rows = before.chunks_exact(columns.max(1)).zip(after.chunks_exact(columns.max(1)));
+        let images: Vec<Vec<u8>> = rows.flat_map(|(before, after)| [before, after].concat()).collect();
+        grid(&images, shape, columns)
     }
 
     /// Draws all classes equally often (`true`), or every image once (`false`, default).

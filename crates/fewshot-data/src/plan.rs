@@ -35,6 +35,15 @@ impl Images {
         Ok(Images { dataset, indices, tables })
     }
 
+    /// The bytes, `[images, height, width, channels]`, of normalised pixels; the nearest where there is none between two.
+    pub fn bytes(&self, values: &[f32]) -> Vec<u8> {
+        let byte = |(value, table): (&f32, &[f32; 256])| {
+            let (black, white) = (table[0], table[255]);
+            ((value - black) / (white - black) * 255.0).round().clamp(0.0, 255.0) as u8
+        };
+        values.iter().zip(self.tables.iter().cycle()).map(byte).collect()
+    }
+
     /// The same images in another order.
     pub fn in_order(&self, indices: Vec<u32>) -> Images {
         Images { indices: indices.into(), ..self.clone() }

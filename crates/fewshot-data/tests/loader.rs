@@ -58,6 +58,33 @@ fn an_epoch_has_every_image_once_with_its_label() {
 }
 
 #[test]
+fn what_training_sees_is_shown_below_what_it_is_made_of() {
+    let rows = |augment: Augment, normalise: Normalise, count: usize| {
+        let loader = TrainLoader::new(dataset(50), indices(50), normalise, augment, 20, SEED).unwrap();
+        let (pixels, shape) = loader.shown(count).unwrap();
+        // Eight images of 6 pixels in a row, with a pixel between two.
+        assert_eq!((shape.width, (shape.height + 1) % (SHAPE.height + 1), shape.channels), (8 * 7 - 1, 0, 3));
+        let rows: Vec<Vec<u8>> = pixels.chunks((SHAPE.height + 1) * shape.width * 3).map(<[u8]>::to_vec).collect();
+        assert_eq!(pixels.len(), shape.bytes());
+        rows.into_iter().map(|row| row[..SHAPE.height * shape.width * 3].to_vec()).collect::<Vec<_>>()
+    };
+    // 20 images of the batch fill two rows of eight.
+    let unchanged = rows(Augment::none(), identity(), 24);
+    assert_eq!((unchanged.len(), &unchanged[0], &unchanged[2]), (4, &unchanged[1], &unchanged[3]));
+    assert_eq!(rows(Augment::none(), identity(), 8), unchanged[..2]);
+    let first = loader(50, 20, Augment::none()).epoch(0, 0).next().unwrap();
+    let shown: Vec<usize> = (0..8).map(|image| usize::from(unchanged[0][image * 7 * 3])).collect();
+    assert_eq!(shown, images_of(&first)[..8]);
+    // However pixels become floats, they become the same bytes again.
+    let measured = Normalise::measure(&dataset(50), &indices(50)).unwrap();
+    assert_eq!(rows(Augment::none(), measured.clone(), 24), unchanged);
+    let changed = rows(ALL, measured, 24);
+    assert_eq!((&changed[0], &changed[2]), (&unchanged[0], &unchanged[2]));
+    assert!(changed[1] != changed[0] && changed[3] != changed[2]);
+    assert!(loader(50, 20, ALL).shown(0).is_err());
+}
+
+#[test]
 fn resuming_at_any_step_gives_the_rest_of_the_uncut_epoch() {
     let loader = loader(50, 8, ALL);
     let uncut: Vec<Batch> = loader.epoch(3, 0).collect();

@@ -54,5 +54,6 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
         sections.extend(confusion::section(result.test.as_ref()));
     }
     sections.extend(training::body(record).map(|body| Section { title: "Training", body }));
+    sections.extend(training::changes(record));
     Ok(Story { title: format!("Training of one network of {}", record.recipe.space.name), lead, sections })
 }

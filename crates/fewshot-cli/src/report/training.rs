@@ -1,11 +1,13 @@
 //! Training curves.
 
+use fewshot_guard::read_file;
+use fewshot_nas::experiments::AUGMENTED;
 use fewshot_nas::train::EpochRecord;
 use maud::{Markup, html};
 
 use super::chart::{COLOURS, Colour, Dot, Scale, Series, Shape, Xy};
 use super::judged;
-use super::page::{figure, figures};
+use super::page::{Section, figure, figures, png};
 use super::record::{Record, by_family, words};
 
 /// Curves drawn at most.
@@ -40,6 +42,14 @@ pub fn body(record: &Record) -> Option<Markup> {
     (!drawn.is_empty()).then(|| html! { @for pair in drawn { (pair) } })
 }
 
+/// What training does to images; nothing where the run's folder holds no picture of it.
+pub fn changes(record: &Record) -> Option<Section> {
+    let picture = read_file(&record.run.path().join(AUGMENTED)).ok()?;
+    let drawn = png(&picture, "rows of training images, each above the same images as they are changed");
+    let note = "Some images of the first batch, and below each row the same ones as the network gets them: in every epoch otherwise.                 What is blanked has the mean colour of all images.";
+    Some(Section { title: "What training does to images", body: figure("As they are, and changed", note, &drawn) })
+}
+
 /// Loss and accuracy of what was trained, side by side.
 pub fn pair(title: &str, curves: &[Curve]) -> Markup {
     let more = curves.len().saturating_sub(DRAWN);
@@ -55,13 +65,19 @@ pub fn pair(title: &str, curves: &[Curve]) -> Markup {
     ])
 }
 
-/// Accuracy on held-out images, where it was looked at.
-fn held_out(curve: &Curve) -> Option<Series> {
-    let looks =
-        curve.history.iter().filter_map(|epoch| Some(((epoch.epoch + 1) as f64, judged::units(epoch.held_out?))));
-    let looks: Vec<(f64, f64)> = looks.collect();
-    let name = "held-out images, by the averaged weights".to_string();
-    (looks.len() > 1).then(|| Series { name, colour: Colour::of(1), shape: Shape::Line(looks) })
+/// Accuracy on held-out images, where it was looked at: of the averaged weights, and of the last ones beside them.
+fn held_out(curve: &Curve) -> impl Iterator<Item = Series> {
+    let line = |name: &str, colour: usize, of: fn(&EpochRecord) -> Option<f64>| {
+        let looks =
+            curve.history.iter().filter_map(|epoch| Some(((epoch.epoch + 1) as f64, judged::units(of(epoch)?))));
+        let looks: Vec<(f64, f64)> = looks.collect();
+        (looks.len() > 1).then(|| Series { name: name.into(), colour: Colour::of(colour), shape: Shape::Line(looks) })
+    };
+    let lines = [
+        line("held-out images, by the averaged weights", 1, |epoch| epoch.held_out),
+        line("held-out images, by the weights of that step", 2, |epoch| epoch.held_out_last),
+    ];
+    lines.into_iter().flatten()
 }
 
 /// Few curves have a colour and a name of their own; more are drawn alike, with their mean.
@@ -152,9 +168,30 @@ mod tests {
     use super::*;
 
     fn curve(index: usize, epochs: u64) -> Curve {
-        let record =
-            |epoch| EpochRecord { epoch, lr: 0.1, loss: 2.0 / (epoch + 1) as f64, accuracy: 0.5, held_out: None };
+        let record = |epoch| EpochRecord {
+            epoch,
+            lr: 0.1,
+            loss: 2.0 / (epoch + 1) as f64,
+            accuracy: 0.5,
+            held_out: None,
+            held_out_last: None,
+        };
         Curve { name: format!("part {index}"), history: (0..epochs).map(record).collect() }
+    }
+
+    #[test]
+    fn averaged_weights_are_drawn_beside_those_of_the_step() {
+        let mut followed = curve(0, 4);
+        for (epoch, record) in followed.history.iter_mut().enumerate() {
+            record.held_out = Some(0.1 * epoch as f64);
+        }
+        let of_step = |drawn: &Markup| drawn.0.contains("by the weights of that step");
+        let drawn = pair("kept", std::slice::from_ref(&followed));
+        assert!(drawn.0.contains("by the averaged weights") && !of_step(&drawn));
+        followed.history.iter_mut().for_each(|record| record.held_out_last = Some(0.05));
+        let drawn = pair("kept", &[followed]);
+        check(&drawn);
+        assert!(of_step(&drawn));
     }
 
     #[test]

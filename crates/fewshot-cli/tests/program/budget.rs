@@ -150,6 +150,7 @@ fn hand_made_networks_stand_beside_the_found_one() {
     assert!(shown.contains("made by hand     plain ") && shown.contains("the best of these"), "{shown}");
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("residual, by hand") && page.contains("the best of the hand-made networks"));
+    assert!(page.contains("What training does to images"));
 }
 
 /// Who fixes the epochs gets a run of that length, whatever the budget is, and is told so.

@@ -74,7 +74,7 @@ fn made_again(mut begin: Command, out: &Path, expected: &[&str]) {
 fn what_a_search_left_is_made_again() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");
-    let files = ["history.jsonl", "model.onnx", "model.safetensors"];
+    let files = ["augmented.png", "history.jsonl", "model.onnx", "model.safetensors"];
     made_again(tiny_search(dir.path(), &out), &out, &files);
 }
 
@@ -85,6 +85,7 @@ fn what_a_search_for_a_front_left_is_made_again() {
     let mut search = tiny_search(dir.path(), &out);
     search.args(["--pareto", "2", "--randoms", "0"]);
     let files = [
+        "augmented.png",
         "before-held-out.safetensors",
         "front/1/model.onnx",
         "front/1/model.safetensors",
@@ -122,7 +123,7 @@ fn what_other_runs_left_is_made_again() {
     let out = dir.path().join("alone");
     let mut train = fewshot(["train", "--arch", &arch, "--recipe"]);
     train.arg(&recipe).arg("--out").arg(&out);
-    made_again(train, &out, &["before-held-out.safetensors", "model.onnx", "model.safetensors"]);
+    made_again(train, &out, &["augmented.png", "before-held-out.safetensors", "model.onnx", "model.safetensors"]);
 }
 
 fn trained_arch() -> String {

@@ -54,4 +54,4 @@ pub use train::TrainResult;
 pub use truth::{Spread, TruthResult};
 
 pub use crate::lab::{ExperimentError, metric};
-pub use crate::stages::{NetworkRow, Reached, Trained, UNSEEN};
+pub use crate::stages::{AUGMENTED, NetworkRow, Reached, Trained, UNSEEN};

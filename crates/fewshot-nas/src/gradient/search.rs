@@ -212,6 +212,7 @@ impl GradientSearch {
                 loss: loss / images.max(1) as f64,
                 accuracy: progress.train.metric(),
                 held_out: None,
+                held_out_last: None,
             },
             val_accuracy: (progress.val.images > 0).then(|| progress.val.metric()),
             beliefs,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fewshot_data::TrainLoader;
+use fewshot_data::{TrainLoader, png_bytes};
 use fewshot_guard::read_file;
 use fewshot_space::Arch;
 
@@ -16,6 +16,10 @@ use crate::train::{TrainConfig, Trainer};
 
 /// The kept network as it was before it saw the held-out images, in the folder of the run.
 pub const UNSEEN: &str = "before-held-out.safetensors";
+/// What training does to images, as a picture in the folder of the run.
+pub const AUGMENTED: &str = "augmented.png";
+/// Images in it, each as it is and as it is changed.
+const SHOWN: usize = 24;
 /// Looks at held-out images during a training.
 const LOOKS: u64 = 20;
 
@@ -49,14 +53,26 @@ pub fn train_on_all(
     Ok(Trained { arch: Some(arch), ..trained })
 }
 
-/// Trains `arch` alone in both phases, to `epochs`, `begun` of which it has behind it, by the recipe for `planned`.
+/// How long a network is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Length {
+    /// Epochs at the end.
+    pub epochs: u64,
+    /// Those that it has behind it.
+    pub begun: u64,
+    /// Epochs that its recipe is for.
+    pub planned: u64,
+}
+
+/// Trains `arch` alone in both phases. With `beside`, the weights themselves are followed on the held-out images as well as their
+/// moving average.
 pub fn train_to(
     lab: &Lab,
     context: &StageContext<'_>,
     net: Net,
     arch: &Arch,
-    epochs: u64,
-    (begun, planned): (u64, u64),
+    Length { epochs, begun, planned }: Length,
+    beside: bool,
 ) -> Result<Trained, ExperimentError> {
     let config = config(lab, epochs, planned);
     let (first, all) = (
@@ -64,7 +80,8 @@ pub fn train_to(
         lab.alone_loader(&config, lab.seed("alone images"))?,
     );
     let set = lab.judging_set()?;
-    let judge = Judge { set: &set, arch, every: epochs.div_ceil(LOOKS).max(1) };
+    let judge = Judge { set: &set, arch, every: epochs.div_ceil(LOOKS).max(1), beside };
+    show_changes(context, &first)?;
     let switch = ((epochs as f64 * lab.recipe().standalone.all_images_from).round() as u64).clamp(begun, epochs);
     let phases = [
         Phase { until: switch, region: None, loader: &first, judge: Some(&judge) },
@@ -77,6 +94,17 @@ pub fn train_to(
     }
     let trained = train_phases(context, net, &config, &phases, None, seed)?;
     Ok(Trained { arch: Some(lab.alone_space().format(arch)), ..trained })
+}
+
+/// Leaves a picture of what training does to images, where it can be drawn.
+fn show_changes(context: &StageContext<'_>, loader: &TrainLoader) -> Result<(), ExperimentError> {
+    let (pixels, shape) = loader.shown(SHOWN)?;
+    if [1, 3].contains(&shape.channels) {
+        let file = context.publish_folder().join(AUGMENTED);
+        write_atomic(&file, &png_bytes(&pixels, shape)?)?;
+        context.publish(&file);
+    }
+    Ok(())
 }
 
 /// Leaves the network as it is before it sees the held-out images, if it `is_unseen` still, to go on from later with images that

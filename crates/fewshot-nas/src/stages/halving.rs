@@ -161,7 +161,7 @@ fn race(
         let epochs = rungs[entrant.group].last().copied().unwrap_or(1);
         let config = TrainConfig { epochs, ..course.config.clone() };
         let seed = |purpose: &str| lab.seed_of(entrant.group as u64, purpose);
-        let judge = Judge { set: course.set, arch: entrant.arch, every: entrant.until };
+        let judge = Judge { set: course.set, arch: entrant.arch, every: entrant.until, beside: false };
         let loader = &course.loaders[entrant.group];
         let phases = [Phase { until: entrant.until, region: None, loader, judge: Some(&judge) }];
         let net = Net::standalone(lab.alone_blueprint(), entrant.arch, lab.device(), seed("alone weights"))?;

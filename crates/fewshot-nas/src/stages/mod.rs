@@ -15,8 +15,8 @@ mod tested;
 mod timing;
 mod training;
 
-pub use alone::UNSEEN;
-pub(crate) use alone::{network, parse_trained, train_on_all, train_several, train_to, trained_net};
+pub use alone::{AUGMENTED, UNSEEN};
+pub(crate) use alone::{Length, network, parse_trained, train_on_all, train_several, train_to, trained_net};
 pub use halving::Reached;
 pub(crate) use halving::{Course, Decided, Rung, halve, rungs};
 pub(crate) use hunting::{Caught, Quest, Scored, asked_for, hunt};

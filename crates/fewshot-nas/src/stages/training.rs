@@ -60,12 +60,24 @@ pub struct Judge<'a> {
     pub arch: &'a Arch,
     /// Epochs from one look to the next, 1 or more.
     pub every: u64,
+    /// Whether to look at the weights themselves too, where they are judged by their moving average.
+    pub beside: bool,
 }
 
 impl Judge<'_> {
     /// The task's metric of the network as it would be left now, after steps on images of `loader`.
     pub fn value(&self, trainer: &Trainer, loader: &TrainLoader) -> Result<f64, ExperimentError> {
-        Ok(self.set.metric(&mut trainer.judged(loader)?, self.arch, NormPolicy::Running)?)
+        self.of(trainer.judged(loader)?)
+    }
+
+    /// The same of the weights that are trained, where this is wanted and they are others.
+    fn value_of_last(&self, trainer: &Trainer) -> Result<Option<f64>, ExperimentError> {
+        let last = if self.beside { trainer.last() } else { None };
+        last.map(|net| self.of(net)).transpose()
+    }
+
+    fn of(&self, mut net: Net) -> Result<f64, ExperimentError> {
+        Ok(self.set.metric(&mut net, self.arch, NormPolicy::Running)?)
     }
 }
 
@@ -157,7 +169,7 @@ pub fn run_in(
             // Also where a process was killed between the epoch and the look.
             if is_due && is_whole && trainer.progress().history.last().is_some_and(|last| last.held_out.is_none()) {
                 let value = judge.value(&trainer, loader)?;
-                trainer.note_held_out(value);
+                trainer.note_held_out(value, judge.value_of_last(&trainer)?);
             }
             if epoch >= until {
                 break;

@@ -40,4 +40,7 @@ pub struct EpochRecord {
     /// The task's metric on held-out images at its end, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_out: Option<f64>,
+    /// The same of the weights themselves, where `held_out` is that of their moving average and both were looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_out_last: Option<f64>,
 }

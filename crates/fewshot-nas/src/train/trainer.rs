@@ -324,11 +324,19 @@ impl Trainer {
         if finite { Ok(()) } else { Err(TrainError::Diverged { loss: f64::NAN, epoch, step }) }
     }
 
-    /// Keeps the task's metric on held-out images with the last epoch.
-    pub fn note_held_out(&mut self, value: f64) {
+    /// Keeps the task's metric on held-out images with the last epoch: of the network by which the training is judged, and of the
+    /// weights that are trained where these are others and were looked at too.
+    pub fn note_held_out(&mut self, value: f64, of_last: Option<f64>) {
         if let Some(last) = self.progress.history.last_mut() {
             last.held_out = Some(value);
+            last.held_out_last = of_last;
         }
+    }
+
+    /// The network whose weights are trained, with the running statistics of these steps, where it is judged by another one: by the
+    /// moving average of its weights.
+    pub fn last(&self) -> Option<Net> {
+        self.average.as_ref().map(|_| self.net.clone())
     }
 
     fn finish_epoch(&mut self, steps: usize) {
@@ -340,6 +348,7 @@ impl Trainer {
             loss: progress.loss_sum / seen,
             accuracy: progress.measured / seen,
             held_out: None,
+            held_out_last: None,
         });
         progress.epoch += 1;
         (progress.step, progress.loss_sum, progress.measured, progress.seen) = (0, 0.0, 0.0, 0);

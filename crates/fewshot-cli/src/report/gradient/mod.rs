@@ -261,7 +261,7 @@ mod tests {
 
     fn result() -> GradientResult {
         let seen = |epoch| EpochSeen {
-            train: EpochRecord { epoch, lr: 0.1, loss: 1.0, accuracy: 0.5, held_out: None },
+            train: EpochRecord { epoch, lr: 0.1, loss: 1.0, accuracy: 0.5, held_out: None, held_out_last: None },
             val_accuracy: Some(0.4),
             beliefs: vec![vec![0.2, 0.2, 0.2, 0.2, 0.2]; 6],
             arch: None,

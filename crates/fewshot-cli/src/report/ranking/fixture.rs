@@ -64,7 +64,14 @@ pub fn scores() -> Scores {
 }
 
 fn row(arm: &str, split: &str, seed: u64, epochs: u64, tau: f64) -> RankingRow {
-    let record = |epoch| EpochRecord { epoch, lr: 0.05, loss: 2.0 / (1 + epoch) as f64, accuracy: 0.2, held_out: None };
+    let record = |epoch| EpochRecord {
+        epoch,
+        lr: 0.05,
+        loss: 2.0 / (1 + epoch) as f64,
+        accuracy: 0.2,
+        held_out: None,
+        held_out_last: None,
+    };
     RankingRow {
         arm: arm.into(),
         split: split.into(),

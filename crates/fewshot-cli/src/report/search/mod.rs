@@ -38,6 +38,7 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
     }
     sections.extend(split(record));
     sections.extend(training::body(record).map(|body| Section { title: "Training", body }));
+    sections.extend(training::changes(record));
     let lead = html! {
         (on_test(record.recipe.scoring.sees_test()))
         (result.as_ref().map(lead).unwrap_or_default())

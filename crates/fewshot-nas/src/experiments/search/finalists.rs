@@ -240,7 +240,7 @@ fn train_rung(
         let until = rungs[number];
         // Held and averaged over the same shares of its own epochs.
         let config = TrainConfig { epochs: *epochs, ..config.clone() };
-        let judge = Judge { set: &set, arch: &archs[index], every: until };
+        let judge = Judge { set: &set, arch: &archs[index], every: until, beside: false };
         let phases = [Phase { until, region: None, loader: &loader, judge: Some(&judge) }];
         let net = network(lab, &archs[index])?;
         let file = network_file(context, index);

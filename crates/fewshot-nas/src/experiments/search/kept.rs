@@ -9,8 +9,8 @@ use crate::lab::{ExperimentError, Lab};
 use crate::nets::{Net, Path};
 use crate::run::{Handle, StageContext};
 use crate::stages::{
-    self, CHECKPOINT, MOST_EPOCHS, Trained, keep_untested, network, seconds_per_step, step_of, take_over, timing,
-    train_to,
+    self, CHECKPOINT, Length, MOST_EPOCHS, Trained, keep_untested, network, seconds_per_step, step_of, take_over,
+    timing, train_to,
 };
 
 /// Stage that trains what was taken.
@@ -78,7 +78,8 @@ pub fn train(lab: &Lab, context: &StageContext<'_>) -> Result<Trained, Experimen
         true => remembered(context, || epochs_left(lab, context, &arch, taken.epochs))?,
         false => lab.recipe().standalone.train.epochs.max(taken.epochs),
     };
-    let trained = train_to(lab, context, net, &arch, epochs, (taken.epochs, taken.planned))?;
+    let length = Length { epochs, begun: taken.epochs, planned: taken.planned };
+    let trained = train_to(lab, context, net, &arch, length, false)?;
     keep_untested(lab, context, &trained)?;
     Ok(trained)
 }

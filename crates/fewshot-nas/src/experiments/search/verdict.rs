@@ -98,7 +98,14 @@ mod tests {
             networks: None,
             history: (0..)
                 .zip(looks)
-                .map(|(epoch, look)| EpochRecord { epoch, lr: 0.1, loss: 1.0, accuracy: 0.5, held_out: Some(*look) })
+                .map(|(epoch, look)| EpochRecord {
+                    epoch,
+                    lr: 0.1,
+                    loss: 1.0,
+                    accuracy: 0.5,
+                    held_out: Some(*look),
+                    held_out_last: None,
+                })
                 .collect(),
         };
         assert!(more_time(&trained(&[0.5, 0.6]), 500).is_none());

@@ -19,8 +19,8 @@ use crate::model::MODEL;
 use crate::recipe::BudgetPlan;
 use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, RunReader, Stage, StageContext};
 use crate::stages::{
-    BRIEFLY, CHECKPOINT, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, fit_warmup, keep_untested,
-    load_from, network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
+    BRIEFLY, CHECKPOINT, Length, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, fit_warmup,
+    keep_untested, load_from, network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
 };
 
 /// Stage that trains.
@@ -58,7 +58,9 @@ impl Train {
         if !recipe.from.is_empty() && !context.file(CHECKPOINT).exists() {
             net = load_from(&Checkpoint::load(Path::new(&recipe.from))?, net)?;
         }
-        let trained = train_to(lab, context, net, &self.arch, recipe.train.epochs, (0, recipe.train.epochs))?;
+        let epochs = recipe.train.epochs;
+        let length = Length { epochs, begun: 0, planned: epochs };
+        let trained = train_to(lab, context, net, &self.arch, length, true)?;
         keep_untested(lab, context, &trained)?;
         Ok(trained)
     }
