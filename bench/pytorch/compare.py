@@ -22,7 +22,11 @@ from statistics import median
 from table import mean_row, print_tables, summary
 
 HERE = Path(__file__).parent
-SETS = ("steps", "random16", "narrow", "depthwise", "score", "threads")
+SETS = ("steps", "random16", "narrow", "depthwise", "darts", "score", "threads")
+# What `fewshot cost --space darts --arch few-shot` prints.
+FEW_SHOT = ("normal|skip_connect~0|sep_conv_3x3~1|+|sep_conv_3x3~0|sep_conv_3x3~1|+|sep_conv_3x3~0|sep_conv_3x3~2|+"
+            "|dil_conv_5x5~0|sep_conv_3x3~2|reduce|max_pool_3x3~0|sep_conv_3x3~1|+|max_pool_3x3~1|skip_connect~2|+"
+            "|max_pool_3x3~0|skip_connect~2|+|skip_connect~2|skip_connect~3|")
 
 
 @dataclass
@@ -106,8 +110,17 @@ def fixed_steps():
 
 def depthwise_steps():
     return [
-        Workload("DARTS cells, width 16, 4 cells", ["--space", "darts", "--width", 16, "--cells", 4, "--batch", 64]),
+        Workload("DARTS cells, width 16, 4 cells", ["--space", "separable", "--width", 16, "--cells", 4, "--batch", 64]),
         Workload("MBConv, k 5, e 4, d 2", ["--space", "mbconv", "--batch", 64]),
+    ]
+
+
+def darts_steps():
+    """A step of a search by gradients, of weights and architecture, and one of the published few-shot cell."""
+    of_size = lambda width, cells: ["--space", "darts", "--set", f"width={width}", "--set", f"cells={cells}"]
+    return [
+        Workload("DARTS search step, width 16, 8 cells", [*of_size(16, 8), "--batch", 64, "--mixed"], steps=3),
+        Workload("few-shot cell, width 36, 20 cells", [*of_size(36, 20), "--batch", 96, "--arch", FEW_SHOT], steps=3),
     ]
 
 
@@ -196,8 +209,9 @@ def thread_rows(programs):
 
 def measure(programs, name):
     """The rows of one set."""
-    if name in ("steps", "depthwise"):
-        workloads = fixed_steps() if name == "steps" else depthwise_steps()
+    fixed = {"steps": fixed_steps, "depthwise": depthwise_steps, "darts": darts_steps}
+    if name in fixed:
+        workloads = fixed[name]()
         interleave(programs, workloads)
         return [summary(workload) for workload in workloads]
     if name == "random16":

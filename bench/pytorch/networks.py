@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import darts
+
 EDGES = [(1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2)]
 
 
@@ -207,13 +209,16 @@ class MbConvNet(nn.Module):
 
 
 def build(space, architecture, width, cells):
+    """`darts` with an architecture of None is the search network."""
     if space == "nasbench201":
         return NasBench201(architecture, width, cells)
     if space == "darts":
+        return darts.Darts(architecture and darts.parse(architecture), width, cells)
+    if space == "separable":
         return SeparableNet(width, cells)
     if space == "mbconv":
         return MbConvNet()
-    raise SystemExit(f"unknown space {space}: nasbench201, darts or mbconv")
+    raise SystemExit(f"unknown space {space}: nasbench201, darts, separable or mbconv")
 
 
 def count_parameters(net):

@@ -21,12 +21,28 @@ def peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+class Alphas:
+    """What is searched by gradients, and how it is updated: first order, as in DARTS; no gradient of a weight is computed."""
+
+    def __init__(self, alphas):
+        self.alphas = alphas
+        self.optimizer = torch.optim.Adam(alphas, lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+
+    def step(self, loss):
+        for alpha, slope in zip(self.alphas, torch.autograd.grad(loss, self.alphas)):
+            alpha.grad = slope
+        self.optimizer.step()
+
+
 class Training:
     """A network, its optimizer and one batch, in one memory format."""
 
     def __init__(self, args, mode):
         torch.manual_seed(0)
-        self.net = build(args.space, args.op, args.width, args.cells).train()
+        settings = {key: int(value) for key, value in (pair.split("=") for pair in args.set)}
+        width, cells = settings.get("width", args.width), settings.get("cells", args.cells)
+        self.net = build(args.space, None if args.mixed else args.arch or args.op, width, cells).train()
+        self.alphas = Alphas(self.net.alphas) if args.mixed else None
         self.images = torch.randn(args.batch, 3, 32, 32)
         self.labels = torch.arange(args.batch) % 10
         if mode != "nchw":
@@ -37,6 +53,8 @@ class Training:
         self.run = torch.compile(self.net) if mode == "compile" else self.net
 
     def step(self):
+        if self.alphas:
+            self.alphas.step(F.cross_entropy(self.run(self.images), self.labels))
         self.optimizer.zero_grad(set_to_none=True)
         loss = F.cross_entropy(self.run(self.images), self.labels)
         loss.backward()
@@ -58,10 +76,13 @@ class Training:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--space", default="nasbench201", help="nasbench201, darts or mbconv")
+    parser.add_argument("--space", default="nasbench201", help="nasbench201, darts, separable or mbconv")
     parser.add_argument("--op", default="nor_conv_3x3", help="an operation for all edges, or an architecture")
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--cells", type=int, default=5)
+    parser.add_argument("--arch", help="an architecture of darts")
+    parser.add_argument("--mixed", action="store_true", help="of darts: a step of a search by gradients")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="width and cells, in one more way")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=10)

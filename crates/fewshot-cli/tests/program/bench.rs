@@ -56,7 +56,7 @@ fn a_random_architecture_follows_the_seed_and_can_be_named() {
 fn the_networks_of_depthwise_convolutions_are_those_described() {
     // Counted by bench/pytorch/networks.py; 0.3060 M is the check value of the small MBConv space.
     assert_eq!(bench("step --space mbconv --batch 2 --steps 1")["parameters"], 306_018);
-    assert_eq!(bench("step --space darts --batch 2 --steps 1")["parameters"], 34_810);
+    assert_eq!(bench("step --space separable --batch 2 --steps 1")["parameters"], 34_810);
     assert!(refusal("step --space mbconv --op random").contains("leave out --op"));
 }
 

@@ -181,6 +181,19 @@ impl GradientSearch {
         GradientError::Diverged { loss: f64::NAN, epoch: self.progress.epoch, step: self.progress.step as u64 }
     }
 
+    /// One step on these images, those of the weights and, where the method reads some, those of the architecture.
+    ///
+    /// # Errors
+    /// [`GradientError::Diverged`], for instance.
+    pub fn step_on(&mut self, train: Batch, val: Option<Batch>) -> Result<(), GradientError> {
+        self.step(train, val, usize::MAX)
+    }
+
+    /// Mean loss of the epoch under way, on the images of the weights, before their updates.
+    pub fn loss(&self) -> f64 {
+        self.progress.train.loss / self.progress.train.images.max(1) as f64
+    }
+
     fn step(&mut self, train: Batch, val: Option<Batch>, steps: usize) -> Result<(), GradientError> {
         let Progress { epoch, step, .. } = self.progress;
         let at = At { epoch, step: step as u64, lr: self.settings.lr_at(epoch, step, steps) };

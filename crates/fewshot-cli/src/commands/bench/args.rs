@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand, ValueEnum, value_parser};
 use fewshot_kernels::simd::Level;
 
+use crate::args::SettingsArgs;
+
 /// `fewshot bench`
 #[derive(Debug, Args)]
 pub struct BenchArgs {
@@ -33,8 +35,10 @@ steps added to it.
 Examples:
   fewshot bench step                      NAS-Bench-201, every edge conv 3x3
   fewshot bench step --op random --seed 3 --width 8 --batch 128 --threads 2 --json
-  fewshot bench step --space darts        depthwise-separable cells
-  fewshot bench step --space mbconv       inverted bottlenecks (k 5, e 4, d 2)";
+  fewshot bench step --space separable    depthwise-separable cells
+  fewshot bench step --space mbconv       inverted bottlenecks (k 5, e 4, d 2)
+  fewshot bench step --space darts --set width=36 --set cells=20 --batch 96 --arch few-shot
+  fewshot bench step --space darts --set width=16 --set cells=8 --mixed";
 
 const SCORE_EXAMPLES: &str = "\
 Random images of 32x32 pixels. With --json the architectures are listed, so that
@@ -94,13 +98,23 @@ impl From<Simd> for Level {
 /// `fewshot bench step`
 #[derive(Debug, Args)]
 pub struct StepArgs {
-    /// nasbench201, cell1296, darts (separable convolutions) or mbconv (inverted bottlenecks)
+    /// nasbench201, cell1296, separable (DARTS' convolutions) or mbconv (inverted bottlenecks); with --arch or --mixed any space of
+    /// `fewshot spaces`
     #[arg(long, default_value = "nasbench201")]
     pub space: String,
+    /// An architecture that trains alone, or `random`
+    #[arg(long, value_name = "ARCH", conflicts_with_all = ["op", "width", "cells", "mixed"])]
+    pub arch: Option<String>,
+    /// A step of a search by gradients (DARTS, first order): all operations mixed, architecture and weights updated
+    #[arg(long, conflicts_with_all = ["op", "width", "cells"])]
+    pub mixed: bool,
+    /// Settings of the networks, with --arch or --mixed.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Channels of the first stage [default: 16]
     #[arg(long, value_name = "C", value_parser = value_parser!(u32).range(1..=2048))]
     pub width: Option<u32>,
-    /// Cells per stage; of darts, cells in all [default: 5; darts 4]
+    /// Cells per stage; of separable, cells in all [default: 5; separable 4]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100))]
     pub cells: Option<u32>,
     /// Images per step

@@ -2,6 +2,7 @@
 
 pub mod args;
 mod cells;
+mod family;
 mod images;
 mod layers;
 mod machine;
@@ -11,6 +12,7 @@ mod ops;
 mod score;
 mod separable;
 mod step;
+mod subject;
 
 use self::args::{BenchArgs, BenchCommand};
 use crate::failure::Failure;

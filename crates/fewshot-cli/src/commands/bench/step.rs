@@ -1,9 +1,10 @@
 //! `fewshot bench step`
 
 use burn::tensor::{Device, Tensor, TensorData};
+use fewshot_data::Batch;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::nets::{Net, Path};
-use fewshot_nas::train::{Sampling, Schedule, TrainConfig, Trainer, Unsampled};
+use fewshot_nas::train::Trainer;
 use fewshot_space::{Region, Space};
 use serde::Serialize;
 
@@ -12,15 +13,13 @@ use super::images::{CHANNELS, CLASSES, SIDE, labels, pixels};
 use super::layers::Composed;
 use super::machine::{prepare, simd_name};
 use super::measure::{Seconds, peak_bytes, seconds};
-use super::{cells, mbconv, separable};
+use super::subject::{Named, Subject, config};
+use super::{cells, family, mbconv, separable};
 use crate::commands::{print, print_json};
 use crate::failure::Failure;
 
 /// Steps before the clock starts: caches, allocator and branch predictors settle, velocities exist.
 const WARM_UP: usize = 3;
-
-/// The settings of every benchmarked step.
-const LR: f64 = 0.01;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -46,59 +45,27 @@ struct Report {
     loss: f64,
 }
 
-/// A network whose steps can be timed.
-enum Subject {
-    /// One path of the engine's own networks, driven by the engine's own training loop.
-    Engine { trainer: Box<Trainer>, path: Path },
-    /// A network that only the benchmark has.
-    Composed(Box<Composed>),
-}
-
-impl Subject {
-    /// The loss of the batch, before the update.
-    fn step(&mut self, images: Tensor<4>, labels: &[u32]) -> Result<f64, Failure> {
-        let seen = match self {
-            Subject::Engine { trainer, path } => {
-                trainer.step_on(images, labels, path, LR).map_err(ExperimentError::from)?
-            }
-            Subject::Composed(network) => network.step(images, labels, LR),
-        };
-        Ok(seen.loss)
-    }
-
-    fn parameters(&self) -> u64 {
-        match self {
-            Subject::Engine { trainer, .. } => trainer.net().weights().count(),
-            Subject::Composed(network) => network.parameters(),
-        }
-    }
-}
-
-/// What is timed, and how it is called in the report.
-struct Named {
-    subject: Subject,
-    architecture: String,
-    width: Option<usize>,
-    cells: Option<usize>,
-}
-
 pub fn step(args: StepArgs) -> Result<(), Failure> {
     prepare(&args.machine)?;
     let device = Device::flex();
-    let batch = args.batch as usize;
-    let shape = [batch, SIDE, SIDE, CHANNELS];
-    let images = Tensor::from_data(TensorData::new(pixels(batch, args.seed), shape), &device);
-    let labels = labels(batch);
+    let count = args.batch as usize;
+    let batch = Batch {
+        images: pixels(count, args.seed),
+        shape: [count, SIDE, SIDE, CHANNELS],
+        labels: labels(count),
+        mixed: Vec::new(),
+    };
+    let images = Tensor::from_data(TensorData::new(batch.images.clone(), batch.shape), &device);
     let Named { mut subject, architecture, width, cells } = named(&args, &device)?;
 
     let idle = peak_bytes();
     for _ in 0..WARM_UP {
-        subject.step(images.clone(), &labels)?;
+        subject.step(&batch, images.clone())?;
     }
     let mut loss = f64::NAN;
     let mut runs = Vec::with_capacity(args.steps as usize);
     for _ in 0..args.steps {
-        let (done, elapsed) = seconds(|| subject.step(images.clone(), &labels));
+        let (done, elapsed) = seconds(|| subject.step(&batch, images.clone()));
         loss = done?;
         runs.push(elapsed);
     }
@@ -113,7 +80,7 @@ pub fn step(args: StepArgs) -> Result<(), Failure> {
         space: args.space,
         width,
         cells,
-        batch,
+        batch: count,
         threads: rayon::current_num_threads(),
         steps: args.steps as usize,
         architecture,
@@ -135,6 +102,12 @@ fn line(report: &Report) -> String {
 }
 
 fn named(args: &StepArgs, device: &Device) -> Result<Named, Failure> {
+    if args.arch.is_some() || args.mixed {
+        return family::named(args, device);
+    }
+    if !args.settings.pairs.is_empty() {
+        return Err(Failure::Usage("--set is for networks of a space: give --arch or --mixed too".to_string()));
+    }
     let width = args.width.map(|width| width as usize);
     let cells = args.cells.map(|cells| cells as usize);
     let composed =
@@ -144,7 +117,7 @@ fn named(args: &StepArgs, device: &Device) -> Result<Named, Failure> {
         false => Ok(()),
     };
     match args.space.as_str() {
-        "darts" => {
+        "separable" => {
             fixed(args.op.is_some(), "--op")?;
             let (width, cells) = (width.unwrap_or(16), cells.unwrap_or(4));
             Ok(Named {
@@ -178,30 +151,4 @@ fn engine(args: &StepArgs, width: usize, cells: usize, device: &Device) -> Resul
         width: Some(width),
         cells: Some(cells),
     })
-}
-
-fn config(batch: usize) -> TrainConfig {
-    TrainConfig {
-        epochs: 1,
-        batch,
-        lr: LR,
-        lr_min: LR,
-        schedule: Schedule::Epoch,
-        warmup: 0.0,
-        hold: 0.0,
-        momentum: 0.9,
-        nesterov: true,
-        weight_decay: 5e-4,
-        decay_norms: true,
-        ema: 0.0,
-        clip: 5.0,
-        label_smoothing: 0.0,
-        auxiliary: 0.0,
-        distill: 0.0,
-        precise_norms: 0,
-        paths: 1,
-        sampling: Sampling::PerNetwork,
-        unsampled: Unsampled::Skip,
-        freeze_split_edge: false,
-    }
 }
