@@ -5,14 +5,17 @@ mod comparison;
 pub mod cost;
 pub mod generate;
 pub mod launch;
+mod layered;
 pub mod lists;
 pub mod model;
 pub mod outcome;
 pub mod rank;
 pub mod reproduce;
 pub mod run;
+pub mod search;
 pub mod settings;
 pub mod shell;
+pub mod train;
 
 use fewshot_guard::printable;
 use serde::Serialize;

@@ -6,7 +6,8 @@ use fewshot_nas::experiments::{self, CheckedRecipe, ExperimentError, Recipe, pre
 use fewshot_nas::run::RunReader;
 
 use super::comparison::comparison;
-use super::run::{RUN_FILE, absolute, base, begin, fresh_folder, resume};
+use super::layered::{absolute, base};
+use super::run::{RUN_FILE, begin, fresh_folder, resume};
 use crate::args::flags;
 use crate::args::{ReproduceArgs, ResumeArgs, RunArgs};
 use crate::console::say;
