@@ -235,7 +235,7 @@ pub enum DataError {
         classes: Vec<String>,
     },
     /// Fewer than two classes, or so many that the labels are hardly classes.
-    #[error("`{}` has {found} class(es); 2 to {most} can be told apart{advice}", path.display())]
+    #[error("`{}` has {}; 2 to {most} can be told apart{advice}", path.display(), fewshot_guard::counted(found, "class"))]
     ClassCount {
         /// The data set.
         path: PathBuf,
@@ -267,8 +267,9 @@ pub enum DataError {
     },
     /// The decoded images would not fit into the memory that they may take.
     #[error(
-        "{images} images of {height}x{width} with {channels} channel(s) take {bytes} bytes, more than the {limit} \
-         allowed: choose a smaller image size or a limit on the number of images, or raise the allowance"
+        "{images} images of {height}x{width} with {} take {bytes} bytes, more than the {limit} allowed: choose a smaller image size or a \
+         limit on the number of images, or raise the allowance",
+        fewshot_guard::counted(channels, "channel")
     )]
     TooLarge {
         /// Number of images.
