@@ -22,6 +22,8 @@ pub enum StageState {
         /// Attempts before.
         attempts: u64,
     },
+    /// A process that has the whole run, or had it, began it: such a one makes no claims. Drivers take it for ready ([`Survey::look`]).
+    Begun,
     /// A process works on it.
     Working {
         /// The claim.
@@ -100,6 +102,20 @@ impl Survey {
                 (false, true) => self.undone(run.path(), number, &stage.name, run)?,
             };
             stages.push(StageStatus { number, name: stage.name.clone(), inputs: stage.inputs.clone(), state });
+        }
+        Ok(stages)
+    }
+
+    /// The same for people who look at the run: what a process without others began is told.
+    ///
+    /// # Errors
+    /// As [`Survey::look`].
+    pub fn look_on(&mut self, run: &RunReader) -> Result<Vec<StageStatus>, RunError> {
+        let mut stages = self.look(run)?;
+        for stage in &mut stages {
+            if stage.state == (StageState::Ready { attempts: 0 }) && run.has_begun(stage.number, &stage.name) {
+                stage.state = StageState::Begun;
+            }
         }
         Ok(stages)
     }
