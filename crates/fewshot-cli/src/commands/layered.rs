@@ -23,7 +23,7 @@ pub fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
         // A file of that name comes first.
         let preset = file.to_str().filter(|name| !file.exists() && preset_names().contains(name));
         let laid = match preset {
-            Some(name) => Layers::preset(name),
+            Some(name) => layers.anew(name),
             None => layers.file(file),
         };
         layers = laid.map_err(ExperimentError::from)?;
@@ -43,6 +43,14 @@ pub fn layered(mut layers: Layers, args: &RunArgs) -> Result<Layers, Failure> {
     let layers = flags::BALANCE.lay(layers, args.balance.then_some(true));
     let layers = flags::SEED.lay(layers, args.seed);
     Ok(flags::THREADS.lay(layers, args.threads))
+}
+
+/// Tells where the recipe file begins from something else than what `what` is, which was asked for: nothing of that stays.
+pub fn tell_anew(layers: &Layers, preset: &str, what: &str, args: &RunArgs) {
+    if let (Some(anew), Some(file)) = (layers.began_anew().filter(|anew| *anew != preset), &args.recipe) {
+        let line = format!("--recipe {} begins from {anew}: nothing of {what} stays", file.display());
+        say(printable::line(&line));
+    }
 }
 
 fn augmented(layers: Layers, how: Augmentation) -> Layers {

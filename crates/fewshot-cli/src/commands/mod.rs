@@ -3,6 +3,7 @@
 pub mod bench;
 mod comparison;
 pub mod cost;
+mod folders;
 pub mod generate;
 pub mod launch;
 mod layered;
@@ -13,6 +14,7 @@ pub mod rank;
 pub mod reproduce;
 pub mod run;
 pub mod search;
+mod series;
 pub mod settings;
 pub mod shell;
 pub mod train;

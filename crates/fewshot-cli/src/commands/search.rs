@@ -4,7 +4,7 @@ use fewshot_guard::printable;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::families;
 
-use super::layered::{alone, base, tell_unused, unsplit, with_settings};
+use super::layered::{alone, base, tell_anew, tell_unused, unsplit, with_settings};
 use super::run::begin;
 use crate::args::SearchArgs;
 use crate::args::flags;
@@ -16,6 +16,9 @@ const DEFAULT_PRESET: &str = "images";
 
 pub fn search(args: SearchArgs) -> Result<(), Failure> {
     let layers = base(own_preset(&args), &args.run)?;
+    if let Some(preset) = &args.preset {
+        tell_anew(&layers, preset, &format!("--preset {preset}"), &args.run);
+    }
     // The first decisions are set below; they are all that is split on then.
     let layers = match args.splits {
         Some(_) => unsplit(layers),

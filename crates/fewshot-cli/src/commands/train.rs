@@ -8,8 +8,9 @@ use fewshot_nas::model::MODEL;
 use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::RunReader;
 
-use super::layered::{absolute, alone, layered, tell_unused, unsplit, with_settings};
-use super::run::{RUN_FILE, begin};
+use super::folders::{RUN_FILE, is_run};
+use super::layered::{absolute, alone, layered, tell_anew, tell_unused, unsplit, with_settings};
+use super::run::begin;
 use crate::args::flags;
 use crate::args::{AloneArgs, TrainArgs};
 use crate::console::say;
@@ -18,9 +19,7 @@ use crate::failure::Failure;
 pub fn train(args: TrainArgs) -> Result<(), Failure> {
     let found = match (&args.from, &args.arch) {
         (Some(run), _) => Some((run.as_path(), found_in(run)?)),
-        (None, Some(text)) if Path::new(text).join(RUN_FILE).exists() => {
-            Some((Path::new(text.as_str()), found_in(Path::new(text))?))
-        }
+        (None, Some(text)) if is_run(Path::new(text)) => Some((Path::new(text.as_str()), found_in(Path::new(text))?)),
         _ => None,
     };
     let mut layers = match (&args.from, &args.preset) {
@@ -33,6 +32,9 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
     };
     // One network is split nowhere.
     layers = unsplit(layered(layers, &args.run)?.set("kind", "train"));
+    if let Some(preset) = &args.preset {
+        tell_anew(&layers, preset, &format!("--preset {preset}"), &args.run);
+    }
     if args.from.is_none()
         && let Some((run, _)) = &found
     {
@@ -45,10 +47,17 @@ pub fn train(args: TrainArgs) -> Result<(), Failure> {
         layers = layers.set("scoring.on_test", recipe.common.scoring.sees_test() && is_same);
     }
     let text = args.arch.clone().unwrap_or_default();
-    let (space, arch) = match found {
-        Some((_, found)) => found,
-        None => (args.space.clone().unwrap_or_else(|| space_of(&text)), text),
+    let (run, (space, arch)) = match found {
+        Some((run, found)) => (Some(run), found),
+        None => (None, (args.space.clone().unwrap_or_else(|| space_of(&text)), text)),
     };
+    if let (Some(run), true) = (run, families::family(&space).is_ok_and(families::Family::makes_images)) {
+        let run = run.display();
+        return Err(Failure::Usage(format!(
+            "{run} found a generator of images, and `fewshot train` trains networks that tell what is on images: `fewshot search --space {space}` \
+             finds and trains generators, `fewshot generate {run} --out FOLDER` uses this one"
+        )));
+    }
     layers = layers.sized_for(args.space.as_deref().unwrap_or(&space));
     // What a run found is the run's own, whatever flag named the run.
     layers = match args.space {

@@ -146,7 +146,7 @@ impl RunReader {
     }
 
     /// Whether a process that has, or had, the whole run has begun a stage.
-    pub fn has_begun(&self, number: usize, name: &str) -> bool {
+    fn has_begun(&self, number: usize, name: &str) -> bool {
         self.stage_folder(number, name).is_dir()
     }
 }
