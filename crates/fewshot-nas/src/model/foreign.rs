@@ -46,11 +46,11 @@ fn kind(file: &Path) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
+    use fewshot_space::{Region, random};
 
     use super::*;
     use crate::export::{Format, export};
     use crate::model::{Model, fixture};
-    use fewshot_space::{Region, random};
 
     #[test]
     fn a_file_of_another_kind_is_called_by_it() {

@@ -307,23 +307,23 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "left out: 1 images that lie in `train` itself, in no class folder, e.g. `loose.jpg`",
-                "`test` (1 images) has no folders of the training classes, so no labels: it is not the test part",
-                "`misc` (1 images) is not used",
+                "left out: 1 image in no class folder, but in `train` itself, e.g. `loose.jpg`",
+                "`test` (1 image) has no folders of the training classes, so no labels: it is not the test part",
+                "`misc` (1 image) is not used",
             ]
         );
         let (_, notes) = found(&["train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "val/b/1.jpg"]);
-        assert_eq!(notes, ["`val` (1 images) is not used"]);
+        assert_eq!(notes, ["`val` (1 image) is not used"]);
         let (_, notes) = found(&["train/a/1.jpg", "train/b/1.jpg", "test1/2.jpg", "train2/a/1.jpg"]);
         assert_eq!(
             notes,
             [
-                "`test1` (1 images) has no folders of the training classes, so no labels: it is not the test part",
-                "`train2` (1 images) is not used",
+                "`test1` (1 image) has no folders of the training classes, so no labels: it is not the test part",
+                "`train2` (1 image) is not used",
             ]
         );
         let (_, notes) = found(&["a/train/1.jpg", "a/unlabeled/2.jpg", "b/train/1.jpg"]);
-        assert_eq!(notes, ["the folders that are neither for training nor for tests (1 images) are not used"]);
+        assert_eq!(notes, ["the folders that are neither for training nor for tests (1 image) are not used"]);
     }
 
     #[test]

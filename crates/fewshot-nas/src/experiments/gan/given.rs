@@ -83,11 +83,11 @@ pub fn check_files(recipe: &JudgeRecipe, common: &CommonRecipe) -> Result<(), Ex
 #[cfg(test)]
 mod tests {
     use fewshot_fid::Gaussian;
+    use fewshot_space::{Region, random};
 
     use super::*;
     use crate::experiments::{Experiment, Layers};
     use crate::model::fixture;
-    use fewshot_space::{Region, random};
 
     /// A recipe whose judge is the file at `path`.
     fn judged_by(path: &Path) -> JudgeRecipe {

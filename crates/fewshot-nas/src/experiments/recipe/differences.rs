@@ -35,7 +35,7 @@ impl fmt::Display for Difference {
 }
 
 impl Recipe {
-    /// In which settings the recipe of a run differs from one that is wanted, in the order in which files have them. What a run only
+    /// In which settings the recipe of a run differs from one that is wanted, by their names. What a run only
     /// found in its images and files, and what does not decide its numbers, is no difference.
     pub fn differences(&self, wanted: &Recipe) -> Vec<Difference> {
         let mut found = Vec::new();
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(began.differences(&began), []);
         let wanted = recipe("mbconv-gates-smoke", |layers| layers.set("ranking.seeds", 2).set("standalone.randoms", 4));
         let found: Vec<String> = began.differences(&wanted).iter().map(Difference::to_string).collect();
-        assert_eq!(found, ["`standalone.randoms` is 3 there and 4 here", "`ranking.seeds` is 1 there and 2 here"]);
+        assert_eq!(found, ["`ranking.seeds` is 1 there and 2 here", "`standalone.randoms` is 3 there and 4 here"]);
         let chosen = ["proxyless".to_string(), "proxyless-full".to_string()];
         let fewer = recipe("mbconv-gates-smoke", |layers| layers.choose("--methods", "gradient.methods", &chosen));
         let found = began.differences(&fewer);
