@@ -63,7 +63,7 @@ impl Failure {
                 | ExperimentError::Arch(_)
                 | ExperimentError::Search(SearchError::UnknownStrategy { .. })
                 | ExperimentError::TooTight { .. }
-                | ExperimentError::UnknownDecision { .. },
+                | ExperimentError::Split(_),
             ) => 2,
             error if is_interrupted(error) => INTERRUPTED_EXIT_CODE as u8,
             _ => 1,

@@ -24,8 +24,8 @@ pub fn main() -> ExitCode {
         console::say(format_args!("fewshot: signals cannot be handled: {error}"));
     }
     let done = match args.command {
-        Command::Search(args) => commands::run::search(args),
-        Command::Train(args) => commands::run::train(args),
+        Command::Search(args) => commands::search::search(args),
+        Command::Train(args) => commands::train::train(args),
         Command::Reproduce(args) => commands::reproduce::reproduce(args),
         Command::Resume(args) => commands::run::resume(args),
         Command::Status(args) => commands::launch::status(args),

@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Place;
+use crate::column_error::ColumnError;
+use crate::listed::list;
 
 /// Everything that this crate refuses. The message of each names the file, the record and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -62,20 +64,9 @@ pub enum DataError {
         /// Their folders.
         found: Vec<String>,
     },
-    /// Several columns could be meant.
-    #[error(
-        "`{}`: the {what} could be {}: say which with `{flag} NAME`", path.display(), list(columns)
-    )]
-    AmbiguousColumn {
-        /// The Parquet file.
-        path: PathBuf,
-        /// What the column holds.
-        what: &'static str,
-        /// The columns that could be meant.
-        columns: Vec<String>,
-        /// The flag that names one.
-        flag: &'static str,
-    },
+    /// A column of a table is not what is wanted of it.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
     /// A row names an image file that is not there.
     #[error(
         "{place}: the row holds no image, but the path `{image}`, where no file is: copy the images there, or write \
@@ -138,63 +129,6 @@ pub enum DataError {
         place: Place,
         /// The decoder's words.
         reason: String,
-    },
-    /// A column is missing.
-    #[error("`{}` has no {wanted}; its columns are {}: say which with `{flag} NAME`", path.display(), list(columns))]
-    MissingColumn {
-        /// The Parquet file.
-        path: PathBuf,
-        /// What was looked for.
-        wanted: String,
-        /// The flag that names the column.
-        flag: &'static str,
-        /// The leaf columns that exist.
-        columns: Vec<String>,
-    },
-    /// A column has a type that cannot hold what is wanted of it.
-    #[error("`{}`: column `{column}` is {found}, not {wanted}", path.display())]
-    ColumnType {
-        /// The Parquet file.
-        path: PathBuf,
-        /// The column.
-        column: String,
-        /// Its type.
-        found: String,
-        /// The types that are read.
-        wanted: &'static str,
-    },
-    /// A column holds several values a row, or several things.
-    #[error(
-        "`{}`: column `{column}` {}: name {} with `{flag} NAME`; there {}",
-        path.display(),
-        match is_list {
-            true => format!("holds lists, and rows with several {what}s are not read"),
-            false => "is a struct".to_owned(),
-        },
-        if *is_list { "a column with one value a row" } else { "one of its fields" },
-        if others.is_empty() { "is none".to_owned() } else { format!("are {}", list(others)) }
-    )]
-    NestedColumn {
-        /// The Parquet file.
-        path: PathBuf,
-        /// The column.
-        column: String,
-        /// What it should hold.
-        what: &'static str,
-        /// Whether it holds several values a row; else it is a struct.
-        is_list: bool,
-        /// What could be meant instead.
-        others: Vec<String>,
-        /// The flag that names the column.
-        flag: &'static str,
-    },
-    /// A row has no value in a column that needs one.
-    #[error("{place}: column `{column}` is null")]
-    Null {
-        /// The file and row.
-        place: Place,
-        /// The column.
-        column: String,
     },
     /// Images and labels are not equally many.
     #[error(
@@ -301,7 +235,7 @@ pub enum DataError {
         classes: Vec<String>,
     },
     /// Fewer than two classes, or so many that the labels are hardly classes.
-    #[error("`{}` has {found} class(es); 2 to {most} can be told apart{advice}", path.display())]
+    #[error("`{}` has {}; 2 to {most} can be told apart{advice}", path.display(), fewshot_guard::counted(found, "class"))]
     ClassCount {
         /// The data set.
         path: PathBuf,
@@ -333,8 +267,9 @@ pub enum DataError {
     },
     /// The decoded images would not fit into the memory that they may take.
     #[error(
-        "{images} images of {height}x{width} with {channels} channel(s) take {bytes} bytes, more than the {limit} \
-         allowed: choose a smaller image size or a limit on the number of images, or raise the allowance"
+        "{images} images of {height}x{width} with {} take {bytes} bytes, more than the {limit} allowed: choose a smaller image size or a \
+         limit on the number of images, or raise the allowance",
+        fewshot_guard::counted(channels, "channel")
     )]
     TooLarge {
         /// Number of images.
@@ -388,16 +323,6 @@ pub enum DataError {
         /// The allowed values.
         wanted: String,
     },
-}
-
-/// `a, b, c`, shortened after 20 entries: a thousand class names help nobody.
-fn list(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    if names.len() > SHOWN {
-        text.push(format!(".. ({} in all)", names.len()));
-    }
-    if text.is_empty() { "none".to_owned() } else { text.join(", ") }
 }
 
 impl DataError {

@@ -30,6 +30,7 @@ pub(crate) struct Tree {
     pub folders: Vec<Tree>,
     /// Files and folders directly in it that are neither; 0 in an empty folder.
     pub others: usize,
+    is_run: bool,
 }
 
 /// Why something was left out.
@@ -101,6 +102,12 @@ impl Tree {
         images
     }
 
+    /// Whether it is a run of this program, or holds nothing but such.
+    pub fn holds_runs(&self) -> bool {
+        let has_none = self.images.is_empty() && self.others == 0 && !self.folders.is_empty();
+        self.is_run || (has_none && self.folders.iter().all(Tree::holds_runs))
+    }
+
     /// Whether there is nothing at all in it.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty() && self.folders.is_empty() && self.others == 0
@@ -144,7 +151,7 @@ fn walk(name: String, path: PathBuf, above: &mut Vec<PathBuf>, left_out: &mut Le
     entries.sort();
     if is_run(&entries) {
         left_out.add(Skipped::Run, &tree.path);
-        tree.others = entries.len();
+        (tree.others, tree.is_run) = (entries.len(), true);
         return Ok(tree);
     }
     for (name, path) in entries {

@@ -93,12 +93,12 @@ pub enum RunError {
         found: String,
     },
     /// There is no run in the folder.
-    #[error(
-        "`{path}` is no run: it has no `run.toml` (give the folder that `fewshot search --out` made, or begin one there)"
-    )]
+    #[error("`{path}` is no run: it has no `run.toml` ({})", instead(runs))]
     NotARun {
         /// The folder.
         path: String,
+        /// Names of the runs that lie in it.
+        runs: Vec<String>,
     },
     /// The run was written by a newer program.
     #[error(
@@ -260,6 +260,19 @@ pub enum RunError {
         /// The mark that [`super::is_interrupted`] looks for.
         source: Interrupted,
     },
+}
+
+/// What to give for a folder that is no run.
+fn instead(runs: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = if runs.len() > SHOWN { format!(" and {} more", runs.len() - SHOWN) } else { String::new() };
+    match runs {
+        [] => String::from("give the folder that `fewshot search --out` made, or begin one there"),
+        _ => format!(
+            "give one of those in it: {}{more}",
+            runs.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ")
+        ),
+    }
 }
 
 impl RunError {

@@ -57,7 +57,7 @@ impl RunReader {
         let settings = match read_file(&file).and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other)) {
             Ok(settings) => settings,
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Err(RunError::NotARun { path: path.display().to_string() });
+                return Err(RunError::NotARun { path: path.display().to_string(), runs: runs_in(path) });
             }
             Err(e) => return Err(FileError::new("read", &file, e).into()),
         };
@@ -249,6 +249,15 @@ impl RunReader {
     pub(super) fn settings_checksum(&self) -> String {
         hex(&Sha256::digest(self.settings.as_bytes()))
     }
+}
+
+/// Names of the runs that lie in a folder, sorted.
+fn runs_in(folder: &Path) -> Vec<String> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let runs = entries.filter(|entry| entry.path().join(RUN_TOML).is_file());
+    let mut names: Vec<String> = runs.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 /// The JSON file `path`, or `None` where there is none; `advice` says what to do if it is damaged.

@@ -23,7 +23,11 @@ Examples:
   fewshot reproduce proof-of-concept              does it run? a minute
   fewshot reproduce proof-of-concept --scale laptop
   fewshot reproduce strategies --scale laptop --truth cifar10.csv
-  fewshot reproduce nasbench201 --scale laptop --data cifar10 --truth cifar10.csv --truth-columns true_acc";
+  fewshot reproduce nasbench201 --scale laptop --data cifar10 --truth cifar10.csv --truth-columns true_acc
+
+What can be changed: --networks of rankings and truths, --truth and --truth-columns of rankings, gradient-based methods and
+strategies, --methods of gradient-based methods, --seeds of all but cifar10-final, and any setting by --recipe of one comparison
+(mbconv is three). A flag that the comparison does not read is refused.";
 
 pub const RESUME: &str = "\
 Examples:

@@ -31,6 +31,11 @@ impl Flag {
         layers.set_by(&format!("--{}", self.long), key, value)
     }
 
+    /// Takes those entries of the list under its first key that are named so.
+    pub fn choose(&self, layers: Layers, names: &[String]) -> Layers {
+        layers.choose(&format!("--{}", self.long), self.keys[0], names)
+    }
+
     fn sets(&self, key: &str) -> bool {
         self.keys
             .iter()

@@ -57,7 +57,7 @@ pub struct WorkArgs {
 /// `fewshot status`
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The run's folder; the run may be unfinished
+    /// The run's folder, or that of a comparison of several runs; they may be unfinished
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Look again every two seconds, until all is done
@@ -71,7 +71,7 @@ pub struct StatusArgs {
 /// `fewshot cancel`
 #[derive(Debug, Args)]
 pub struct CancelArgs {
-    /// The run's folder
+    /// The run's folder, or that of a comparison of several runs
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
 }

@@ -144,10 +144,11 @@ pub struct RunArgs {
     /// Where its stages are worked on.
     #[command(flatten)]
     pub launch: LaunchArgs,
-    /// The run's folder, which must not exist yet [default: a new one under runs/]
+    /// The run's folder, new or empty; of a comparison of several runs the folder that these are in, where those that are there are
+    /// gone on with [default: a new one under runs/]
     #[arg(long, value_name = "RUN", value_parser = out::place())]
     pub out: Option<PathBuf>,
-    /// Print the result as one JSON object
+    /// Print the result as one JSON object; of a comparison of several runs one object for all, when all have ended
     #[arg(long)]
     pub json: bool,
 }
@@ -324,7 +325,7 @@ pub struct ReproduceArgs {
     /// How much of it; a scale that a comparison lacks is refused with those that it has [default: the smallest that it has]
     #[arg(long, value_enum)]
     pub scale: Option<Scale>,
-    /// Networks compared (or, for a truth, trained), drawn at random; 0 for all
+    /// Networks compared (of a ranking; of a truth: trained), drawn at random; 0 for all
     #[arg(long, value_name = "N")]
     pub networks: Option<u32>,
     /// Seeds to train or search with
@@ -336,7 +337,8 @@ pub struct ReproduceArgs {
     /// Its columns, one per seed; their mean is the truth
     #[arg(long, value_name = "COLUMN[,COLUMN..]", value_delimiter = ',')]
     pub truth_columns: Option<Vec<String>>,
-    /// The gradient-based methods of `gradient`, with the settings that all share
+    /// Of the gradient-based methods of `gradient`, cifar10-nasnet and mbconv-gates these alone, each with the settings that it has
+    /// there; one that the comparison lacks with those that all share
     #[arg(long, value_name = "METHOD[,METHOD..]", value_delimiter = ',')]
     pub methods: Option<Vec<String>>,
     /// What all runs share.
@@ -345,9 +347,9 @@ pub struct ReproduceArgs {
 }
 
 /// `fewshot resume`
-#[derive(Debug, ClapArgs)]
+#[derive(Debug, Clone, ClapArgs)]
 pub struct ResumeArgs {
-    /// The run's folder
+    /// The run's folder, or that of a comparison of several runs: these go on one after the other
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Where the images are now, if they have moved since the run began; they must be the same
@@ -370,7 +372,7 @@ pub struct ResumeArgs {
 /// `fewshot report`
 #[derive(Debug, ClapArgs)]
 pub struct ReportArgs {
-    /// The run's folder; the run may be unfinished
+    /// The run's folder, or that of a comparison of several runs; they may be unfinished
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
     /// Where to write the page [default: report.html in the run's folder]

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fewshot_data::{grid, has_image_name, png_bytes};
+use fewshot_guard::counted;
 use fewshot_nas::run::{RunError, create_folder, write_output};
 use serde_json::json;
 
@@ -48,7 +49,8 @@ pub fn generate(args: GenerateArgs) -> Result<(), Failure> {
         true => print_json(&json!({ "images": files, "grid": grid, "seed": args.seed })),
         false => {
             let shown = if count > GRID { format!("the first {GRID}") } else { String::from("all") };
-            print(&format!("{count} images of {shape} in {}, {shown} in {GRID_FILE}", super::outcome::shown(folder)))
+            let made = counted(count, "image");
+            print(&format!("{made} of {shape} in {}, {shown} in {GRID_FILE}", super::outcome::shown(folder)))
         }
     }
 }
@@ -75,7 +77,7 @@ fn holds_no_others(folder: &Path, count: usize) -> Result<(), Failure> {
     others.sort();
     match others.first() {
         None => Ok(()),
-        Some(first) => Err(holds(folder, &format!("{} other image(s), e.g. `{first}`", others.len()))),
+        Some(first) => Err(holds(folder, &format!("{}, e.g. `{first}`", counted(others.len(), "other image")))),
     }
 }
 
@@ -109,7 +111,7 @@ mod tests {
         assert!(holds_no_others(dir.path(), 3).is_ok());
         // Of a call that made more of them.
         let refused = holds_no_others(dir.path(), 2).unwrap_err().to_string();
-        assert!(refused.contains("1 other image(s), e.g. `00002.png`: name a folder that is new"), "{refused}");
+        assert!(refused.contains("1 other image, e.g. `00002.png`: name a folder that is new"), "{refused}");
         std::fs::write(dir.path().join("2.JPG"), "photo").unwrap();
         assert!(holds_no_others(dir.path(), 3).is_err());
 

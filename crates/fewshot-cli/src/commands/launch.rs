@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use fewshot_nas::device;
 use fewshot_nas::experiments::{self, ExperimentError, Recipe, Session};
 use fewshot_nas::recipe::CommonRecipe;
@@ -17,6 +17,8 @@ use fewshot_nas::run::{
 };
 use serde_json::json;
 
+use super::outcome::shown;
+use super::series::Series;
 use super::{print, print_json, use_threads};
 use crate::args::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
 use crate::console::say;
@@ -107,23 +109,45 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
     Ok(worked?)
 }
 
-/// Shows how the stages of a run stand.
+/// Shows how the stages of a run stand, or those of each run of a series.
 pub fn status(args: StatusArgs) -> Result<(), Failure> {
-    let run = RunReader::open(&args.run)?;
-    let mut survey = Survey::new(Patience::default());
+    let series = Series::within(&args.run);
+    let folders = series.as_ref().map_or_else(|| vec![args.run.clone()], |series| series.runs.clone());
+    let mut runs = Vec::with_capacity(folders.len());
+    for folder in &folders {
+        runs.push((RunReader::open(folder)?, Survey::new(Patience::default())));
+    }
     loop {
-        let stages = survey.look(&run)?;
-        if args.json {
-            return print_json(&json!({ "run": run.path(), "stages": stages }));
+        let mut seen = Vec::with_capacity(runs.len());
+        for (run, survey) in &mut runs {
+            seen.push((&*run, survey.look_on(run)?));
         }
-        print(&table(&run, &stages))?;
-        let is_done = !stages.is_empty() && stages.iter().all(|stage| stage.state == StageState::Done);
-        if !args.watch || is_done {
+        if args.json {
+            let object =
+                |(run, stages): &(&RunReader, Vec<StageStatus>)| json!({ "run": run.path(), "stages": stages });
+            let objects: Vec<_> = seen.iter().map(object).collect();
+            return match (&series, objects.first()) {
+                (None, Some(only)) => print_json(only),
+                (Some(series), _) => print_json(&series.object(&objects)),
+                (None, None) => Ok(()),
+            };
+        }
+        print(&text(&seen, series.as_ref()))?;
+        let is_done =
+            |stages: &[StageStatus]| !stages.is_empty() && stages.iter().all(|stage| stage.state == StageState::Done);
+        if !args.watch || seen.iter().all(|(_, stages)| is_done(stages)) {
             return Ok(());
         }
         print("")?;
         std::thread::sleep(WATCH_EVERY);
     }
+}
+
+/// The tables of all runs that are looked at, each under its folder where they are a series.
+fn text(seen: &[(&RunReader, Vec<StageStatus>)], series: Option<&Series>) -> String {
+    let Some(series) = series else { return seen.iter().map(|(run, stages)| table(run, stages)).collect() };
+    let tables = seen.iter().map(|(run, stages)| format!("{}\n{}", shown(run.path()), table(run, stages)));
+    tables.chain(series.lacks()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A line per stage, and what the log says of those that failed.
@@ -134,7 +158,7 @@ fn table(run: &RunReader, stages: &[StageStatus]) -> String {
     let width = stages.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for stage in stages {
-        let (word, rest) = in_words(run, stage);
+        let (word, rest) = in_words(stage);
         lines.push(format!("{:width$}  {word:8}{rest}", stage.name).trim_end().to_string());
         if let StageState::Failed { claim, .. } = &stage.state {
             let log = claim.holder.log.as_ref().map(|log| run.path().join(log));
@@ -144,21 +168,17 @@ fn table(run: &RunReader, stages: &[StageStatus]) -> String {
     let count = |is_counted: fn(&StageState) -> bool| stages.iter().filter(|stage| is_counted(&stage.state)).count();
     let (done, working) =
         (count(|state| *state == StageState::Done), count(|state| matches!(state, StageState::Working { .. })));
-    lines.push(format!("{done} of {} stages done, {working} being worked on", stages.len()));
+    lines.push(format!("{done} of {} done, {working} being worked on", counted(stages.len(), "stage")));
     lines.join("\n")
 }
 
-fn in_words(run: &RunReader, stage: &StageStatus) -> (&'static str, String) {
+fn in_words(stage: &StageStatus) -> (&'static str, String) {
     let attempt = |attempts: u64| if attempts > 1 { format!(", attempt {attempts}") } else { String::new() };
     match &stage.state {
         StageState::Done => ("done", String::new()),
-        StageState::Ready { attempts: 0 } if run.has_begun(stage.number, &stage.name) => {
-            ("begun", String::from("by a process that has the whole run, or had it"))
-        }
+        StageState::Begun => ("begun", String::from("by a process that has the whole run, or had it")),
         StageState::Ready { attempts: 0 } => ("ready", String::new()),
-        StageState::Ready { attempts } => {
-            ("ready", format!("cut, after {attempts} attempt{}", if attempts == &1 { "" } else { "s" }))
-        }
+        StageState::Ready { attempts } => ("ready", format!("cut, after {}", counted(attempts, "attempt"))),
         StageState::Working { claim, attempts } => {
             let who = printable::line(&claim.holder.in_words()).to_string();
             ("working", format!("{who} since {}{}", printable::line(&claim.since), attempt(*attempts)))
@@ -182,24 +202,41 @@ fn last_lines(log: &Path) -> Vec<String> {
     lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| printable::line(line).to_string()).collect()
 }
 
-/// Asks all who work on a run to save and stop.
+/// Asks all who work on a run, or on those of a series, to save and stop.
 pub fn cancel(args: CancelArgs) -> Result<(), Failure> {
-    let run = RunReader::open(&args.run)?;
+    let Some(series) = Series::within(&args.run) else { return print(&cancelled(&RunReader::open(&args.run)?)?) };
+    let runs = series.runs.iter().map(|run| RunReader::open(run)).collect::<Result<Vec<_>, _>>()?;
+    // Of those that no processes share one may be worked on all the same: that is said once the others are stopped.
+    let mut refused = None;
+    for run in &runs {
+        match cancelled(run) {
+            Ok(line) => print(&format!("{}: {line}", shown(run.path())))?,
+            Err(failure @ Failure::Usage(_)) => refused = Some(failure),
+            Err(failure) => return Err(failure),
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+/// Stops one run; what came of that.
+fn cancelled(run: &RunReader) -> Result<String, Failure> {
     if run.result::<serde_json::Value>()?.is_some() {
-        return print("the run has ended: there is nothing to cancel");
+        return Ok(String::from("the run has ended: there is nothing to cancel"));
     }
     if !run.is_shared() {
-        let hint = "no processes share this run: stop the one that works on it by Ctrl-C, or `kill` without -9";
-        return Err(Failure::Usage(hint.to_string()));
+        let hint = format!(
+            "no processes share {}: stop the one that works on it by Ctrl-C, or `kill` without -9",
+            shown(run.path())
+        );
+        return Err(Failure::Usage(hint));
     }
     ask_to_stop(run.path()).map_err(fewshot_nas::run::RunError::from)?;
-    let cancelled = cancel_jobs(&run, &Installed)?;
-    let stages = Survey::new(Patience::default()).look(&run)?;
-    let working = stages.iter().filter(|stage| matches!(stage.state, StageState::Working { .. })).count();
-    let jobs = match cancelled {
+    let jobs = match cancel_jobs(run, &Installed)? {
         Some(count) => format!("; arrays of jobs cancelled: {count}"),
         None => String::new(),
     };
+    let stages = Survey::new(Patience::default()).look(run)?;
+    let working = stages.iter().filter(|stage| matches!(stage.state, StageState::Working { .. })).count();
     let beat = Patience::default().beat.as_secs();
-    print(&format!("stages being worked on: {working}; who works on them saves and stops within {beat} seconds{jobs}"))
+    Ok(format!("stages being worked on: {working}; who works on them saves and stops within {beat} seconds{jobs}"))
 }

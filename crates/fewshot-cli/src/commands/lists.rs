@@ -1,8 +1,8 @@
 //! Commands that only tell what there is.
 
 use fewshot_data::{Info, OpenOptions};
-use fewshot_guard::printable;
-use fewshot_nas::experiments::{ExperimentError, Layers, preset_names, preset_text};
+use fewshot_guard::{counted, printable};
+use fewshot_nas::experiments::{ExperimentError, Layers, check_files, preset_names, preset_text};
 use fewshot_nas::families::{self, Settings};
 use fewshot_nas::search;
 use fewshot_space::{Decision, Region, suggest};
@@ -97,8 +97,9 @@ pub fn recipes(args: RecipesArgs) -> Result<(), Failure> {
             print(preset_text(&name).ok_or_else(unknown)?)
         }
         (Some(RecipesCommand::Check { file, preset }), _) => {
+            use_threads(0)?;
             let checked = Layers::preset(&preset).and_then(|layers| layers.file(&file)).and_then(Layers::resolve);
-            checked.map_err(ExperimentError::from)?;
+            check_files(&checked.map_err(ExperimentError::from)?)?;
             print("ok")
         }
     }
@@ -128,7 +129,11 @@ fn info_text(info: &Info) -> String {
     let Info { name, reader, height, width, channels, sizes, train_images, test_images, .. } = info;
     let mut lines = vec![
         format!("{}, read as {reader}", printable::line(name)),
-        format!("{train_images} training and {test_images} test images of {height}x{width}, {channels} channel(s)"),
+        format!(
+            "{train_images} training and {} of {height}x{width}, {}",
+            counted(test_images, "test image"),
+            counted(channels, "channel")
+        ),
         format!("on disk: {sizes}"),
         format!("mean {:.4?}, standard deviation {:.4?}", info.mean, info.std),
         format!(
@@ -137,7 +142,7 @@ fn info_text(info: &Info) -> String {
             info.reading_bytes as f64 / 1e6,
             info.fingerprint
         ),
-        format!("{} classes:", info.classes.len()),
+        format!("{}:", counted(info.classes.len(), "class")),
     ];
     lines.splice(3..3, info.notes.iter().map(|note| printable::line(note).into_owned()));
     lines.extend(

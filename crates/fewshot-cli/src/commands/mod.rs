@@ -3,16 +3,21 @@
 pub mod bench;
 mod comparison;
 pub mod cost;
+mod folders;
 pub mod generate;
 pub mod launch;
+mod layered;
 pub mod lists;
 pub mod model;
 pub mod outcome;
 pub mod rank;
 pub mod reproduce;
 pub mod run;
+pub mod search;
+mod series;
 pub mod settings;
 pub mod shell;
+pub mod train;
 
 use fewshot_guard::printable;
 use serde::Serialize;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use fewshot_data::{DataError, OpenOptions, Which};
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
 use fewshot_nas::experiments::Recipe;
@@ -51,6 +51,7 @@ struct Likely {
 pub fn predict(args: PredictArgs) -> Result<(), Failure> {
     use_threads(0)?;
     let mut model = open(&args.model)?;
+    model.check_classifies()?;
     let (mut predictions, mut failed) = (Vec::new(), Vec::new());
     let mut images = Vec::new();
     for path in &args.images {
@@ -65,7 +66,7 @@ pub fn predict(args: PredictArgs) -> Result<(), Failure> {
         };
         notes.iter().for_each(|note| say(format_args!("{}: {note}", path.display())));
         if path.is_dir() {
-            say(format_args!("{}: {} images", path.display(), files.len()));
+            say(format_args!("{}: {}", path.display(), counted(files.len(), "image")));
         }
         images.extend(files);
     }
@@ -133,6 +134,8 @@ fn predictions_text(predictions: &[Prediction]) -> String {
 pub fn eval(mut args: EvalArgs) -> Result<(), Failure> {
     use_threads(0)?;
     let mut model = open(&args.model)?;
+    // Before its images are looked at, which are read as those of a classifier.
+    model.check_classifies()?;
     let shape = model.shape();
     let own = own_data(&args.model.model);
     let (label_column, image_column) = match (&args.data, own) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use fewshot_nas::experiments::{
     GanResult, MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified, metric,
 };
@@ -20,18 +20,24 @@ const NOT_FRESH: &str = "; no fresh one: scores on these images chose the networ
 
 /// Writes the report of a run that has ended, and prints its result.
 pub fn end(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
+    write_report(run);
+    match json {
+        true => print_json(&Answer::new(outcome)),
+        false => print_words(outcome, run),
+    }
+}
+
+/// Writes the report of a run that has ended.
+pub fn write_report(run: &Path) {
     // The result is there whether or not a page can show it.
     match report::write(run, None) {
         Ok(path) => say(format_args!("report: {}", path.display())),
         Err(failure) => say(format_args!("fewshot: no report of the run was written: {failure}")),
     }
-    show(outcome, run, json)
 }
 
-fn show(outcome: &Outcome, run: &Path, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(&Answer::new(outcome));
-    }
+/// Prints a result for people.
+pub fn print_words(outcome: &Outcome, run: &Path) -> Result<(), Failure> {
     match outcome {
         Outcome::Search(result) => print(&search_text(result, run)),
         Outcome::Train(result) => print(&train_text(result, run)),
@@ -49,32 +55,39 @@ fn gan_text(result: &GanResult, run: &Path) -> String {
         let far = judgement.distance.map(|far| format!(", {distance} {far:.2}")).unwrap_or_default();
         format!("{score} {:.3} +- {:.3}{far}", judgement.score, judgement.score_deviation)
     };
-    let mut lines = vec![
-        format!("found            {}", printable::line(&result.arch)),
-        format!("its images       {}", ends(&result.judgement)),
-    ];
-    lines.extend(result.judge.test.as_ref().map(|test| format!("real test images {}", ends(test))));
-    for row in &result.derived {
-        let what = format!("{}, seed {}", row.found_by, row.seed);
-        lines.push(format!("{what:<22} {}   {}", ends(&row.best.judgement), printable::line(&row.arch)));
+    let row = |what: &str, text: String| (what.to_string(), text);
+    let mut rows =
+        vec![row("found", printable::line(&result.arch).into_owned()), row("its images", ends(&result.judgement))];
+    rows.extend(result.judge.test.as_ref().map(|test| row("real test images", ends(test))));
+    for found in &result.derived {
+        let arch = printable::line(&found.arch);
+        rows.push((
+            format!("{}, seed {}", found.found_by, found.seed),
+            format!("{}   {arch}", ends(&found.best.judgement)),
+        ));
     }
     if let Some(ranking) = &result.ranking {
         let tau = |tau: Option<f64>| tau.map_or("undefined".to_string(), |tau| format!("{tau:.3}"));
         let parts = ranking.parts.map(|parts| format!(", of the parts' {parts:.3}")).unwrap_or_default();
-        lines.push(format!(
-            "tau-b            of the shared generator's scores {}{parts}, by {} generators trained alone",
-            tau(ranking.parent),
-            ranking.networks.len()
-        ));
+        let generators = counted(ranking.networks.len(), "generator");
+        let text = format!(
+            "tau-b of the shared generator's scores {}{parts}, by {generators} trained alone",
+            tau(ranking.parent)
+        );
+        rows.push(row("ranking", text));
     }
-    lines.push(format!("cost             {} multiply-adds, {} parameters", result.macs, result.params));
-    lines.push(format!(
-        "judged by        {} (proxies: comparable within one judge alone)",
-        printable::line(result.judge.short_digest())
-    ));
-    lines.push(format!("model            {}", shown(&run.join(MODEL))));
-    lines.push(format!("images           {}", shown(&run.join("images.png"))));
-    lines.join("\n")
+    rows.push(row("cost", format!("{} multiply-adds, {} parameters", result.macs, result.params)));
+    let judge = printable::line(result.judge.short_digest());
+    rows.push(row("judged by", format!("{judge} (proxies: comparable within one judge alone)")));
+    rows.push(row("model", shown(&run.join(MODEL))));
+    rows.push(row("images", shown(&run.join("images.png"))));
+    aligned(&rows)
+}
+
+/// Lines of what something is and what there is to say of it, one below the other.
+fn aligned(rows: &[(String, String)]) -> String {
+    let width = rows.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(what, text)| format!("{what:<width$} {text}")).collect::<Vec<_>>().join("\n")
 }
 
 fn search_text(result: &SearchResult, run: &Path) -> String {
@@ -90,12 +103,12 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
     let mut lines = vec![
         format!("found            {}", printable::line(&result.arch)),
         format!(
-            "score            {:.2} % {scored}, {} of {} architectures, {} supernet(s)",
+            "score            {:.2} % {scored}, {} of {}, {}",
             100.0 * result.score,
             // A finalist need not be the best-scored one.
             if result.finalists.is_empty() { "best" } else { "among the best" },
-            result.distinct,
-            result.supernets
+            counted(result.distinct, "architecture"),
+            counted(result.supernets, "supernet")
         ),
     ];
     if !result.finalists.is_empty() {
@@ -104,10 +117,10 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
         lines.push(format!("finalists        {each} % on held-out images, trained alone"));
     }
     lines.push(format!(
-        "test {:<12}{}, trained alone for {} epochs{}",
+        "test {:<12}{}, trained alone for {}{}",
         metric().name,
         metric().text(result.test_accuracy, 2),
-        result.epochs,
+        counted(result.epochs, "epoch"),
         if on_test { NOT_FRESH } else { "" }
     ));
     if let Some(mean) = result.random_test_accuracy_mean {
@@ -122,7 +135,7 @@ fn search_text(result: &SearchResult, run: &Path) -> String {
             .map(|made| format!("{} {:.2}", printable::line(&made.name), 100.0 * made.test_accuracy));
         let epochs = result.references.iter().map(|made| made.epochs.to_string()).collect::<Vec<_>>().join(", ");
         let each = each.collect::<Vec<_>>().join(", ");
-        lines.push(format!("made by hand     {each} %, trained alike for {epochs} epochs"));
+        lines.push(format!("made by hand     {each} %, trained alike for {}", counted(epochs, "epoch")));
     }
     lines.extend(result.verdict.iter().map(verdict_text));
     lines.extend(result.more_time.iter().map(more_time_text));
@@ -173,8 +186,8 @@ fn verdict_text(verdict: &Verdict) -> String {
 fn more_time_text(more: &MoreTime) -> String {
     let [low, high] = more.gain.interval.map(|end| 100.0 * end);
     format!(
-        "more time        {} epochs would bring about {:+.2} points (95 %: {low:+.2} to {high:+.2}), roughly, by the learning curve",
-        more.epochs,
+        "more time        {} would bring about {:+.2} points (95 %: {low:+.2} to {high:+.2}), roughly, by the learning curve",
+        counted(more.epochs, "epoch"),
         100.0 * more.gain.points
     )
 }
@@ -184,16 +197,17 @@ fn verify_text(verified: &Verified) -> String {
     let number = |tau: Option<f64>| tau.map_or("undefined".to_string(), |tau| format!("{tau:.2}"));
     let interval = verified.interval.map(|[low, high]| format!(" (95 %: {low:.2} to {high:.2})")).unwrap_or_default();
     format!(
-        "ranking          tau-b {}{interval} of scores with {} networks trained alone; #params {}, #MACs {}",
+        "ranking          tau-b {}{interval} of scores with {} trained alone; #params {}, #MACs {}",
         number(verified.tau_b),
-        verified.networks.len(),
+        counted(verified.networks.len(), "network"),
         number(verified.tau_b_params),
         number(verified.tau_b_macs)
     )
 }
 
 fn train_text(result: &TrainResult, run: &Path) -> String {
-    let mut lines = vec![format!("trained          {}, {} epochs", printable::line(&result.arch), result.epochs)];
+    let mut lines =
+        vec![format!("trained          {}, {}", printable::line(&result.arch), counted(result.epochs, "epoch"))];
     if let Some(accuracy) = result.held_out_accuracy {
         let note = "before its last epochs, which are on all training images";
         lines.push(format!("held-out         {} {note}", metric().text(accuracy, 2)));
@@ -223,4 +237,16 @@ fn models(run: &Path) -> String {
 /// A path as it is shown to people, on one line.
 pub fn shown(path: &Path) -> String {
     printable::line(&path.display().to_string()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_stands_one_below_the_other() {
+        let rows = [("found", "a"), ("equal cost, seed 10", "b"), ("model", "c")];
+        let text = aligned(&rows.map(|(what, text)| (what.to_string(), text.to_string())));
+        assert_eq!(text, "found               a\nequal cost, seed 10 b\nmodel               c");
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use fewshot_nas::experiments::{ExperimentError, HistoryEntry, RankingResult, Recipe};
 use fewshot_nas::families::{self, Settings, Skeleton};
 use fewshot_nas::rank::RankReport;
@@ -160,7 +160,7 @@ fn compare(scores: &Side, truth: &Side, space: &Arc<dyn Space>, json: bool) -> R
     }
     for (count, side) in [(joined.only_left, scores), (joined.only_right, truth)] {
         if count > 0 {
-            say(format_args!("{count} architectures are only in {} and left out", side.table.title()));
+            say(format_args!("left out: {} only in {}", counted(count, "architecture"), side.table.title()));
         }
     }
     if json {

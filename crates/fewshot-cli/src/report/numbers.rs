@@ -47,8 +47,7 @@ pub fn duration(seconds: f64) -> String {
 
 /// `1 network`, `5 networks`.
 pub fn counted(count: u64, one: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {one}{plural}", grouped(count))
+    fewshot_guard::counted(grouped(count), one)
 }
 
 /// So many significant figures, without an exponent and without zeros behind the point.

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::common::{failure, fewshot, kill_and_resume, last_json, run, said};
+use crate::common::{failure, fewshot, kill_and_resume, last_json, run, said, trained};
 
 /// The comparison in small into `out`, ready to start.
 fn smoke(out: &Path) -> Command {
@@ -80,10 +80,60 @@ fn generators_are_found_and_used_and_kills_change_nothing() {
     // What is made can be looked at, but not by what makes it.
     let output = fewshot(["predict".as_ref(), uncut.as_os_str(), made.join("00000.png").as_os_str()]).output().unwrap();
     assert!(failure(&output, 1).contains("fewshot generate"), "{}", said(&output));
+    let output = fewshot(["eval".as_ref(), uncut.as_os_str(), "--data".as_ref(), made.as_os_str()]).output().unwrap();
+    assert!(failure(&output, 1).contains("cannot look at them: `fewshot generate`"), "{}", said(&output));
+    let output = fewshot(["train".as_ref(), uncut.as_os_str()]).output().unwrap();
+    assert!(failure(&output, 2).contains("found a generator of images"), "{}", said(&output));
     let folder = dir.path().join("torch");
     let mut export = fewshot(["export", "--format", "pytorch"]);
     assert!(export.arg(&uncut).arg("--out").arg(&folder).output().unwrap().status.success());
     assert!(std::fs::read_to_string(folder.join("model.py")).unwrap().contains("LATENT = 8"));
+}
+
+#[test]
+fn a_judge_that_cannot_judge_is_refused_before_anything_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, recipe, file) = (dir.path().join("run"), dir.path().join("judged.toml"), dir.path().join("weights.bin"));
+    std::fs::write(&file, b"no weights").unwrap();
+    let onnx = trained().join("model.onnx");
+    let trained = trained().join("model.safetensors");
+    let judged = |model: &Path, more: &str| {
+        let text = format!("base = \"autogan-smoke\"\n[gan.judge]\nmodel = {:?}\n{more}", model.display().to_string());
+        std::fs::write(&recipe, text).unwrap();
+        let begin =
+            fewshot(["search", "--preset", "autogan-smoke", "--recipe"]).arg(&recipe).arg("--out").arg(&out).output();
+        let check = run(["recipes".as_ref(), "check".as_ref(), recipe.as_os_str()]);
+        assert!(!out.exists());
+        [begin.unwrap(), check]
+    };
+    for (model, more, words) in [
+        (&file, "", "gan.judge.model: `"),
+        (&onnx, "", "model.onnx` holds no weights that this program reads"),
+        // Of images of 28 pixels, and the generators' are of 16.
+        (&trained, "", "the network that judges images takes 28x28x1"),
+        (
+            &trained,
+            "arch = \"stem=1,width=16,block1=conv,depth1=1,block2=conv,depth2=1,block3=conv,depth3=1\"",
+            "line 4: gan.judge.arch: the network that `gan.judge.model` names judges",
+        ),
+    ] {
+        for output in judged(model, more) {
+            assert!(!output.status.success() && said(&output).contains(words), "{words} in {}", said(&output));
+        }
+    }
+    // Where it is elsewhere a recipe can be checked all the same.
+    let [begin, check] = judged(&dir.path().join("elsewhere"), "");
+    assert!(!begin.status.success() && check.status.success(), "{}", said(&check));
+
+    std::fs::write(&recipe, "[gan.judge]\nmodel = \"x\"\n").unwrap();
+    let output = fewshot(["recipes", "check"]).arg(&recipe).output().unwrap();
+    assert!(
+        failure(&output, 2).contains("this one is of kind `search`: begin with `base = \"autogan\"`"),
+        "{}",
+        said(&output)
+    );
+    let output = fewshot(["generate", "--out", "made"]).arg(&onnx).output().unwrap();
+    assert!(failure(&output, 1).contains("it is an ONNX file"), "{}", said(&output));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::common::{fewshot, last_json, result_without_seconds, run, said, tiny_search};
+use crate::common::{failure, fewshot, last_json, result_without_seconds, run, said, tiny_search};
 use crate::ranking::reproduce;
 
 /// Weights, models and tables of a run.
@@ -73,6 +73,54 @@ fn workers_find_what_one_process_finds_and_the_run_tells_how_it_stands() {
         assert!(cancelled.status.success() && text.contains("nothing to cancel"), "{text}{}", said(&cancelled));
         assert!(!ended.join("attempts/stop").exists());
     }
+}
+
+#[test]
+fn who_is_cancelled_ends_as_who_is_interrupted_and_tells_all_that_was_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let work = || run(["work".as_ref(), out.as_os_str()]);
+    let driver = local(ranking(dir.path(), &out)).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    while stages_done(&out) < 2 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let cancelled = run(["cancel".as_ref(), out.as_os_str()]);
+    assert!(cancelled.status.success(), "{}", said(&cancelled));
+    let output = driver.wait_with_output().unwrap();
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    assert!(told.contains("was asked to stop (`fewshot cancel`)"), "{told}");
+    let ended = told.lines().filter(|line| line.contains("] ") && line.contains(" done in ")).count();
+    assert_eq!(ended, stages_done(&out), "{told}");
+    // Nor does a worker go on before somebody else does.
+    assert_eq!(work().status.code(), Some(130));
+    let output = local(fewshot(["resume".as_ref(), out.as_os_str()])).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let output = work();
+    assert!(output.status.success() && said(&output).contains("nothing is left to do"), "{}", said(&output));
+}
+
+#[test]
+fn a_run_of_one_process_is_begun_and_no_workers() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("run");
+    let mut process = tiny_search(dir.path(), &out).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while stages_done(&out) < 1 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let status = last_json(&run(["status".as_ref(), out.as_os_str(), "--json".as_ref()]));
+    let text = run(["status".as_ref(), out.as_os_str()]);
+    let text = String::from_utf8_lossy(&text.stdout).into_owned();
+    for stage in status["stages"].as_array().unwrap() {
+        let (name, state) = (stage["name"].as_str().unwrap(), stage["state"].as_str().unwrap());
+        let line = text.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        assert_eq!(line.split_whitespace().nth(1), Some(state), "{text}");
+    }
+    let output = run(["work".as_ref(), out.as_os_str()]);
+    assert!(failure(&output, 1).contains("no processes share"), "{}", said(&output));
+    assert!(said(&output).contains("--launch local") && !out.join("attempts").exists(), "{}", said(&output));
 }
 
 #[test]

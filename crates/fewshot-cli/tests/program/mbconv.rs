@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::common::{fewshot, kill_and_resume, result_without_seconds, said};
+use crate::common::{failure, fewshot, kill_and_resume, last_json, result_without_seconds, said};
 
 fn reproduce(name: &str, out: &Path) -> Command {
     let mut command = fewshot(["reproduce", name, "--threads", "2", "--out"]);
@@ -58,6 +58,77 @@ fn check_ranking(run: &Path, limit: u64) {
     assert_eq!(scores.lines().count(), 7, "{scores}");
 }
 
+/// One JSON object for all runs of a series, by each command that takes their folder.
+fn check_series(out: &Path, again: &Output) {
+    let runs = ["mbconv-ofa", "mbconv-proxyless", "mbconv-gates"].map(|run| out.join(run).display().to_string());
+    let paths = |value: &Value| -> Vec<String> {
+        list(value, "runs").iter().map(|run| run["run"].as_str().unwrap().to_string()).collect()
+    };
+    let resumed = successful(with_folder("resume", out, &["--json"]));
+    for output in [again, &resumed] {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let whole: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!((whole["format"].as_u64(), whole["series"].as_str()), (Some(1), Some("mbconv")));
+        assert_eq!(paths(&whole), runs);
+        for (run, path) in list(&whole, "runs").iter().zip(&runs) {
+            assert_eq!(run["result"], result(Path::new(path)));
+        }
+    }
+    let status = last_json(&successful(with_folder("status", out, &["--json"])));
+    assert_eq!((paths(&status), list(&status, "missing").len()), (runs.to_vec(), 0));
+    let is_done = |stage: &Value| stage["state"] == "done";
+    assert!(list(&status, "runs").iter().all(|run| list(run, "stages").iter().all(is_done)), "{status}");
+    for command in ["status", "report", "cancel"] {
+        let shown = successful(with_folder(command, out, &[]));
+        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(runs.iter().all(|run| text.contains(run.as_str())), "{command}: {text}");
+    }
+    let refused = with_folder("report", out, &["--out", "page.html"]).output().unwrap();
+    assert!(failure(&refused, 2).contains("--out is for the page of one run"), "{}", said(&refused));
+    // Other commands say which runs there are.
+    let refused = with_folder("rank", out, &[]).output().unwrap();
+    assert!(failure(&refused, 1).contains("give one of those in it: mbconv-gates, mbconv-ofa"), "{}", said(&refused));
+}
+
+fn with_folder(command: &str, folder: &Path, more: &[&str]) -> Command {
+    let mut command = fewshot([command]);
+    command.arg(folder).args(more);
+    command
+}
+
+#[test]
+fn flags_that_a_comparison_does_not_read_are_refused_by_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("none");
+    let mine = dir.path().join("mine.toml");
+    std::fs::write(&mine, "base = \"splits-smoke\"\n").unwrap();
+    let mine = mine.display().to_string();
+    for (name, flags, words) in [
+        ("mbconv", ["--methods", "proxyless"], "or give it to `fewshot reproduce mbconv-gates --methods ..`"),
+        ("mbconv-ofa", ["--methods", "proxyless"], "--methods is for comparisons of gradient-based methods"),
+        ("mbconv-gates", ["--networks", "5"], "--networks is for comparisons of many networks"),
+        ("mbconv", ["--networks", "5"], "`fewshot reproduce mbconv-ofa --networks ..` or"),
+        ("cell1296-truth", ["--truth", "t.csv"], "--truth is for comparisons with a table of truths"),
+        ("mbconv", ["--recipe", &mine], "--recipe changes one run, and mbconv is several"),
+        ("mbconv-gates", ["--methods", "gdas"], "--methods: gradient: `gdas` cannot keep `search.max_macs`"),
+        (
+            "cifar10-nasnet",
+            ["--methods", "darts-v1-original"],
+            "--methods: gradient: `strategies` search the supernets",
+        ),
+    ] {
+        let refused = reproduce(name, &out).args(flags).output().unwrap();
+        let told = failure(&refused, 2);
+        assert!(told.contains(words), "{words} in {told}");
+        assert!(!out.exists(), "{told}");
+    }
+    // One that takes the place of the comparison is told.
+    let mut replaced = reproduce("mbconv-gates", &out);
+    let told = said(&replaced.args(["--recipe", &mine, "--methods", "proxyless"]).output().unwrap());
+    assert!(told.contains("begins from splits-smoke: nothing of the comparison mbconv-gates stays"), "{told}");
+    assert!(told.contains("--methods is for"), "{told}");
+}
+
 #[test]
 fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
     let dir = tempfile::tempdir().unwrap();
@@ -74,12 +145,21 @@ fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
     let runs = ["mbconv-ofa", "mbconv-proxyless", "mbconv-gates"];
     let results = || runs.map(|run| result_without_seconds(&out.join(run)));
     let before = results();
-    let again = said(&successful(reproduce("mbconv", &out)));
-    assert!(again.contains("mbconv-gates, which is there") && again.contains("nothing is left to do"), "{again}");
+    let mut again = reproduce("mbconv", &out);
+    again.arg("--json");
+    let again = successful(again);
+    let told = said(&again);
+    assert!(told.contains("mbconv-gates, which is there") && told.contains("nothing is left to do"), "{told}");
     assert_eq!(before, results());
+    check_series(&out, &again);
     let other = reproduce("mbconv", &out).args(["--seeds", "2"]).output().unwrap();
-    assert_eq!(other.status.code(), Some(2));
-    assert!(said(&other).contains("mbconv-ofa is a run with other settings"), "{}", said(&other));
+    let told = failure(&other, 2);
+    assert!(
+        told.contains("mbconv-ofa is a run with other settings than these (`ranking.seeds` is 1 there and 2 here)"),
+        "{told}"
+    );
+    let other = reproduce("mbconv-gates", &out.join("mbconv-gates")).args(["--methods", "proxyless"]).output().unwrap();
+    assert!(failure(&other, 2).contains("(`gradient.methods` is [{"), "{}", said(&other));
     let model = fewshot(["eval"]).arg(out.join("mbconv-gates")).output().unwrap();
     assert!(said(&model).contains("it ended as a run that leaves none"), "{}", said(&model));
     let refused = reproduce("mbconv", &dir.path().join("none")).args(["--workers", "2"]).output().unwrap();

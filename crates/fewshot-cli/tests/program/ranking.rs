@@ -259,9 +259,7 @@ fn networks_beyond_the_limits_are_left_out_and_told() {
     let scores = std::fs::read_to_string(dir.path().join("some/scores.csv")).unwrap();
     assert_eq!(scores.lines().count() as u64, 1 + compared);
     let shown = run(["rank", dir.path().join("some").to_str().unwrap()]);
-    assert!(
-        String::from_utf8_lossy(&shown.stdout).contains(&format!("{left_out} networks of the truth are not within"))
-    );
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(&format!("left out: {left_out} networks of the truth")));
     let output = limited("none", "1");
     assert!(!output.status.success());
 }

@@ -92,7 +92,7 @@ impl Reader for Cifar {
             };
             let labels = labels.into_iter().map(index).collect::<Result<_, _>>()?;
             let path = batches.files[0].0.to_path_buf();
-            Ok(Part { path, classes: classes.clone(), labels, images: Arc::new(batches) })
+            Ok::<_, DataError>(Part { path, classes: classes.clone(), labels, images: Arc::new(batches) })
         };
         let train = part(train, train_labels)?;
         let test_file = path.join(variant.test);

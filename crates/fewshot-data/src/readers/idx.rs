@@ -146,7 +146,7 @@ pub(crate) fn found(
         };
         let indices = (0..).zip(&labels.values).map(index).collect::<Result<_, _>>()?;
         let path = labels.path.to_path_buf();
-        Ok(Part { path, classes: classes.clone(), labels: indices, images: Arc::new(images) })
+        Ok::<_, DataError>(Part { path, classes: classes.clone(), labels: indices, images: Arc::new(images) })
     };
     let test = match test {
         Some(files) => {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::readers::parquet_file::{ParquetFile, Values};
-use crate::{DataError, Place};
+use crate::{ColumnError, DataError, Place};
 
 /// Labels of one file: numbers, of which the file may know the names, or names.
 #[derive(Debug, Clone)]
@@ -45,8 +45,8 @@ impl Labels {
 
 fn present<T>(file: &ParquetFile, column: &str, values: Vec<Option<T>>) -> Result<Vec<T>, DataError> {
     let null =
-        |row: usize| DataError::Null { place: Place::record(file.path(), row as u64), column: column.to_owned() };
-    (0..).zip(values).map(|(row, value)| value.ok_or_else(|| null(row))).collect()
+        |row: usize| ColumnError::Null { place: Place::record(file.path(), row as u64), column: column.to_owned() };
+    (0..).zip(values).map(|(row, value)| Ok(value.ok_or_else(|| null(row))?)).collect()
 }
 
 /// The names of the classes 0, 1, ..: those that occur several times get the number of their class (ImageNet has two kinds of `crane`,

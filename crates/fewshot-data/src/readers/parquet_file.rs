@@ -15,7 +15,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 
 use super::folder::nonempty;
-use crate::{DataError, Place};
+use crate::{ColumnError, DataError, Place};
 
 /// A Parquet file whose footer was read and checked. Holds no open file: a data set may have a thousand shards.
 pub(super) struct ParquetFile {
@@ -219,7 +219,7 @@ impl ParquetFile {
             0 => leaf.physical_type().to_string(),
             _ => format!("a list of {}", leaf.physical_type()),
         });
-        DataError::ColumnType { path: self.path.to_path_buf(), column: column.to_owned(), found, wanted }
+        ColumnError::Type { path: self.path.to_path_buf(), column: column.to_owned(), found, wanted }.into()
     }
 
     fn column(

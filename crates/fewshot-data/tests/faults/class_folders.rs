@@ -13,9 +13,9 @@ fn empty_classes() {
 fn one_class_is_none() {
     let folder = tempdir().unwrap();
     write_folders(folder.path(), &Tiny::new(GREY).train[..10], GREY);
-    refused(folder.path(), &["1 class(es)"]);
+    refused(folder.path(), &["1 class;"]);
     fs::write(folder.path().join("labels.csv"), "file,label").unwrap();
-    refused(folder.path(), &["1 class(es)", "labels in a table are not read", "one folder a class"]);
+    refused(folder.path(), &["1 class;", "labels in a table are not read", "one folder a class"]);
 }
 
 #[test]

@@ -57,6 +57,19 @@ pub enum GanError {
         /// The file.
         path: String,
     },
+    /// The network that judges is another one than when the run began.
+    #[error(
+        "gan.judge.model: `{path}` is another network than when the run began (SHA-256 {found}, was {expected}): bring back that file, or \
+         begin a new run"
+    )]
+    JudgeChanged {
+        /// The file.
+        path: String,
+        /// What it is now.
+        found: String,
+        /// What it was.
+        expected: String,
+    },
     /// The file of Inception's weights cannot be used.
     #[error("the file of Inception v3's weights cannot be used ({0}): write it with `tools/inception.py convert`")]
     Inception(String),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Batch;
+use fewshot_guard::counted;
 use fewshot_kernels as kernels;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
@@ -52,9 +53,9 @@ impl Measure {
         match (self, steps) {
             (Self::Accuracy, 0) => "accuracy".to_string(),
             (Self::Likelihood, 0) => "likelihood".to_string(),
-            (Self::Accuracy, steps) => format!("accuracy after {steps} steps"),
-            (Self::Likelihood, steps) => format!("likelihood after {steps} steps"),
-            (Self::Speed, steps) => format!("speed of {steps} steps"),
+            (Self::Accuracy, steps) => format!("accuracy after {}", counted(steps, "step")),
+            (Self::Likelihood, steps) => format!("likelihood after {}", counted(steps, "step")),
+            (Self::Speed, steps) => format!("speed of {}", counted(steps, "step")),
         }
     }
 

@@ -21,6 +21,15 @@ pub trait Bench {
     /// What it goes by, with all that was found in the data and chosen for it.
     fn recipe(&self) -> Recipe;
 
+    /// Looks at files that stages will read, before there is a folder: what is wrong with one is said now, and not after hours. What was
+    /// seen of them becomes part of [`Bench::recipe`], so that stages know them again.
+    ///
+    /// # Errors
+    /// When one cannot be read, or does not fit.
+    fn look_ahead(&mut self) -> Result<(), ExperimentError> {
+        Ok(())
+    }
+
     /// The same with all that its budget of time decides; `None` for a kind that shares no time.
     ///
     /// # Errors

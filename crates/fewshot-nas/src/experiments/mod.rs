@@ -43,8 +43,10 @@ pub use mean_spread::MeanSpread;
 pub use moved::Moved;
 pub use outcome::Outcome;
 pub use ranking::{ArmRecipe, COLUMNS, FoundRow, FreeRow, InPart, Randoms, RankingResult, RankingRow, RegionRow};
-pub use recipe::{CheckedRecipe, Experiment, Layers, Recipe, Setting, preset_names, preset_text, series, series_names};
-pub use run::{Session, resume, start, work};
+pub use recipe::{
+    CheckedRecipe, Difference, Experiment, Layers, Recipe, Setting, preset_names, preset_text, series, series_names,
+};
+pub use run::{Session, check_files, resume, start, work};
 pub use search::{
     Finalist, FrontNetwork, HistoryEntry, MoreTime, RandomNetwork, Reference, SearchResult, Verdict, Verified,
     VerifiedNetwork,

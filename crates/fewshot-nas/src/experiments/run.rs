@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use fewshot_kernels::simd;
 
 use super::bench::Bench;
-use super::gan::Gan;
+use super::gan::{self, Gan};
 use super::gradient::Gradient;
 use super::moved::{self, Moved};
 use super::outcome::Outcome;
@@ -20,13 +20,17 @@ use super::truth::Measurement;
 use crate::lab::{ExperimentError, Images, Lab};
 use crate::recipe::RecipeError;
 use crate::run::{
-    InProcess, Interrupt, Launcher, Member, Origin, Patience, Plan, Progress, RunFolder, RunReader, Work,
+    InProcess, Interrupt, Launcher, Member, Origin, Patience, Plan, Progress, RunError, RunFolder, RunReader,
+    SpreadError, Work,
 };
 use crate::stages::Passed;
 
 /// Stages that others are cut into where a run begins with workers or jobs: more than most have nodes, so that nobody waits long for
 /// the last one, and few enough to list.
 const LAUNCHED_SHARDS: usize = 64;
+
+/// Said of a run that has ended.
+const ENDED: &str = "nothing is left to do: the run has ended, and all that it left is there";
 
 /// What a run needs besides its recipe.
 pub struct Session<'a> {
@@ -68,14 +72,15 @@ impl<'a> Session<'a> {
 pub fn start(recipe: CheckedRecipe, out: &Path, session: &Session<'_>) -> Result<Outcome, ExperimentError> {
     // Reading images and measuring blocks may take minutes.
     RunFolder::check_free(out)?;
-    // Where the recipe is that of an earlier run, this one may have another table.
+    // Where the recipe is that of an earlier run, this one may have other files.
     let mut recipe = recipe.into_inner();
-    recipe.common.ranking.truth_digest.clear();
+    recipe.forget_seen();
     check_launched(&recipe, session)?;
     if session.launcher.works_elsewhere() && recipe.experiment.has_shards() && recipe.common.launch.shards == 0 {
         recipe.common.launch.shards = LAUNCHED_SHARDS;
     }
-    let bench = open(recipe, session)?;
+    let mut bench = open(recipe, session)?;
+    bench.look_ahead()?;
     // What is wrong with the settings is said before there is a folder.
     Plan::new(bench.stages()?)?;
     // Those of the workers are found when they begin: this machine may be another kind than theirs.
@@ -108,7 +113,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
     let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
     let is_moved = *moved != Moved::default();
     if !is_moved && let Some(outcome) = Outcome::of_ended(recipe.kind(), &run)? {
-        session.progress.line("nothing is left to do: the run has ended, and all that it left is there");
+        session.progress.line(ENDED);
         return Ok(outcome);
     }
     let moved = moved.clone().or(run.moved()?.unwrap_or_default());
@@ -130,7 +135,7 @@ fn resume_shared(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Ou
     let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
     check_launched(&recipe, session)?;
     if let Some(outcome) = Outcome::of_ended(recipe.kind(), &run)? {
-        session.progress.line("nothing is left to do: the run has ended, and all that it left is there");
+        session.progress.line(ENDED);
         return Ok(outcome);
     }
     let is_moved = *moved != Moved::default();
@@ -153,7 +158,7 @@ fn resume_shared(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Ou
 /// whatever is ready, until all are done. `log` names the file, in the run's folder, that this process says things in.
 ///
 /// # Errors
-/// When one process has the whole run, this machine computes with other instructions or finds other data than the run began with,
+/// When nobody has launched the run, one process has the whole of it, this machine computes with other instructions or finds other data than the run began with,
 /// a stage fails, or it is interrupted.
 pub fn work(
     path: &Path,
@@ -163,6 +168,13 @@ pub fn work(
 ) -> Result<(), ExperimentError> {
     let member = Member::join(path, log, Patience::default())?;
     let run = member.reader();
+    if Outcome::of_ended(run.recipe::<Recipe>()?.kind(), run)?.is_some() {
+        session.progress.line(ENDED);
+        return Ok(());
+    }
+    if !run.is_shared() {
+        return Err(RunError::from(SpreadError::NotLaunched { run: path.display().to_string() }).into());
+    }
     member.agree_on(simd::level().name())?;
     if let Some(other) = run.other_version(run.instructions()) {
         return Err(ExperimentError::OtherProgram { run: path.display().to_string(), other });
@@ -206,6 +218,17 @@ fn open(Recipe { experiment, common }: Recipe, session: &Session<'_>) -> Result<
         Experiment::Strategies(own) => Box::new(Comparison::open(common, own)?),
         Experiment::Gan(own) => Box::new(Gan::open(lab(common)?, *own)?),
     })
+}
+
+/// Looks at those files that a recipe names, and whose use comes late in a run, which are there.
+///
+/// # Errors
+/// When one of them cannot be used.
+pub fn check_files(recipe: &CheckedRecipe) -> Result<(), ExperimentError> {
+    match &recipe.experiment {
+        Experiment::Gan(own) => gan::check_files(&own.judge, &recipe.common),
+        _ => Ok(()),
+    }
 }
 
 /// Shares the budget, where that has not been done, and keeps how in the run: whoever goes on with it does as it says.

@@ -1,6 +1,6 @@
 //! Why an experiment could not be begun or ended.
 
-use crate::recipe::RecipeError;
+use crate::recipe::{RecipeError, SplitError};
 use crate::run::{PlanError, RunError};
 use fewshot_space::SpaceError;
 
@@ -24,7 +24,7 @@ pub enum ExperimentError {
     Region(#[from] fewshot_space::RegionError),
     /// The parts of the region.
     #[error(transparent)]
-    Partition(#[from] fewshot_space::PartitionError),
+    Split(#[from] SplitError),
     /// A network.
     #[error(transparent)]
     Net(#[from] crate::nets::NetError),
@@ -81,9 +81,6 @@ pub enum ExperimentError {
     /// Asked to stop.
     #[error(transparent)]
     Interrupted(#[from] crate::run::Interrupted),
-    /// The split names a feature that does not exist.
-    #[error("split: {0}")]
-    Feature(#[from] fewshot_space::UnknownFeature),
     /// More networks than can be compared one by one.
     #[error("the space {space} has {size} networks, over the limit of {limit} for a comparison of all: {advice}")]
     TooMany {
@@ -156,30 +153,6 @@ pub enum ExperimentError {
     /// The system gives no threads.
     #[error(transparent)]
     Threads(#[from] crate::run::NoThreads),
-    /// A listed part names an option that its decision lacks.
-    #[error(
-        "the decision `{decision}` of the space {space} has no option `{option}` to split on; for these images it has {known}"
-    )]
-    UnknownOption {
-        /// What was asked for.
-        option: String,
-        /// Of which decision.
-        decision: String,
-        /// The space.
-        space: String,
-        /// All its options.
-        known: String,
-    },
-    /// The split names a decision that the space lacks.
-    #[error("the space {space} has no decision `{name}` to split on; it has {known}")]
-    UnknownDecision {
-        /// What was asked for.
-        name: String,
-        /// The space.
-        space: String,
-        /// All decisions.
-        known: String,
-    },
     /// A stage's value cannot be written as JSON.
     #[error("a result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),

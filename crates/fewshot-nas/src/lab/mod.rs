@@ -27,11 +27,11 @@ use fewshot_space::{Arch, Partition, Region, Space, StageSpace, random};
 use rand::Rng;
 
 use self::hand_made::{static_limits, upper_limits};
-use self::region::{latency, partition, parts, searched_space, space_for, stage_skeleton};
+use self::region::{latency, partition, searched_space, stage_skeleton};
 use crate::families::{OpenSpace, Skeleton};
 use crate::latency::{LatencyModel, NetworkLatency};
 use crate::nets::{Blueprint, Net};
-use crate::recipe::{CommonRecipe, SplitRecipe, SupernetReduction};
+use crate::recipe::{CommonRecipe, SplitRecipe, SupernetReduction, parts};
 use crate::run::{Fingerprint, Interrupt};
 use crate::task::{Classification, Metric, Task};
 
@@ -86,10 +86,9 @@ impl Lab {
         let read_at = Instant::now();
         let splits = parted(&recipe, &train)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
-        let (shared, alone) = (&recipe.space, &recipe.standalone);
-        let supernets = space_for(&recipe, &train, shared.width, shared.cells, shared.reduction)?;
-        let supernet_space = supernets.blueprint().clone();
-        let alone = space_for(&recipe, &train, alone.width, alone.cells, SupernetReduction::Own)?;
+        let (image, classes) = ([train.height(), train.width(), train.channels()], train.classes().len());
+        let supernet_space = recipe.space_shared(image, classes)?.blueprint().clone();
+        let alone = recipe.space_alone(image, classes)?;
         let alone_space = alone.blueprint();
         let latency = latency(&mut recipe, alone_space, alone.skeleton().image(), &device)?.map(Arc::new);
         let partition = partition(&recipe, searched_space(alone_space, latency.clone()))?;
@@ -305,7 +304,9 @@ impl Lab {
         cells: usize,
         reduction: SupernetReduction,
     ) -> Result<OpenSpace, ExperimentError> {
-        space_for(&self.recipe, &self.train, width, cells, reduction)
+        let images = &self.train;
+        let image = [images.height(), images.width(), images.channels()];
+        Ok(self.recipe.space_for(image, images.classes().len(), (width, cells), reduction)?)
     }
 
     /// The parts into which `split` divides the searched region.
@@ -313,7 +314,7 @@ impl Lab {
     /// # Errors
     /// When it names no decision or feature of the space.
     pub fn parts(&self, split: &SplitRecipe) -> Result<Partition, ExperimentError> {
-        parts(self.partition.whole().clone(), split)
+        Ok(parts(self.partition.whole().clone(), split)?)
     }
 
     /// The same of all of the space, whatever its limits.
@@ -321,7 +322,7 @@ impl Lab {
     /// # Errors
     /// As [`Lab::parts`].
     pub fn parts_without_limits(&self, split: &SplitRecipe) -> Result<Partition, ExperimentError> {
-        parts(Region::full(self.partition.whole().space().clone()), split)
+        Ok(parts(Region::full(self.partition.whole().space().clone()), split)?)
     }
 
     /// Whether there are sub-supernets.

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fewshot_data::Dataset;
 use fewshot_space::{
-    Arch, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, RegionError, Space, StageSkeleton, Timed,
-    random,
+    Arch, ENUMERATION_LIMIT, Feature, Filter, OptionSet, Partition, Region, Space, StageSkeleton, Timed, random,
 };
 
 use super::error::ExperimentError;
-use crate::families::{self, OpenSpace, Skeleton};
 use crate::latency::{self, LatencyModel};
 use crate::nets::Blueprint;
-use crate::recipe::{CommonRecipe, SplitRecipe, SupernetReduction};
+use crate::recipe::{CommonRecipe, parts};
 
 /// Networks of a large space that are looked at for the smallest one.
 const LOOKED_AT: u64 = 10_000;
@@ -77,7 +75,7 @@ pub fn partition(recipe: &CommonRecipe, space: Arc<dyn Space>) -> Result<Partiti
             whole = tightened(whole)?;
         }
     }
-    parts(whole, &recipe.split)
+    Ok(parts(whole, &recipe.split)?)
 }
 
 /// What of the region uses at least this share of the first of its limits that enough networks come near to.
@@ -113,74 +111,6 @@ fn tightened(region: Region) -> Result<Region, ExperimentError> {
         tight = tight.restrict(decision, options)?;
     }
     Ok(tight)
-}
-
-/// One part per combination of the decisions' options and range of the feature; none is empty.
-pub fn parts(whole: Region, split: &SplitRecipe) -> Result<Partition, ExperimentError> {
-    let space = whole.space().clone();
-    if !split.parts.is_empty() {
-        return listed(whole, split);
-    }
-    let decisions = split.decisions.iter().map(|name| decision(space.as_ref(), name));
-    let decisions = decisions.collect::<Result<Vec<_>, _>>()?;
-    let mut parts = whole.split(&decisions)?;
-    if !split.feature.is_empty() {
-        let feature: Feature = split.feature.parse()?;
-        let ranges = parts.iter().map(|part| part.split_by(feature, &split.bounds));
-        parts = ranges.collect::<Result<Vec<_>, _>>()?.concat();
-    }
-    if !parts.iter().all(|part| part.filters().is_empty()) {
-        // A limit or a range can leave a part nothing: no supernet is trained for that.
-        let empty = parts.iter().map(Region::is_empty).collect::<Result<Vec<_>, _>>()?;
-        parts = parts.into_iter().zip(empty).filter(|(_, is_empty)| !is_empty).map(|(part, _)| part).collect();
-    }
-    Ok(Partition::new(whole, parts)?)
-}
-
-/// The parts that a recipe lists. Those of which the limits of `whole` leave nothing are left out.
-fn listed(whole: Region, split: &SplitRecipe) -> Result<Partition, ExperimentError> {
-    let space = whole.space().clone();
-    let mut parts = Vec::with_capacity(split.parts.len());
-    for part in &split.parts {
-        let mut region = Some(whole.clone());
-        for (name, options) in part {
-            let decision = decision(space.as_ref(), name)?;
-            let options = options.iter().map(|option| place_of(space.as_ref(), decision, option));
-            let options = options.collect::<Result<OptionSet, ExperimentError>>()?;
-            region = match region.map(|region| region.restrict(decision, options)).transpose() {
-                Ok(restricted) => restricted,
-                Err(RegionError::NoOption { .. }) => None,
-                Err(error) => return Err(error.into()),
-            };
-        }
-        if let Some(region) = region
-            && (region.filters().is_empty() || !region.is_empty()?)
-        {
-            parts.push(region);
-        }
-    }
-    Ok(Partition::new(whole, parts)?)
-}
-
-/// The place of a decision.
-fn decision(space: &dyn Space, wanted: &str) -> Result<usize, ExperimentError> {
-    let place = space.decisions().iter().position(|decision| decision.name == wanted);
-    place.ok_or_else(|| ExperimentError::UnknownDecision {
-        name: wanted.to_string(),
-        space: space.name().to_string(),
-        known: space.decisions().iter().map(|decision| decision.name.as_str()).collect::<Vec<_>>().join(", "),
-    })
-}
-
-/// The place of an option of a decision.
-fn place_of(space: &dyn Space, decision: usize, wanted: &str) -> Result<usize, ExperimentError> {
-    let decision = &space.decisions()[decision];
-    decision.options.iter().position(|option| option == wanted).ok_or_else(|| ExperimentError::UnknownOption {
-        option: wanted.to_string(),
-        decision: decision.name.clone(),
-        space: space.name().to_string(),
-        known: decision.options.join(", "),
-    })
 }
 
 /// What the smallest networks of the space cost (of a space that is too large to be listed: of some of it), for a user whose limits
@@ -232,29 +162,6 @@ pub fn stage_skeleton(images: &Dataset) -> StageSkeleton {
     }
 }
 
-/// The space of the recipe for these images, at a size where that is no decision.
-pub fn space_for(
-    recipe: &CommonRecipe,
-    images: &Dataset,
-    width: usize,
-    cells: usize,
-    reduction: SupernetReduction,
-) -> Result<OpenSpace, ExperimentError> {
-    let name = &recipe.space.name;
-    let mut settings = families::family(name)?.settings();
-    let count = |key: &str, size: usize| families::is_count(&settings, key).then(|| size.into());
-    let sizes =
-        [("width", count("width", width)), ("cells", count("cells", cells)), ("reduction", reduction.setting())];
-    for (key, value) in sizes {
-        if let (Some(known), Some(value)) = (settings.get_mut(key), value) {
-            *known = value;
-        }
-    }
-    settings.extend(recipe.space.settings.clone());
-    let shape = Skeleton::of_images([images.height(), images.width(), images.channels()], images.classes().len());
-    Ok(families::open(name, Skeleton { settings, ..shape })?)
-}
-
 /// All networks of a space, where they can be listed; `advice` says what to do where they cannot.
 pub fn all_networks(space: Arc<dyn Space>, advice: &'static str) -> Result<Vec<Arch>, ExperimentError> {
     let region = Region::full(space);
@@ -264,78 +171,4 @@ pub fn all_networks(space: Arc<dyn Space>, advice: &'static str) -> Result<Vec<A
         return Err(ExperimentError::TooMany { space, size, limit, advice });
     }
     Ok(region.iter().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use fewshot_space::{OfaMbv3Skeleton, OfaMbv3Space, OfaSplit, ProxylessSkeleton, ProxylessSpace};
-
-    use super::*;
-    use crate::experiments::{Experiment, Layers};
-
-    /// The listed parts of a preset.
-    fn of_preset(name: &str) -> SplitRecipe {
-        let recipe = Layers::preset(name).unwrap().resolve().unwrap();
-        let Experiment::Ranking(arms) = &recipe.experiment else { panic!("a ranking") };
-        arms[1].split.clone()
-    }
-
-    fn labels(regions: &[Region]) -> Vec<String> {
-        regions.iter().map(Region::label).collect()
-    }
-
-    fn listed_parts(parts: &[&[(&str, &[&str])]]) -> SplitRecipe {
-        let part = |part: &&[(&str, &[&str])]| -> BTreeMap<String, Vec<String>> {
-            part.iter()
-                .map(|(name, options)| (name.to_string(), options.iter().map(|o| o.to_string()).collect()))
-                .collect()
-        };
-        SplitRecipe { parts: parts.iter().map(part).collect(), ..SplitRecipe::default() }
-    }
-
-    #[test]
-    fn the_five_parts_of_the_comparisons_are_those_of_the_spaces() {
-        for (preset, skeleton) in
-            [("mbconv-ofa-smoke", OfaMbv3Skeleton::tiny()), ("mbconv-ofa-paper", OfaMbv3Skeleton::imagenet())]
-        {
-            let space = Arc::new(OfaMbv3Space::new(skeleton).unwrap());
-            let whole = Region::full(space.clone());
-            let partition = parts(whole.clone(), &of_preset(preset)).unwrap();
-            assert_eq!(labels(partition.regions()), labels(&space.split(&whole, OfaSplit::Tree).unwrap()), "{preset}");
-            assert_eq!(partition.regions().len(), 5);
-            let networks = partition.regions().iter().map(|part| part.size().unwrap()).sum::<u128>();
-            assert_eq!(networks, whole.size().unwrap(), "{preset}");
-        }
-        let proxyless = |preset: &str, skeleton: ProxylessSkeleton| {
-            let space = Arc::new(ProxylessSpace::new(skeleton).unwrap());
-            let whole = Region::full(space.clone());
-            let partition = parts(whole.clone(), &of_preset(preset)).unwrap();
-            assert_eq!(partition.regions().len(), 5, "{preset}");
-            (labels(partition.regions()), labels(&space.split(&whole).unwrap()))
-        };
-        let (listed, published) = proxyless("mbconv-proxyless-paper", ProxylessSkeleton::imagenet());
-        assert_eq!(listed, published);
-        // Small images leave four candidates of the block that is split there; the one behind it may be left out too.
-        proxyless("mbconv-proxyless-smoke", ProxylessSkeleton::tiny());
-    }
-
-    #[test]
-    fn listed_parts_are_proven_where_a_decision_is_not_always_there() {
-        let space: Arc<dyn Space> = Arc::new(OfaMbv3Space::new(OfaMbv3Skeleton::tiny()).unwrap());
-        let whole = Region::full(space);
-        let split = |list: &[&[(&str, &[&str])]]| parts(whole.clone(), &listed_parts(list));
-        let (small, rest): (&[&str], &[&str]) = (&["3"], &["5", "7"]);
-        assert_eq!(split(&[&[("s1.b1.k", small)], &[("s1.b1.k", rest)]]).unwrap().regions().len(), 2);
-        // The second block of a stage is not in every network, and those without it would be in both parts.
-        let error = split(&[&[("s1.b2.k", small)], &[("s1.b2.k", rest)]]).unwrap_err().to_string();
-        assert!(error.contains("both"), "{error}");
-        let gap = split(&[&[("s1.b1.k", small)], &[("s1.b1.k", &["7"])]]).unwrap_err();
-        assert!(matches!(gap, ExperimentError::Partition(_)), "{gap}");
-        let unknown = split(&[&[("s9.b1.k", small)], &[("s1.b1.k", rest)]]).unwrap_err();
-        assert!(matches!(unknown, ExperimentError::UnknownDecision { .. }), "{unknown}");
-        let misspelt = split(&[&[("s1.b1.k", &["3", "9"])], &[("s1.b1.k", rest)]]).unwrap_err().to_string();
-        assert!(misspelt.contains("no option `9`") && misspelt.contains("3, 5, 7"), "{misspelt}");
-    }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use fewshot_guard::counted;
 use fewshot_space::{Arch, Space};
 use sha2::{Digest, Sha256};
 
@@ -68,9 +69,10 @@ impl Truth {
     /// What it is, in words.
     pub fn title(&self) -> String {
         let name = Path::new(&self.name).file_name().unwrap_or(self.name.as_ref()).to_string_lossy();
+        let networks = counted(self.archs().len(), "network");
         match self.columns.len() {
-            1 => format!("table {name}, {} networks", self.archs().len()),
-            seeds => format!("table {name}, {} networks, mean of {seeds} seeds", self.archs().len()),
+            1 => format!("table {name}, {networks}"),
+            seeds => format!("table {name}, {networks}, mean of {seeds} seeds"),
         }
     }
 

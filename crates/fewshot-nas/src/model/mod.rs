@@ -2,6 +2,7 @@
 
 mod card;
 mod error;
+mod foreign;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -59,7 +60,7 @@ impl Model {
     /// [`ModelError`] naming the file and what is wrong with it.
     pub fn open(path: &Path, device: &Device) -> Result<Self, ModelError> {
         let file = model_file(path)?;
-        let mut checkpoint = Checkpoint::load(&file)?;
+        let mut checkpoint = Checkpoint::load(&file).map_err(|error| foreign::explained(error, &file))?;
         let card = card(&checkpoint.meta, &file)?;
         let shown = || file.display().to_string();
         let contradiction = |reason: String| ModelError::Card { path: shown(), reason };
@@ -232,8 +233,11 @@ impl Model {
         Ok(made.into_map())
     }
 
-    /// Whether it tells what is on images.
-    fn check_classifies(&self) -> Result<(), ModelError> {
+    /// Makes sure that it tells what is on images.
+    ///
+    /// # Errors
+    /// [`ModelError::MakesImages`] of a generator.
+    pub fn check_classifies(&self) -> Result<(), ModelError> {
         match self.latent() {
             None => Ok(()),
             Some(_) => Err(ModelError::MakesImages { space: self.card.space.clone() }),

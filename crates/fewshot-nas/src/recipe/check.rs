@@ -1,18 +1,14 @@
 //! Ranges and names of what recipes of every kind have in common.
 
-use fewshot_space::Feature;
-
+use super::check_split::SplitKeys;
 use super::common::{CommonRecipe, Kind};
 use super::error::RecipeError;
-use super::sections::SplitRecipe;
 use super::shrink;
 use crate::estimate::{Measure, NormPolicy};
 use crate::families::{self, Skeleton};
 use crate::search;
 use crate::train::{ConfigError, TrainConfig};
 
-/// Sides of large images, as those of ImageNet.
-const LARGE: usize = 224;
 /// More worker threads than any machine makes use of.
 const MOST_THREADS: usize = 1024;
 
@@ -81,7 +77,9 @@ impl CommonRecipe {
         };
         if family.makes_images() != (kind == Kind::Gan) {
             let problem = match family.makes_images() {
-                true => format!("networks of {name} make images: only experiments of kind `gan` are for them"),
+                true => format!(
+                    "networks of {name} make images: only experiments of kind `gan` are for them (`fewshot search --space {name}`)"
+                ),
                 false => format!("networks of {name} make no images: an experiment of kind `gan` needs `autogan`"),
             };
             return Err(RecipeError::setting("space.name", format!("space.name: {problem}")));
@@ -97,47 +95,10 @@ impl CommonRecipe {
                 .map_err(|error| RecipeError::setting("space.settings", format!("space.settings: {error}")))?;
         shrink::check(&self.shrink, space.blueprint().as_ref())?;
         self.check_phases(kind)?;
-        // Which decisions there are may depend on the size of the images, which are not read yet: large ones have the most.
-        let large = families::open(name, Skeleton { settings, ..Skeleton::of_images([LARGE, LARGE, 3], 10) }).ok();
-        let spaces = [Some(&space), large.as_ref()];
-        let mut decisions: Vec<&str> = Vec::new();
-        for decision in spaces.into_iter().flatten().flat_map(|space| space.blueprint().decisions()) {
-            if !decisions.contains(&decision.name.as_str()) {
-                decisions.push(&decision.name);
-            }
-        }
-        check_parts("split", &self.split)?;
-        for (index, name) in self.split.decisions.iter().enumerate() {
-            if !decisions.contains(&name.as_str()) {
-                let (space, known) = (&self.space.name, decisions.join(", "));
-                let key = format!("split.decisions[{index}]");
-                let problem = format!("{key}: the space {space} has no decision `{name}`; it has {known}");
-                return Err(RecipeError::setting(key, problem));
-            }
-        }
-        for (index, part) in self.split.parts.iter().enumerate() {
-            for (name, option) in
-                part.iter().flat_map(|(name, options)| options.iter().map(move |option| (name, option)))
-            {
-                let has = |space: &families::OpenSpace| {
-                    let mut decisions = space.blueprint().decisions().iter();
-                    decisions.any(|decision| decision.name == *name && decision.options.contains(option))
-                };
-                if !spaces.into_iter().flatten().any(has) {
-                    let (space, known) = (&self.space.name, decisions.join(", "));
-                    let key = format!("split.parts[{index}]");
-                    let problem = format!(
-                        "{key}: no decision `{name}` of the space {space} has the option `{option}`; its decisions are {known}"
-                    );
-                    return Err(RecipeError::setting(key, problem));
-                }
-            }
-        }
-        let feature = &self.split.feature;
-        if !feature.is_empty()
-            && let Err(error) = feature.parse::<Feature>()
-        {
-            return Err(RecipeError::setting("split.feature", format!("split.feature: {error}")));
+        if kind != Kind::Strategies {
+            self.check_image_size()?;
+            let keys = SplitKeys { decisions: "split.decisions", parts: "split.parts", within: "split" };
+            self.check_split(&keys, &self.split, self.has_limits())?;
         }
         known_strategy("search.strategy", &self.search.strategy)
     }
@@ -268,24 +229,6 @@ impl CommonRecipe {
             }
             None => Ok(()),
         }
-    }
-}
-
-/// Whether parts that are listed are all that is split on, and say something each; `key` is where the split stands.
-pub fn check_parts(key: &str, split: &SplitRecipe) -> Result<(), RecipeError> {
-    let key = format!("{key}.parts");
-    let fail = |problem: &str| Err(RecipeError::setting(key.clone(), format!("{key}: {problem}")));
-    let others = !(split.decisions.is_empty() && split.feature.is_empty());
-    match split.parts.as_slice() {
-        [] => Ok(()),
-        _ if others => fail(
-            "listed parts are all that is split on: leave out decisions and feature, or, where a base has them, set `decisions = []` and `feature = \"\"`",
-        ),
-        [_] => fail("one part is no split: list two or more, or none"),
-        parts if parts.iter().any(|part| part.values().any(Vec::is_empty) || part.is_empty()) => {
-            fail("each part names one option or more of one decision or more")
-        }
-        _ => Ok(()),
     }
 }
 

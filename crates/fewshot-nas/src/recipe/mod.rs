@@ -5,15 +5,19 @@
 
 mod budget;
 mod check;
+mod check_split;
 mod common;
 mod error;
 mod launch;
 mod places;
 mod sections;
 pub(crate) mod shrink;
+mod spaces;
+mod split;
 
 pub use budget::{BudgetPlan, BudgetRecipe};
-pub(crate) use check::{check_parts, known_strategy};
+pub(crate) use check::known_strategy;
+pub(crate) use check_split::SplitKeys;
 pub use common::{CommonRecipe, Kind};
 pub(crate) use error::RECIPE;
 pub use error::RecipeError;
@@ -24,3 +28,5 @@ pub use sections::{
     Strength, SupernetReduction,
 };
 pub use shrink::ShrinkPhase;
+pub use split::SplitError;
+pub(crate) use split::parts;

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use fewshot_data::TrainLoader;
+use fewshot_guard::counted;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +105,7 @@ pub fn halve(
     for number in done.len()..most {
         let rung = race(lab, context, groups, course, &rungs, &done)?;
         let left: usize = rung.iter().map(|rung| rung.survivors(&metric).len()).sum();
-        context.progress().message(&format!("rung {} of {most}: {left} networks left", number + 1));
+        context.progress().message(&format!("rung {} of {most}: {} left", number + 1, counted(left, "network")));
         done.push(rung);
         save_json(&file, &done)?;
     }

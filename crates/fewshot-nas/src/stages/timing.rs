@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use fewshot_data::TrainLoader;
+use fewshot_guard::counted;
 use fewshot_space::Arch;
 
 use super::alone::network;
@@ -118,7 +119,10 @@ pub fn fit_warmup(key: &str, train: &mut TrainConfig, is_chosen: bool) -> Option
         ));
     }
     train.check_warmup().is_err().then(|| {
-        format!("{key}.warmup = {warmup}, and there are {epochs} epochs: the learning rate does not get to where it should rise")
+        format!(
+            "{key}.warmup = {warmup} of {}: the learning rate does not get to where it should rise",
+            counted(epochs, "epoch")
+        )
     })
 }
 

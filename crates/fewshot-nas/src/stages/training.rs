@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use fewshot_data::TrainLoader;
+use fewshot_guard::counted;
 use fewshot_space::{Arch, Region};
 use serde::{Deserialize, Serialize};
 
@@ -214,7 +215,7 @@ pub fn tell_failures(context: &StageContext<'_>, steps: usize, scores: impl Exac
     let failed = scores.filter(|score| *score == 0.0).count();
     if steps > 0 && failed > 0 {
         let why = "nothing was right, or their fine-tuning diverged (lower scoring.fine_tune.lr)";
-        context.progress().line(&format!("{failed} of {all} networks score 0: {why}"));
+        context.progress().line(&format!("{failed} of {} score 0: {why}", counted(all, "network")));
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use fewshot_guard::counted;
 
 use super::TableError;
 
@@ -64,7 +65,7 @@ impl Sheet {
             rows.push((line, record.clone()));
         }
         if empty > 0 {
-            notes.push(format!("{empty} empty row(s) left out"));
+            notes.push(format!("{} left out", counted(empty, "empty row")));
         }
         let header = header.ok_or_else(|| TableError::NoRows { path: path.into() })?;
         Ok(Self { header, rows, notes, separator })

@@ -134,7 +134,7 @@ fn what_spreadsheets_write_is_read_and_told() {
         (format!("sep=;\r\narch;acc\r\n{ZERO};91,25\r\n{SKIP};7,5\r\n").into(), &["by `;`", "decimal comma"]),
         (format!("arch\tacc\n{ZERO}\t91.25\n{SKIP}\t7.5").into(), &["by tabs"]),
         (utf16(&format!("arch\tacc\r\n{ZERO}\t91.25\r\n{SKIP}\t7.5\r\n")), &["UTF-16", "by tabs"]),
-        (format!("arch,acc,,\n{ZERO},91.25,,\n,,,\n\"{SKIP}\",\"7.5\",,\n,,,\n").into(), &["2 empty row(s)"]),
+        (format!("arch,acc,,\n{ZERO},91.25,,\n,,,\n\"{SKIP}\",\"7.5\",,\n,,,\n").into(), &["2 empty rows"]),
         (
             format!("\n Architecture , ACC \n{ZERO},91.25%\n{SKIP},7.5 %\n").into(),
             &["for `arch`", "for `acc`", "per cent"],

@@ -76,13 +76,16 @@ impl<'a> LocalWorkers<'a> {
             crew.workers.push(self.start(run.path(), number)?);
         }
         loop {
-            if interrupt.is_requested() {
+            let stop = match (interrupt.is_requested(), is_asked_to_stop(run.path())) {
+                (true, _) => Some(RunError::interrupted(run.path())),
+                (_, true) => Some(SpreadError::cancelled(run.path()).into()),
+                _ => None,
+            };
+            if let Some(stop) = stop {
                 crew.stop();
-                return Err(RunError::interrupted(run.path()));
-            }
-            if is_asked_to_stop(run.path()) {
-                crew.stop();
-                return Err(SpreadError::Cancelled { run: run.path().display().to_string() }.into());
+                // What they ended since the last look, or on being stopped.
+                teller.look(run)?;
+                return Err(stop);
             }
             let before = done(&stages);
             let ended = crew.ended().map_err(|e| FileError::new("watch workers of", run.path(), e))?;

@@ -1,6 +1,9 @@
 //! The errors of runs that several processes share.
 
+use std::path::Path;
+
 use super::super::file_error::FileError;
+use super::super::interrupt::Interrupted;
 
 /// Work on a run that others work on too could not begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,17 @@ pub enum SpreadError {
     Cancelled {
         /// The run.
         run: String,
+        /// Whoever was asked to stop was interrupted, by whatever way ([`super::super::is_interrupted`]).
+        source: Interrupted,
+    },
+    /// A worker was started on a run that nobody has launched.
+    #[error(
+        "no processes share `{run}`: launch it first (`fewshot resume {run} --launch local`, or `--launch slurm`), or go on with it in one \
+         process (`fewshot resume {run}`)"
+    )]
+    NotLaunched {
+        /// The run.
+        run: String,
     },
     /// The cluster did not take what was submitted.
     #[error(
@@ -71,6 +85,13 @@ pub enum SpreadError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl SpreadError {
+    /// The stop of this run that somebody else asked for.
+    pub(in super::super) fn cancelled(run: &Path) -> Self {
+        Self::Cancelled { run: run.display().to_string(), source: Interrupted }
+    }
 }
 
 fn besides(others: usize) -> String {

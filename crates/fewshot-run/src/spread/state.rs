@@ -22,6 +22,8 @@ pub enum StageState {
         /// Attempts before.
         attempts: u64,
     },
+    /// A process that has the whole run, or had it, began it: such a one makes no claims. Drivers take it for ready ([`Survey::look`]).
+    Begun,
     /// A process works on it.
     Working {
         /// The claim.
@@ -104,6 +106,20 @@ impl Survey {
         Ok(stages)
     }
 
+    /// The same for people who look at the run: what a process without others began is told.
+    ///
+    /// # Errors
+    /// As [`Survey::look`].
+    pub fn look_on(&mut self, run: &RunReader) -> Result<Vec<StageStatus>, RunError> {
+        let mut stages = self.look(run)?;
+        for stage in &mut stages {
+            if stage.state == (StageState::Ready { attempts: 0 }) && run.has_begun(stage.number, &stage.name) {
+                stage.state = StageState::Begun;
+            }
+        }
+        Ok(stages)
+    }
+
     /// How a stage stands whose inputs are there.
     fn undone(&mut self, path: &Path, number: usize, name: &str, run: &RunReader) -> Result<StageState, RunError> {
         let attempts = Attempts::at(path, run.stage_folder(number, name));
@@ -130,7 +146,7 @@ impl RunReader {
     }
 
     /// Whether a process that has, or had, the whole run has begun a stage.
-    pub fn has_begun(&self, number: usize, name: &str) -> bool {
+    fn has_begun(&self, number: usize, name: &str) -> bool {
         self.stage_folder(number, name).is_dir()
     }
 }

@@ -106,7 +106,7 @@ impl<'a> Work<'a> {
     fn check(&self) -> Result<(), RunError> {
         let run = self.member.reader().path();
         if is_asked_to_stop(run) {
-            return Err(SpreadError::Cancelled { run: run.display().to_string() }.into());
+            return Err(SpreadError::cancelled(run).into());
         }
         if self.interrupt.is_requested() {
             return Err(RunError::interrupted(run));

@@ -74,6 +74,9 @@ fn a_used_folder_is_refused_and_left_alone() {
     let advice = format!("fewshot resume {}", path.display());
     assert!(error.to_string().contains(&advice), "{error}");
 
+    let error = RunFolder::open(dir.path()).unwrap_err();
+    assert!(error.to_string().ends_with("(give one of those in it: run)"), "{error}");
+
     let error = RunFolder::open(&dir.path().join("photos/cat.png")).unwrap_err();
     assert!(matches!(error, RunError::NotARun { .. }), "{error}");
     let error = RunFolder::create(&dir.path().join("photos/cat.png"), &recipe, &"".into()).unwrap_err();

@@ -1,5 +1,7 @@
 //! The text form of `autogan`: option indices, cell by cell.
 
+use fewshot_guard::counted;
+
 use super::layout::{CELL_DECISIONS, first_decision_of};
 use super::skeleton::{AutoGanSkeleton, NAME};
 use crate::arch::Arch;
@@ -28,7 +30,7 @@ pub(super) fn parse(skeleton: &AutoGanSkeleton, decisions: &[Decision], text: &s
         return Ok(Arch::new(options));
     }
     if text.split('|').count() != cells {
-        return Err(source.expected(0, format!("{cells} cell(s), with `|` between them"), text));
+        return Err(source.expected(0, format!("{}, with `|` between them", counted(cells, "cell")), text));
     }
     for (part, count) in text.split('|').zip(CELL_DECISIONS) {
         numbers(decisions, source, part, count, &mut options)?;

@@ -1,5 +1,7 @@
 //! The text form of `proxyless`: operations stage by stage.
 
+use fewshot_guard::counted;
+
 use super::layers::Slot;
 use crate::arch::Arch;
 use crate::decision::Decision;
@@ -30,7 +32,7 @@ pub(super) fn parse(source: Source<'_>, slots: &[Slot], decisions: &[Decision]) 
     for (stage, part) in text.split(';').enumerate() {
         let layers = slots.iter().filter(|slot: &&Slot| slot.stage == stage).count();
         if part.split(',').count() != layers {
-            let expected = format!("{layers} operation(s) of stage {}, with `,` between them", stage + 1);
+            let expected = format!("{} of stage {}, with `,` between them", counted(layers, "operation"), stage + 1);
             return Err(source.expected(source.offset(part), expected, part.trim()));
         }
         for name in part.split(',') {

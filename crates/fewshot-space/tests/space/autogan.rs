@@ -128,7 +128,7 @@ fn texts_with_and_without_bars() {
     assert_eq!(error("1 0 1 1 1 | 0 0 1 1 | 1 0 1 0 3"), "expected no further number, found `1`, at character 9");
     assert_eq!(
         error("1 0 1 1 | 1 0 0 1 1"),
-        "expected 3 cell(s), with `|` between them, found `1 0 1 1 | 1 0 0 1 1`, at character 1"
+        "expected 3 cells, with `|` between them, found `1 0 1 1 | 1 0 0 1 1`, at character 1"
     );
     assert_eq!(error("1x0"), "expected a blank, found `x0`, at character 2");
     assert_eq!(error("1 0 1 1 1 0 0 1 1 1 0 1 0 3,"), "expected no further number, found `,`, at character 28");

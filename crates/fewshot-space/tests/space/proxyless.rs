@@ -72,7 +72,7 @@ fn texts_are_operations_stage_by_stage() {
     assert_eq!(error("k7e3", "skip"), six);
     assert_eq!(
         error("k7e3,", ""),
-        "expected 4 operation(s) of stage 2, with `,` between them, found `k3e3,skip,k3e6`, at character 21"
+        "expected 4 operations of stage 2, with `,` between them, found `k3e3,skip,k3e6`, at character 21"
     );
     assert_eq!(
         error(";k7e3", ",k7e3"),

@@ -1,6 +1,7 @@
 //! `fewshot bench ops`: single operations, beside the machine's peak.
 
 use burn::tensor::{Device, Tensor};
+use fewshot_guard::counted;
 use fewshot_kernels::simd::{level, measure_peak};
 use fewshot_kernels::{self as kernels, Conv, Norm};
 use rayon::prelude::*;
@@ -89,8 +90,10 @@ fn peak() -> f64 {
 
 fn table(report: &Report) -> String {
     let Report { threads, simd, batch, peak_gflops, .. } = report;
-    let mut lines =
-        vec![format!("{simd}, {threads} thread(s), batch {batch}, peak {peak_gflops:.1} GFLOP/s (multiply-adds)")];
+    let mut lines = vec![format!(
+        "{simd}, {}, batch {batch}, peak {peak_gflops:.1} GFLOP/s (multiply-adds)",
+        counted(threads, "thread")
+    )];
     for line in &report.operations {
         let percent = |share: Option<f64>| share.map_or("-".to_string(), |share| format!("{:.0}", 100.0 * share));
         let processor = line.processor_ms.map_or("-".to_string(), |ms| format!("{ms:.3}"));

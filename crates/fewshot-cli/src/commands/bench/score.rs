@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use fewshot_data::Batch;
+use fewshot_guard::counted;
 use fewshot_nas::estimate::{Estimator, NormPolicy, OneShot, ScoreSet};
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::nets::Net;
@@ -69,11 +70,12 @@ pub fn score(args: ScoreArgs) -> Result<(), Failure> {
 fn line(report: &Report) -> String {
     let Report { seconds, architectures_per_second, space, images, threads, simd, .. } = report;
     format!(
-        "{space}, width {}, {} cells a stage: {} architectures on {images} images in {seconds:.2} s, \
-         {architectures_per_second:.2} architectures/s, {threads} thread(s), {simd}",
+        "{space}, width {}, {} a stage: {} on {} in {seconds:.2} s, {architectures_per_second:.2} architectures/s, {}, {simd}",
         report.width,
-        report.cells,
-        report.architectures.len()
+        counted(report.cells, "cell"),
+        counted(report.architectures.len(), "architecture"),
+        counted(images, "image"),
+        counted(threads, "thread")
     )
 }
 

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fewshot_data::Batch;
+use fewshot_guard::counted;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::nets::{Net, Path};
 use fewshot_nas::train::Trainer;
@@ -95,9 +96,11 @@ fn line(report: &Report) -> String {
     let Report { median_seconds, min_seconds, max_seconds, peak_bytes, space, batch, threads, simd, .. } = report;
     let memory = peak_bytes.map(|bytes| format!(", peak {:.0} MB", bytes as f64 / 1e6)).unwrap_or_default();
     format!(
-        "{space} {}, {} parameters, batch {batch}, {threads} thread(s), {simd}: \
+        "{space} {}, {} parameters, batch {batch}, {}, {simd}: \
          median {median_seconds:.4} s per step ({min_seconds:.4} to {max_seconds:.4}){memory}",
-        report.architecture, report.parameters
+        report.architecture,
+        report.parameters,
+        counted(threads, "thread")
     )
 }
 

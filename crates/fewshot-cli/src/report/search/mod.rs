@@ -176,7 +176,8 @@ fn verdict(result: &SearchResult) -> Markup {
     let more = result.more_time.as_ref().map(|MoreTime { epochs, gain }| {
         let [low, high] = gain.interval.map(|end| 100.0 * end);
         format!(
-            "By its learning curve, {epochs} epochs instead of {} would bring {:+.1} points (95 %: {low:+.1} to {high:+.1}).",
+            "By its learning curve, {} instead of {} would bring {:+.1} points (95 %: {low:+.1} to {high:+.1}).",
+            counted(*epochs, "epoch"),
             result.epochs,
             100.0 * gain.points
         )

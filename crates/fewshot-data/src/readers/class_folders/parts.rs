@@ -16,6 +16,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use fewshot_guard::counted;
+
 use super::super::part_name::{Called, Name, called};
 use super::mistaken;
 use crate::DataError;
@@ -140,14 +142,14 @@ fn in_parts(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -> Result<Op
             test = Some(classes(inner, notes)?);
         } else {
             notes.push(format!(
-                "`{}` ({} images) has no folders of the training classes, so no labels: it is not the test part",
+                "`{}` ({}) has no folders of the training classes, so no labels: it is not the test part",
                 candidate.name,
-                candidate.count()
+                counted(candidate.count(), "image")
             ));
         }
     }
     for folder in folders.iter().filter(|folder| !used.iter().any(|used| std::ptr::eq(*used, **folder))) {
-        notes.push(format!("`{}` ({} images) is not used", folder.name, folder.count()));
+        notes.push(format!("`{}` ({}) is not used", folder.name, counted(folder.count(), "image")));
     }
     loose_images(top, notes);
     Ok(Some(Parts { train, test }))
@@ -178,11 +180,14 @@ fn parts_below_classes(top: &Tree, folders: &[&Tree], notes: &mut Vec<String>) -
     let (train, test, validation) = (gather(Name::Train), gather(Name::Test), gather(Name::Validation));
     let (test, unused) = if test.is_empty() { (validation, Classes::new()) } else { (test, validation) };
     if !unused.is_empty() {
-        notes.push(format!("the validation folders ({} images) are not used", count(&unused)));
+        notes.push(format!("the validation folders ({}) are not used", counted(count(&unused), "image")));
     }
     let others = count(&gather(Name::Other));
     if others > 0 {
-        notes.push(format!("the folders that are neither for training nor for tests ({others} images) are not used"));
+        notes.push(format!(
+            "the folders that are neither for training nor for tests ({}) are not used",
+            counted(others, "image")
+        ));
     }
     loose_images(top, notes);
     Ok(Some(Parts { train: Some(train), test: Some(test).filter(|test| !test.is_empty()) }))
@@ -204,7 +209,8 @@ fn classes(folder: &Tree, notes: &mut Vec<String>) -> Result<Classes, DataError>
             classes.insert(class.name.clone(), images);
         } else if class.is_empty() {
             return Err(DataError::EmptyClass { path: folder.path.clone(), class: class.name.clone() });
-        } else {
+        } else if !class.holds_runs() {
+            // Runs are told as such.
             notes.push(format!("the folder `{}` holds no image and is no class", class.name));
         }
     }
@@ -216,8 +222,8 @@ fn loose_images(folder: &Tree, notes: &mut Vec<String>) {
     if let Some(first) = folder.images.first() {
         let name = first.file_name().unwrap_or_default().to_string_lossy();
         notes.push(format!(
-            "left out: {} images that lie in `{}` itself, in no class folder, e.g. `{name}`",
-            folder.images.len(),
+            "left out: {} in no class folder, but in `{}` itself, e.g. `{name}`",
+            counted(folder.images.len(), "image"),
             folder.name
         ));
     }
@@ -301,23 +307,23 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "left out: 1 images that lie in `train` itself, in no class folder, e.g. `loose.jpg`",
-                "`test` (1 images) has no folders of the training classes, so no labels: it is not the test part",
-                "`misc` (1 images) is not used",
+                "left out: 1 image in no class folder, but in `train` itself, e.g. `loose.jpg`",
+                "`test` (1 image) has no folders of the training classes, so no labels: it is not the test part",
+                "`misc` (1 image) is not used",
             ]
         );
         let (_, notes) = found(&["train/a/1.jpg", "train/b/1.jpg", "test/a/1.jpg", "val/b/1.jpg"]);
-        assert_eq!(notes, ["`val` (1 images) is not used"]);
+        assert_eq!(notes, ["`val` (1 image) is not used"]);
         let (_, notes) = found(&["train/a/1.jpg", "train/b/1.jpg", "test1/2.jpg", "train2/a/1.jpg"]);
         assert_eq!(
             notes,
             [
-                "`test1` (1 images) has no folders of the training classes, so no labels: it is not the test part",
-                "`train2` (1 images) is not used",
+                "`test1` (1 image) has no folders of the training classes, so no labels: it is not the test part",
+                "`train2` (1 image) is not used",
             ]
         );
         let (_, notes) = found(&["a/train/1.jpg", "a/unlabeled/2.jpg", "b/train/1.jpg"]);
-        assert_eq!(notes, ["the folders that are neither for training nor for tests (1 images) are not used"]);
+        assert_eq!(notes, ["the folders that are neither for training nor for tests (1 image) are not used"]);
     }
 
     #[test]

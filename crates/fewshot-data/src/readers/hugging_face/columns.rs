@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::readers::labels::distinct;
 use crate::readers::parquet_file::ParquetFile;
-use crate::{DataError, OpenOptions};
+use crate::{ColumnError, DataError, OpenOptions};
 
 /// Names of the label column, the first that exists counts. CIFAR-100 has `fine_label`.
 const LABELS: [&str; 3] = ["label", "labels", "fine_label"];
@@ -50,11 +50,11 @@ pub(super) fn label_column(
     features: &Value,
     partitions: &[(String, String)],
     options: &OpenOptions,
-) -> Result<String, DataError> {
+) -> Result<String, ColumnError> {
     let there = |name: &str| {
         file.columns().iter().any(|column| column == name) || partitions.iter().any(|(key, _)| key == name)
     };
-    let missing = |wanted: String| DataError::MissingColumn {
+    let missing = |wanted: String| ColumnError::Missing {
         path: file.path().to_path_buf(),
         wanted,
         flag: "--label-column",
@@ -76,7 +76,7 @@ pub(super) fn label_column(
     match classes.len() {
         0 => Err(missing(format!("label column (`{}`, or one of type ClassLabel)", LABELS.join("`, `")))),
         1 => Ok(classes.remove(0)),
-        _ => Err(DataError::AmbiguousColumn {
+        _ => Err(ColumnError::Ambiguous {
             path: file.path().to_path_buf(),
             what: "label column",
             columns: classes,
@@ -86,14 +86,14 @@ pub(super) fn label_column(
 }
 
 /// What is wrong with a column of this name that is a list or a struct; `None` where there is no such column.
-fn nested(file: &ParquetFile, name: &str, what: &'static str, flag: &'static str) -> Option<DataError> {
+fn nested(file: &ParquetFile, name: &str, what: &'static str, flag: &'static str) -> Option<ColumnError> {
     let (leaves, is_list) = file.below(name)?;
     let others = match is_list {
         true => file.single(),
         false => leaves.into_iter().map(str::to_owned).collect(),
     };
     let path = file.path().to_path_buf();
-    Some(DataError::NestedColumn { path, column: name.to_owned(), what, is_list, others, flag })
+    Some(ColumnError::Nested { path, column: name.to_owned(), what, is_list, others, flag })
 }
 
 fn all_columns(file: &ParquetFile, partitions: &[(String, String)]) -> Vec<String> {
@@ -106,8 +106,8 @@ pub(super) fn image_column(
     file: &ParquetFile,
     features: &Value,
     options: &OpenOptions,
-) -> Result<ImageColumn, DataError> {
-    let missing = |wanted: String| DataError::MissingColumn {
+) -> Result<ImageColumn, ColumnError> {
+    let missing = |wanted: String| ColumnError::Missing {
         path: file.path().to_path_buf(),
         wanted,
         flag: "--image-column",
@@ -134,7 +134,7 @@ pub(super) fn image_column(
             .find_map(|name| nested(name))
             .unwrap_or_else(|| missing("image column (a struct with `bytes`, or bytes)".into()))),
         1 => Ok(column(file, &candidates[0], false).unwrap_or(ImageColumn { bytes: None, path: None })),
-        _ => Err(DataError::AmbiguousColumn {
+        _ => Err(ColumnError::Ambiguous {
             path: file.path().to_path_buf(),
             what: "image column",
             columns: candidates,

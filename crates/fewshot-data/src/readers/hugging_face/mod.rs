@@ -20,7 +20,7 @@ use super::sharded::{self, Opened};
 use super::shards::{self, Shard};
 use super::{Found, Reader};
 use crate::load::{Content, Images, Record, Run, Sink};
-use crate::{DataError, OpenOptions, Place};
+use crate::{ColumnError, DataError, OpenOptions, Place};
 use columns::ImageColumn;
 
 /// See the [module](self).
@@ -148,14 +148,14 @@ impl ImageFile {
                     by_path.push(row);
                     Ok(())
                 }
-                _ => Err(DataError::Null { place: place(row), column: column.clone() }),
+                _ => Err(ColumnError::Null { place: place(row), column: column.clone() }.into()),
             })?;
         } else {
             by_path.extend(rows);
         }
         let Some(column) = path.as_ref().filter(|_| !by_path.is_empty()) else { return Ok(()) };
         file.byte_arrays(column, &by_path, &mut |row, text| {
-            let null = || DataError::Null { place: place(row), column: bytes.as_ref().unwrap_or(column).clone() };
+            let null = || ColumnError::Null { place: place(row), column: bytes.as_ref().unwrap_or(column).clone() };
             let text = String::from_utf8_lossy(&text.ok_or_else(null)?).into_owned();
             match self.image_at(root, &text) {
                 Some(image) => sink(Record { place: Place::file(image), content: Content::File }),

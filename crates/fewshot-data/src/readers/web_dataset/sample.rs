@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::members::{self, Contents, Member, Other};
 use crate::files::has_image_name;
 use crate::readers::labels::Labels;
-use crate::{DataError, OpenOptions, Place};
+use crate::{ColumnError, DataError, OpenOptions, Place};
 
 /// An archive whose images were found.
 pub(super) struct Archive {
@@ -208,12 +208,13 @@ impl Search<'_> {
         }
         // In a folder of its class `17.a.jpg` and `17.b.jpg` are images of their own.
         if images.len() > 1 && label.is_some() {
-            return Err(DataError::AmbiguousColumn {
+            return Err(ColumnError::Ambiguous {
                 path: self.path.join(&key),
                 what: "image of the sample",
                 columns: images.into_iter().map(|(extension, _)| extension).collect(),
                 flag: "--image-column",
-            });
+            }
+            .into());
         }
         // Who names where the label is means no other one.
         let hive = self.hive.as_ref().filter(|_| self.label_column.is_none_or(|column| column == "label"));

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use fewshot_guard::counted;
 use serde_json::Value;
 
 use super::Gan;
 use super::derived::RANKING;
 use super::finish::{FINISH, Finished};
+use super::given::Given;
 use super::judging::JUDGE;
 use super::result::{DerivedRow, GanResult, JudgeFacts};
 use super::searches::{EQUAL_COST, PARENT, POOL, part_stage};
@@ -30,13 +32,21 @@ impl Bench for Gan {
         Recipe { experiment: Experiment::Gan(Box::new(self.recipe.clone())), common: self.lab.recipe().clone() }
     }
 
+    fn look_ahead(&mut self) -> Result<(), ExperimentError> {
+        let shape = self.lab.images().shape();
+        self.recipe.judge.digest = Given::open(&self.recipe.judge, self.lab.device())?.looked_at(&[shape])?;
+        Ok(())
+    }
+
     fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
         let parts = if self.is_split() { self.lab.partition().regions().len() } else { 0 };
         let trained = self.trainings().len();
         Ok(vec![format!(
-            "one search of {} iterations, {parts} parts, {trained} generators trained alone for {} steps each",
-            self.recipe.search.iterations.iter().sum::<u64>(),
-            self.recipe.derived.plan.generator_steps
+            "one search of {}, {}, {} trained alone for {} each",
+            counted(self.recipe.search.iterations.iter().sum::<u64>(), "iteration"),
+            counted(parts, "part"),
+            counted(trained, "generator"),
+            counted(self.recipe.derived.plan.generator_steps, "step")
         )])
     }
 

@@ -4,6 +4,7 @@ use std::path::Path as FilePath;
 
 use fewshot_data::{grid, png_bytes};
 use fewshot_fid::Gaussian;
+use fewshot_guard::counted;
 use fewshot_space::Arch;
 
 use super::Gan;
@@ -202,7 +203,11 @@ impl Gan {
     fn show(&self, context: &StageContext<'_>, derivation: &Derivation) -> Result<(), ExperimentError> {
         let Some(last) = derivation.progress().evaluations.last() else { return Ok(()) };
         let distance = last.judgement.distance.unwrap_or(f64::NAN);
-        let text = format!("{} steps: score {:.3}, distance {distance:.3}", last.generator_steps, last.judgement.score);
+        let text = format!(
+            "{}: score {:.3}, distance {distance:.3}",
+            counted(last.generator_steps, "step"),
+            last.judgement.score
+        );
         context.progress().message(&text);
         let mut net = derivation.averaged();
         let bytes = self.grid_of(&mut net, &derivation.task().arch)?;

@@ -1,11 +1,11 @@
 //! The network that judges: trained on the run's images, or given.
 
-use std::path::Path;
-
 use fewshot_fid::{Gaussian, frechet_distance, npz};
 use serde::{Deserialize, Serialize};
 
 use super::Gan;
+use super::given::Given;
+use super::recipe::JUDGES;
 use crate::adversarial::judge::{FeatureNet, Judge, Judgement, judge_real};
 use crate::estimate::NormPolicy;
 use crate::families::{self, Skeleton};
@@ -44,21 +44,19 @@ impl Gan {
     }
 
     fn prepare_judge(&self, context: &StageContext<'_>) -> Result<Judged, ExperimentError> {
-        let given = &self.recipe.judge.model;
-        let (Judge { net: mut judge, bytes }, accuracy) = match given.as_str() {
-            "" => {
+        let given = Given::open(&self.recipe.judge, self.lab.device())?;
+        let (Judge { net: mut judge, bytes }, accuracy) = match given.judge {
+            None => {
                 let (model, accuracy) = self.train_judge(context)?;
                 (Judge::of_model(model)?, Some(accuracy))
             }
-            path => (Judge::named(Path::new(path), self.lab.device())?, None),
+            Some(judge) => (judge, None),
         };
         write_atomic(&context.file(JUDGE_MODEL), &bytes).map_err(RunError::from)?;
         let (lab, indices) = (&self.lab, self.lab.all_indices());
         let (mut training, mut real) =
             judge_real(judge.as_mut(), lab.image_handle(), &indices, self.score_parts(), None, context.interrupt())?;
-        let given = &self.recipe.judge.statistics;
-        if !given.is_empty() {
-            let read = npz::read(Path::new(given))?;
+        if let Some(read) = given.statistics {
             read.notes.iter().for_each(|note| context.progress().line(note));
             // Statistics of another network's features are refused here, before hours of training.
             training.distance = Some(frechet_distance(&real, &read.gaussian)?);
@@ -82,7 +80,7 @@ impl Gan {
         let images = lab.images();
         let image = [images.height(), images.width(), images.channels()];
         let skeleton = Skeleton::of_images(image, images.classes().len());
-        let space = families::open("stages", skeleton)?;
+        let space = families::open(JUDGES, skeleton)?;
         let arch = space.blueprint().parse(&self.recipe.judge.arch)?;
         let net = Net::standalone(space.blueprint().clone(), &arch, lab.device(), lab.seed("judge weights"))?;
         let config = &lab.recipe().standalone.train;

@@ -8,12 +8,14 @@
 mod bench;
 mod derived;
 mod finish;
+mod given;
 mod judging;
 pub(super) mod recipe;
 pub(super) mod result;
 mod searches;
 mod setup;
 
+pub(super) use given::check_files;
 pub use recipe::{ControlsRecipe, DerivedRecipe, GanRecipe, JudgeRecipe};
 pub use result::{Candidate, DerivedRow, GanResult, JudgeFacts, RankedNetwork, RankingFacts, SearchRow};
 pub(super) use setup::Gan;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::adversarial::{DerivedPlan, GanConfig, Proposer, Schedule, SearchPlan};
+use crate::families;
 use crate::recipe::{RecipeError, known_strategy};
 use crate::train::ConfigError;
 
@@ -71,7 +72,10 @@ pub struct JudgeRecipe {
     /// A trained classifier: a model file, or a run's folder; or Inception v3, as `tools/inception.py` writes it from PyTorch's weights.
     /// Empty: one is trained on the same images.
     pub model: String,
-    /// The architecture of that one, of the space `stages`.
+    /// SHA-256 of that file when the run began; the run writes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// The architecture of the one that is trained, of the space `stages`. Empty where one is given.
     pub arch: String,
     /// Statistics of its features of real images, an `.npz` file as FID packages keep them, to measure distances from. Empty: those of
     /// the training images.
@@ -79,10 +83,30 @@ pub struct JudgeRecipe {
     pub statistics: String,
 }
 
+/// The space of the networks that are trained to judge.
+pub const JUDGES: &str = "stages";
 /// Most networks of any kind that are trained alone.
 const MOST_NETWORKS: usize = 1000;
 /// Most channels of a discriminator.
 const MOST_CHANNELS: usize = 2048;
+
+impl JudgeRecipe {
+    /// Whether there is one network that judges, and what is known of it can be.
+    fn check(&self) -> Result<(), RecipeError> {
+        if !self.model.is_empty() {
+            return Ok(());
+        }
+        let key = "gan.judge.arch";
+        if self.arch.is_empty() {
+            let problem =
+                "give the architecture of the network that is trained to judge, or a trained one (gan.judge.model)";
+            return Err(RecipeError::setting(key, format!("{key}: {problem}")));
+        }
+        let space = families::default_space(JUDGES).map_err(|error| RecipeError::setting(key, error.to_string()))?;
+        space.parse(&self.arch).map_err(|error| RecipeError::setting(key, format!("{key}: {error}")))?;
+        Ok(())
+    }
+}
 
 impl GanRecipe {
     /// Checks all ranges.
@@ -102,6 +126,7 @@ impl GanRecipe {
         self.train.check().map_err(in_section("gan.train"))?;
         self.derived.train.check().map_err(in_section("gan.derived.train"))?;
         self.derived.plan.check().map_err(in_section("gan.derived.plan"))?;
+        self.judge.check()?;
         let has_parts = !self.part_iterations.is_empty();
         if has_parts && (self.part_iterations.len() != levels || self.part_iterations.contains(&0)) {
             return fail("part_iterations", format!("{:?}", self.part_iterations), "a number per level, 1 or more");

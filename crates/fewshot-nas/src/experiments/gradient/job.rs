@@ -59,8 +59,7 @@ pub struct Found {
 
 /// All methods of the recipe in all its modes, those of a method together.
 pub fn jobs(lab: &Lab, recipe: &GradientRecipe) -> Result<Vec<Job>, ExperimentError> {
-    let split = SplitRecipe { decisions: recipe.split.clone(), ..SplitRecipe::default() };
-    let (whole, parts) = (lab.parts(&SplitRecipe::default())?, lab.parts(&split)?);
+    let (whole, parts) = (lab.parts(&SplitRecipe::default())?, lab.parts(&recipe.split())?);
     let size = &lab.recipe().space;
     let space = lab.space_of(size.width, size.cells, size.reduction)?.blueprint().clone();
     // Said now, and not after the first images: whether such networks can run several options at once.

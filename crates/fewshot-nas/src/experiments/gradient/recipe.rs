@@ -1,12 +1,14 @@
 //! Gradient-based searches: which methods, one-shot or few-shot, with which settings.
 
+use std::collections::BTreeMap;
+
 use fewshot_data::AutoForm;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::experiments::tables::merge;
 use crate::gradient::{GradientError, MethodSettings, UNIFORM, method};
-use crate::recipe::{CommonRecipe, RecipeError, known_strategy};
+use crate::recipe::{CommonRecipe, RecipeError, SplitKeys, SplitRecipe, known_strategy};
 use crate::train::ConfigError;
 
 /// A comparison of gradient-based methods.
@@ -20,6 +22,9 @@ pub struct GradientRecipe {
     pub modes: Vec<Mode>,
     /// Names of the decisions on which few-shot modes split.
     pub split: Vec<String>,
+    /// The parts, in the place of such decisions: of each the options that it has of some, as in `[split]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<BTreeMap<String, Vec<String>>>,
     /// Epochs of each sub-supernet, as a share of the method's epochs, above 0. 1 is the published protocol.
     pub part_share: f64,
     /// The methods, every setting written out.
@@ -119,6 +124,11 @@ impl GradientRecipe {
         method.name == UNIFORM && !self.strategies.is_empty()
     }
 
+    /// What few-shot modes split into.
+    pub fn split(&self) -> SplitRecipe {
+        SplitRecipe { decisions: self.split.clone(), parts: self.parts.clone(), ..SplitRecipe::default() }
+    }
+
     /// Checks all ranges, and that the methods suit the rest of the recipe.
     ///
     /// # Errors
@@ -143,6 +153,8 @@ impl GradientRecipe {
         if !(*part_share > 0.0 && part_share.is_finite()) {
             return Err(wrong(".part_share", format!("part_share = {part_share} is out of range: above 0")));
         }
+        let keys = SplitKeys { decisions: "gradient.split", parts: "gradient.parts", within: "gradient" };
+        common.check_split(&keys, &self.split(), common.has_limits())?;
         for (index, name) in self.strategies.iter().enumerate() {
             known_strategy(&format!("gradient.strategies[{index}]"), name)?;
             if self.strategies[..index].contains(name) {
@@ -150,8 +162,10 @@ impl GradientRecipe {
             }
         }
         if !self.strategies.is_empty() && !methods.iter().any(|method| method.name == UNIFORM) {
-            let problem = format!("strategies search the supernets of `{UNIFORM}`: name it among the methods");
-            return Err(wrong(".strategies", problem));
+            let problem = format!(
+                "`strategies` search the supernets of `{UNIFORM}`: name it among the methods, or set `strategies = []`"
+            );
+            return Err(wrong(".methods", problem));
         }
         if let Some(alone) = &self.alone
             && !(0.0..=1.0).contains(&alone.cutout)
@@ -172,7 +186,7 @@ impl GradientRecipe {
                  and `{UNIFORM}`",
                 other.name
             );
-            return Err(wrong("", problem));
+            return Err(wrong(".methods", problem));
         }
         for (index, settings) in methods.iter().enumerate() {
             let name = &settings.name;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use serde::{Deserialize, Serialize};
 
 use super::flags::{Flag, Skips};
@@ -223,8 +223,9 @@ impl fmt::Display for GradientResult {
             writeln!(f, "| one random network | - | - | - | - | {mean:.2} | 50 % | - | - | - |\n")?;
             writeln!(
                 f,
-                "of all {networks} networks: 5 % below {low:.2}, 25 % {first:.2}, median {median:.2}, 75 % {third:.2}, \
-                 95 % {high:.2}, best {best:.2}"
+                "of all {}: 5 % below {low:.2}, 25 % {first:.2}, median {median:.2}, 75 % {third:.2}, \
+                 95 % {high:.2}, best {best:.2}",
+                counted(networks, "network")
             )?;
         }
         Ok(())

@@ -27,6 +27,7 @@ pub use result::{COLUMNS, FoundRow, FreeRow, InPart, Randoms, RankingResult, Ran
 
 use std::collections::BTreeMap;
 
+use fewshot_guard::counted;
 use fewshot_space::Arch;
 use serde_json::Value;
 
@@ -140,7 +141,7 @@ impl Bench for Ranking {
             return Ok(Vec::new());
         }
         let limits = self.compared.lab.partition().whole().label();
-        Ok(vec![format!("{} networks of the truth are not within {limits} and left out", self.left_out)])
+        Ok(vec![format!("not within {limits} and left out: {} of the truth", counted(self.left_out, "network"))])
     }
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {

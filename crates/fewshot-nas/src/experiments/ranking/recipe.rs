@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::estimate::Measure;
-use crate::recipe::{FineTuneRecipe, RecipeError, SplitRecipe, SupernetReduction, check_parts};
+use crate::recipe::{CommonRecipe, FineTuneRecipe, RecipeError, SplitKeys, SplitRecipe, SupernetReduction};
 use crate::train::TrainConfig;
 
 /// One thing that a ranking compares: a supernet, or sub-supernets of one split, and how they are trained.
@@ -99,7 +99,7 @@ pub fn complete(recipe: &mut Table) {
 ///
 /// # Errors
 /// The first arm that cannot be.
-pub fn check(arms: &[ArmRecipe]) -> Result<(), RecipeError> {
+pub fn check(arms: &[ArmRecipe], common: &CommonRecipe) -> Result<(), RecipeError> {
     for (index, arm) in arms.iter().enumerate() {
         let wrong = |key: &str, problem: String| {
             RecipeError::setting(format!("arms[{index}]{key}"), format!("arm `{}`: {problem}", arm.name))
@@ -155,7 +155,11 @@ pub fn check(arms: &[ArmRecipe]) -> Result<(), RecipeError> {
         if !sized {
             return fail("", "width must be 1 to 4096, cells 1 to 64".to_string());
         }
-        check_parts(&format!("arms[{index}].split"), &arm.split)?;
+        let within = format!("arms[{index}].split");
+        let (decisions, parts) = (format!("{within}.decisions"), format!("{within}.parts"));
+        let keys = SplitKeys { decisions: &decisions, parts: &parts, within: &within };
+        // Networks beyond the limits are compared too where some are to keep them.
+        common.check_split(&keys, &arm.split, common.has_limits() && common.ranking.within == 0)?;
         if arm.choose > 0 && arm.split != SplitRecipe::default() {
             return fail(".choose", "`choose` and `split` exclude each other".to_string());
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Measure;
@@ -214,9 +214,10 @@ impl fmt::Display for RankingResult {
         let Self { networks, space, truth, images, seeds, .. } = self;
         let (space, truth) = (printable::line(space), printable::line(truth));
         let kind = if self.on_test { "TEST" } else { "held-out" };
-        writeln!(f, "{networks} networks of {space}; truth: {truth}; {images} {kind} images per score")?;
+        let (networks, images) = (counted(networks, "network"), counted(images, &format!("{kind} image")));
+        writeln!(f, "{networks} of {space}; truth: {truth}; {images} per score")?;
         if self.left_out > 0 {
-            writeln!(f, "{} networks of the truth are not within the limits and left out", self.left_out)?;
+            writeln!(f, "not within the limits and left out: {} of the truth", counted(self.left_out, "network"))?;
         }
         write!(f, "seeds {seeds:?}; ± is the standard deviation over seeds and splits")?;
         match self.ceiling {

@@ -70,6 +70,14 @@ impl Recipe {
         self.experiment.kind()
     }
 
+    /// Leaves out what a run saw of the files that it names.
+    pub(in crate::experiments) fn forget_seen(&mut self) {
+        self.common.ranking.truth_digest.clear();
+        if let Experiment::Gan(own) = &mut self.experiment {
+            own.judge.digest.clear();
+        }
+    }
+
     /// Checks all ranges and names.
     ///
     /// # Errors
@@ -84,7 +92,7 @@ impl Recipe {
                 return Err(RecipeError::setting("standalone.arch", problem));
             }
             Experiment::Search | Experiment::Train | Experiment::Truth => {}
-            Experiment::Ranking(arms) => ranking::check(arms)?,
+            Experiment::Ranking(arms) => ranking::check(arms, common)?,
             Experiment::Gradient(recipe) => recipe.check(common)?,
             Experiment::Strategies(recipe) => recipe.check()?,
             Experiment::Gan(recipe) => recipe.check()?,

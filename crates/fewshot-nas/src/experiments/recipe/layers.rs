@@ -7,10 +7,10 @@ use fewshot_guard::read_file;
 use fewshot_space::suggest;
 use toml::{Table, Value};
 
-use super::document::{CheckedRecipe, Document, Recipe};
+use super::document::CheckedRecipe;
+use super::keys::{LEFT_OUT, check_keys};
 use super::presets;
-use crate::experiments::gradient::recipe as gradient;
-use crate::experiments::ranking::recipe as ranking;
+use super::whole::checked;
 use crate::experiments::tables::merge;
 use crate::families::{self, Settings, Skeleton};
 use crate::recipe::{Places, RECIPE, RecipeError, line};
@@ -49,6 +49,8 @@ pub struct Layers {
     places: Places,
     /// Keys that the space's family has set.
     of_family: BTreeSet<String>,
+    /// What a file began anew from.
+    anew: Option<String>,
 }
 
 impl Layers {
@@ -64,8 +66,21 @@ impl Layers {
         let mut table = parse(text, &format!("preset {name}"))?;
         match table.remove("base") {
             Some(Value::String(base)) => Ok(Self::preset(&base)?.merged(table)),
-            _ => Ok(Self { table, places: Places::default(), of_family: BTreeSet::new() }),
+            _ => Ok(Self { table, places: Places::default(), of_family: BTreeSet::new(), anew: None }),
         }
+    }
+
+    /// Another preset in the place of all that is there.
+    ///
+    /// # Errors
+    /// When there is no such preset.
+    pub fn anew(self, preset: &str) -> Result<Self, RecipeError> {
+        Ok(Self { anew: Some(preset.to_string()), ..Self::preset(preset)? })
+    }
+
+    /// What a file began anew from, if one did, so that nothing stays of what it was laid over: a preset, or a whole run's settings.
+    pub fn began_anew(&self) -> Option<&str> {
+        self.anew.as_deref()
     }
 
     /// Lays a recipe file over what is there, or over the preset that it names itself (`base = "splits-laptop"`); it may hold
@@ -102,6 +117,10 @@ impl Layers {
             let refuse = |message| RecipeError::Parse { origin: self.places.of("base").to_string(), message };
             let name = base.as_str().ok_or_else(|| refuse("base: expected the name of a preset".to_string()))?;
             self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
+            self.anew = Some(name.to_string());
+        }
+        if root.is_some() {
+            self.anew = Some(String::from("the settings of a whole run"));
         }
         check_keys(&self.table, &layer, &self.places, "")?;
         if root.is_some() {
@@ -201,6 +220,25 @@ impl Layers {
         self
     }
 
+    /// Takes those of a list of entries (tables with a `name`, or names alone) that are called so, in this order. A name that none of
+    /// them has becomes one. `origin` is as in [`Layers::set_by`].
+    #[must_use]
+    pub fn choose(mut self, origin: &str, key: &str, names: &[String]) -> Self {
+        let there = self.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        let called = |entry: &&Value, name: &str| {
+            entry.as_str().or_else(|| entry.get("name").and_then(Value::as_str)).is_some_and(|own| own == name)
+        };
+        let chosen = names.iter().map(|name| {
+            let own = there.iter().find(|entry| called(entry, name));
+            own.cloned().unwrap_or_else(|| Value::from(name.as_str()))
+        });
+        let chosen = Value::Array(chosen.collect());
+        self.places.set(key, origin);
+        self.of_family.remove(key);
+        self.insert(key, chosen);
+        self
+    }
+
     fn insert(&mut self, key: &str, value: Value) {
         let mut table = &mut self.table;
         let mut parts = key.split('.').peekable();
@@ -255,11 +293,33 @@ impl Layers {
         self
     }
 
+    /// Of a network that is given to judge the architecture is its own: what a preset says is that of one that would be trained.
+    fn settle_judge(&mut self) -> Result<(), RecipeError> {
+        let (model, arch) = ("gan.judge.model", "gan.judge.arch");
+        let is_given = |key: &str| self.text(key).is_some_and(|text| !text.is_empty());
+        if !is_given(model) || !is_given(arch) {
+            return Ok(());
+        }
+        if self.places.gives(arch) {
+            let problem = format!(
+                "{arch}: the network that `{model}` names judges, and none is trained: leave out one of the two"
+            );
+            return Err(RecipeError::Setting {
+                origin: self.places.of(arch).to_string(),
+                key: arch.to_string(),
+                problem,
+            });
+        }
+        self.insert(arch, Value::from(""));
+        Ok(())
+    }
+
     /// The whole recipe.
     ///
     /// # Errors
     /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
     pub fn resolve(mut self) -> Result<CheckedRecipe, RecipeError> {
+        self.settle_judge()?;
         // Whoever gives a strength has chosen.
         if STRENGTHS.iter().any(|key| self.places.gives(key)) && !self.places.gives("data.augment") {
             self.insert("data.augment", Value::from("given"));
@@ -274,14 +334,6 @@ impl Layers {
     }
 }
 
-fn checked(mut table: Table) -> Result<CheckedRecipe, RecipeError> {
-    ranking::complete(&mut table);
-    gradient::complete(&mut table)?;
-    let document: Document = serde_path_to_error::deserialize(Value::Table(table))
-        .map_err(|error| RecipeError::form(&error.path().to_string(), error.inner().message()))?;
-    Recipe::try_from(document)?.checked()
-}
-
 fn parse(text: &str, origin: &str) -> Result<Table, RecipeError> {
     text.parse::<Table>().map_err(|error| syntax(text, origin, &error))
 }
@@ -293,69 +345,6 @@ fn syntax(text: &str, origin: &str, error: &toml::de::Error) -> RecipeError {
 
 /// How much training images are changed, where that is not left to the size of the data.
 const STRENGTHS: [&str; 5] = ["data.crop", "data.cutout", "data.erase", "data.zoom", "data.light"];
-
-/// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
-const LEFT_OUT: [(&str, &str); 23] = [
-    ("data.", "used"),
-    ("split.", "parts"),
-    ("ranking.", "alone"),
-    ("ranking.", "within"),
-    ("ranking.", "find"),
-    ("data.", "label_column"),
-    ("data.", "image_column"),
-    ("data.", "ground"),
-    ("data.", "auto_augment"),
-    ("data.", "cut_mix"),
-    ("data.", "mix_up"),
-    ("supernet.", "auxiliary"),
-    ("children.", "auxiliary"),
-    ("standalone.train.", "auxiliary"),
-    ("supernet.", "paths"),
-    ("children.", "paths"),
-    ("standalone.train.", "paths"),
-    ("supernet.", "precise_norms"),
-    ("children.", "precise_norms"),
-    ("standalone.train.", "precise_norms"),
-    ("supernet.", "distill"),
-    ("children.", "distill"),
-    ("standalone.train.", "distill"),
-];
-
-/// Presets name every other key, so a key that they lack is a misspelling: say where it stands.
-fn check_keys(known: &Table, layer: &Table, places: &Places, prefix: &str) -> Result<(), RecipeError> {
-    for (key, value) in layer {
-        // Only some presets have these; what stands in them is checked when the recipe is resolved.
-        if prefix.is_empty()
-            && ["arms", "gan", "gradient", "latency", "launch", "shrink", "strategies"].contains(&key.as_str())
-        {
-            continue;
-        }
-        // A run's settings hold the plan that its budget led to, and which table it found.
-        // Settings of a space are known to its family.
-        if matches!((prefix, key.as_str()), ("budget.", "plan") | ("ranking.", "truth_digest") | ("space.", "settings"))
-        {
-            continue;
-        }
-        if LEFT_OUT.contains(&(prefix, key.as_str())) {
-            continue;
-        }
-        let Some(expected) = known.get(key) else {
-            let unsaid = LEFT_OUT.iter().filter(|(table, _)| *table == prefix).map(|(_, key)| *key);
-            let mut keys: Vec<&str> = known.keys().map(String::as_str).chain(unsaid).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            let hint = suggest::hint(key, keys);
-            return Err(RecipeError::Parse {
-                origin: places.of(&format!("{prefix}{key}")).to_string(),
-                message: format!("unknown key `{prefix}{key}`, {hint}"),
-            });
-        };
-        if let (Value::Table(known), Value::Table(layer)) = (expected, value) {
-            check_keys(known, layer, places, &format!("{prefix}{key}."))?;
-        }
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 #[path = "layers_tests.rs"]

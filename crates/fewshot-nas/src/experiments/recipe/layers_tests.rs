@@ -1,6 +1,6 @@
 //! Tests of `layers.rs`.
 
-use super::super::document::Experiment;
+use super::super::document::{Experiment, Recipe};
 use super::*;
 use crate::experiments::gradient::recipe::GradientRecipe;
 use crate::experiments::ranking::recipe::ArmRecipe;
@@ -265,7 +265,7 @@ fn arms_that_cannot_be_are_told_by_name() {
         ("[[arms]]\nname = \"a\"\nsplit.parts = [{ e0 = [\"none\"] }]", "one part is no split"),
         (
             "[[arms]]\nname = \"a\"\nsplit = { decisions = [\"e1\"], parts = [{ e0 = [\"none\"] }, { e1 = [\"none\"] }] }",
-            "leave out decisions and feature",
+            "leave out `decisions`, or, where a base has it, set `decisions = []`",
         ),
         ("[[arms]]\nname = \"a\"\nsplit.parts = [{ e0 = [\"none\"] }, {}]", "each part names one option or more"),
         ("[[arms]]\nname = \"a\"\ntrain.lr = -1.0", "lr = -1 is out of range"),

@@ -16,6 +16,7 @@
 
 use std::time::{Duration, Instant};
 
+use fewshot_guard::counted;
 use fewshot_space::{Feature, Filter, Region, random};
 
 use super::finalists::lost_epochs;
@@ -131,7 +132,10 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
         if let Some(images) = fewer_images(scored_images(&lab, &recipe), affordable) {
             recipe.scoring.images = images;
             let of = if recipe.scoring.sees_test() { "test" } else { "held-out" };
-            told.push(format!("scores are those on {images} {of} images: the time is too short for more"));
+            told.push(format!(
+                "scores are those on {}: the time is too short for more",
+                counted(images, &format!("{of} image"))
+            ));
         }
         recipe.search.budget = affordable.clamp(SCORED.0, SCORED.1) as usize;
     }
@@ -160,7 +164,8 @@ pub fn planned(lab: &Lab, passed: &Passed) -> Result<CommonRecipe, ExperimentErr
     let most = compared(&recipe);
     let (finalists, epochs) = (2..=most).rev().find_map(with).unwrap_or((1, longest));
     if finalists < most {
-        told.push(format!("{finalists} of {} finalists: there is no time for more", recipe.search.finalists));
+        let asked = counted(recipe.search.finalists, "finalist");
+        told.push(format!("{finalists} of {asked}: there is no time for more"));
         recipe.search.finalists = finalists;
     }
     // The rate must not fall while finalists are chosen: how long the training will be is known only then.
@@ -258,7 +263,7 @@ fn limits(lab: &Lab) -> Result<Vec<String>, ExperimentError> {
         true => String::new(),
         false => format!(", and {searched} of these come near enough to it"),
     };
-    Ok(vec![format!("{within} of {all} networks of {} keep the limit{near}", whole.space().name())])
+    Ok(vec![format!("{within} of {} of {} keep the limit{near}", counted(all, "network"), whole.space().name())])
 }
 
 /// Multiply-adds to allow where the user set no limit and the size of networks is a decision.
@@ -318,23 +323,24 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, ExperimentError> {
     };
     let split = match plan.sub_supernets > 0.0 {
         true => {
-            format!(", {parts} sub-supernets {} ({} epochs each)", duration(plan.sub_supernets), recipe.children.epochs)
+            let (parts, epochs) = (counted(parts, "sub-supernet"), counted(recipe.children.epochs, "epoch"));
+            format!(", {parts} {} ({epochs} each)", duration(plan.sub_supernets))
         }
         false => String::new(),
     };
     let finalists = match compared(recipe) {
         1 => String::new(),
-        count => format!("{count} finalists {}, ", duration(plan.finalists)),
+        count => format!("{} {}, ", counted(count, "finalist"), duration(plan.finalists)),
     };
     let mut lines = vec![format!(
-        "{} for the kept network: supernet {} ({} epochs){split}, {} networks scored {}, {finalists}the kept one {} (about {} epochs)",
+        "{} for the kept network: supernet {} ({}){split}, {} scored {}, {finalists}the kept one {} (about {})",
         duration(recipe.budget.seconds()),
         duration(plan.supernet),
-        recipe.supernet.epochs,
-        recipe.search.budget,
+        counted(recipe.supernet.epochs, "epoch"),
+        counted(recipe.search.budget, "network"),
         duration(plan.search),
         duration(plan.kept),
-        recipe.standalone.train.epochs,
+        counted(recipe.standalone.train.epochs, "epoch"),
     )];
     lines.extend(plan.told.iter().cloned());
     let alone = &recipe.standalone;
@@ -348,7 +354,7 @@ pub fn announcement(lab: &Lab) -> Result<Vec<String>, ExperimentError> {
             others_of_front(recipe) > 0,
             format!("up to {} more of the front as long as the kept one", others_of_front(recipe)),
         ),
-        (alone.randoms > 0, format!("{} random ones as long as the kept one", alone.randoms)),
+        (alone.randoms > 0, format!("{} as long as the kept one", counted(alone.randoms, "random one"))),
         (recipe.search.verify > 0, format!("{} verified", recipe.search.verify)),
     ];
     let beside: Vec<String> = beside.into_iter().filter(|(is_there, _)| *is_there).map(|(_, words)| words).collect();

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
+use fewshot_guard::counted;
 use fewshot_space::Arch;
 use serde::{Deserialize, Serialize};
 
@@ -166,7 +167,8 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, ExperimentErro
         left = rung.survivors(&metric);
         let values = rung.reached.iter().map(|(.., value)| *value);
         if let Some(best) = values.max_by(|a, b| metric.compare(*a, *b)) {
-            let text = format!("{} of {} finalists left, best {}", left.len(), archs.len(), metric.text(best, 2));
+            let text =
+                format!("{} of {} left, best {}", left.len(), counted(archs.len(), "finalist"), metric.text(best, 2));
             context.progress().message(&text);
         }
         done.push(rung);
@@ -233,7 +235,7 @@ fn train_rung(
         done += steps_done(context, &network_file(context, index))?.saturating_sub(begun * steps);
         all += (rungs[number] - begun) * steps;
     }
-    let what = format!("{} finalists, rung {} of {}", left.len(), number + 1, courses[0].rungs.len());
+    let what = format!("{}, rung {} of {}", counted(left.len(), "finalist"), number + 1, courses[0].rungs.len());
     let counter = context.counter(&what, "steps", done, Some(all));
     let train = |&index: &usize| {
         let Course { rungs, epochs } = &courses[index];

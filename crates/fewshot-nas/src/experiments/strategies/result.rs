@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use serde::{Deserialize, Serialize};
 
 use super::replay::Replay;
@@ -153,7 +153,9 @@ impl fmt::Display for StrategiesResult {
         let (space, truth) = (printable::line(space), printable::line(truth));
         writeln!(
             f,
-            "{networks} networks of {space}; truth: {truth}, best {best_truth:.2}; {runs} runs from seed {seed}"
+            "{} of {space}; truth: {truth}, best {best_truth:.2}; {} from seed {seed}",
+            counted(networks, "network"),
+            counted(runs, "run")
         )?;
         let marks = self.marks.iter().map(|mark| mark.to_string()).collect::<Vec<_>>().join(" | ");
         for mode in self.modes() {

@@ -7,6 +7,7 @@ pub use result::TrainResult;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use fewshot_guard::counted;
 use fewshot_space::Arch;
 use serde_json::Value;
 
@@ -93,6 +94,15 @@ impl Bench for Train {
         Recipe { experiment: Experiment::Train, common: self.lab.recipe().clone() }
     }
 
+    /// The weights that it starts from, which are read after some steps were timed.
+    fn look_ahead(&mut self) -> Result<(), ExperimentError> {
+        let from = &self.lab.recipe().standalone.from;
+        if !from.is_empty() {
+            load_from(&Checkpoint::load(Path::new(from))?, network(&self.lab, &self.arch)?)?;
+        }
+        Ok(())
+    }
+
     /// One architecture alone, in all of the time.
     fn planned(&self, passed: &Passed) -> Result<Option<Box<dyn Bench>>, ExperimentError> {
         let mut recipe = self.lab.recipe().clone();
@@ -118,7 +128,7 @@ impl Bench for Train {
             );
         }
         if let Some(plan) = &recipe.budget.plan {
-            lines.push(format!("{} of training: {epochs} epochs", duration(plan.kept)));
+            lines.push(format!("{} of training: {}", duration(plan.kept), counted(epochs, "epoch")));
             lines.extend(plan.told.iter().cloned());
             return Ok(lines);
         }

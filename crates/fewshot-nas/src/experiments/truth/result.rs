@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use fewshot_guard::printable;
+use fewshot_guard::{counted, printable};
 use serde::{Deserialize, Serialize};
 
 use crate::lab::metric;
@@ -50,7 +50,8 @@ impl fmt::Display for TruthResult {
         let Self { networks, functions, space, seeds, seed, .. } = self;
         let space = printable::line(space);
         let Metric { name, unit, .. } = metric();
-        writeln!(f, "networks         {networks} of {space} ({functions} functions), {seeds} seed(s) from {seed}")?;
+        let (functions, seeds) = (counted(functions, "function"), counted(seeds, "seed"));
+        writeln!(f, "networks         {networks} of {space} ({functions}), {seeds} from {seed}")?;
         writeln!(f, "test {name:<12}{mean:.2} {unit} on average, {min:.2} to {max:.2} {unit}")?;
         if let Some(tau) = tau_between_seeds {
             writeln!(f, "between seeds    tau-b {tau:.3}")?;

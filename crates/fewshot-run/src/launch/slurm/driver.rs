@@ -78,7 +78,7 @@ impl<'a> SlurmJobs<'a> {
                 return Ok(());
             }
             if is_asked_to_stop(run.path()) {
-                return Err(SpreadError::Cancelled { run: run.path().display().to_string() }.into());
+                return Err(SpreadError::cancelled(run.path()).into());
             }
             if interrupt.is_requested() {
                 progress.line("jobs that are in the queue go on without this: `fewshot cancel` ends them");
