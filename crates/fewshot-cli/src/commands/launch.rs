@@ -12,11 +12,13 @@ use fewshot_nas::device;
 use fewshot_nas::experiments::{self, ExperimentError, Recipe, Session};
 use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::{
-    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, RunReader, SlurmJobs, SlurmSettings,
-    StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted, requeue_this_job,
+    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, Queue, RunReader, SlurmJobs,
+    SlurmSettings, StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted,
+    requeue_this_job,
 };
 use serde_json::json;
 
+use super::queue::{self, LastSeen, Shown};
 use super::{print, print_json, use_threads};
 use crate::args::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
 use crate::console::say;
@@ -66,7 +68,7 @@ pub fn launcher(args: &LaunchArgs, device: &str, recipe: &CommonRecipe) -> Resul
                 let words = [&program.display().to_string(), "work", &run.display().to_string(), "--device", &device];
                 words.map(str::to_string).to_vec()
             };
-            Box::new(SlurmJobs::new(settings, Patience::default(), &Installed, command))
+            Box::new(SlurmJobs::new(settings, Patience::default(), &Installed::PATIENT, command))
         }
     })
 }
@@ -101,7 +103,8 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
         && is_interrupted(error)
         && interrupt.is_limited()
     {
-        let is_requeued = requeue_this_job(&Installed, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
+        let is_requeued =
+            requeue_this_job(&Installed::PATIENT, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
         say(if is_requeued { "the time of this job is up: it is queued again" } else { "the time of this job is up" });
     }
     Ok(worked?)
@@ -111,12 +114,16 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
 pub fn status(args: StatusArgs) -> Result<(), Failure> {
     let run = RunReader::open(&args.run)?;
     let mut survey = Survey::new(Patience::default());
+    let mut seen = LastSeen::default();
     loop {
+        // Before the folder, which is right: what has ended since is seen there.
+        let queue = seen.look(&run)?;
         let stages = survey.look(&run)?;
         if args.json {
-            return print_json(&json!({ "run": run.path(), "stages": stages }));
+            let shown: Vec<Shown<'_>> = stages.iter().map(|stage| Shown::new(stage, queue)).collect();
+            return print_json(&json!({ "run": run.path(), "stages": shown, "queue": queue }));
         }
-        print(&table(&run, &stages))?;
+        print(&table(&run, &stages, queue))?;
         let is_done = !stages.is_empty() && stages.iter().all(|stage| stage.state == StageState::Done);
         if !args.watch || is_done {
             return Ok(());
@@ -127,7 +134,7 @@ pub fn status(args: StatusArgs) -> Result<(), Failure> {
 }
 
 /// A line per stage, and what the log says of those that failed.
-fn table(run: &RunReader, stages: &[StageStatus]) -> String {
+fn table(run: &RunReader, stages: &[StageStatus], queue: &Queue) -> String {
     if stages.is_empty() {
         return String::from("no stage has begun yet");
     }
@@ -135,6 +142,9 @@ fn table(run: &RunReader, stages: &[StageStatus]) -> String {
     let mut lines = Vec::new();
     for stage in stages {
         let (word, rest) = in_words(run, stage);
+        let job = Shown::new(stage, queue).job_in_words();
+        let rest =
+            [Some(rest).filter(|rest| !rest.is_empty()), job].into_iter().flatten().collect::<Vec<_>>().join("; ");
         lines.push(format!("{:width$}  {word:8}{rest}", stage.name).trim_end().to_string());
         if let StageState::Failed { claim, .. } = &stage.state {
             let log = claim.holder.log.as_ref().map(|log| run.path().join(log));
@@ -145,6 +155,7 @@ fn table(run: &RunReader, stages: &[StageStatus]) -> String {
     let (done, working) =
         (count(|state| *state == StageState::Done), count(|state| matches!(state, StageState::Working { .. })));
     lines.push(format!("{done} of {} stages done, {working} being worked on", stages.len()));
+    lines.extend(queue::in_words(queue));
     lines.join("\n")
 }
 
@@ -193,7 +204,7 @@ pub fn cancel(args: CancelArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(hint.to_string()));
     }
     ask_to_stop(run.path()).map_err(fewshot_nas::run::RunError::from)?;
-    let cancelled = cancel_jobs(&run, &Installed)?;
+    let cancelled = cancel_jobs(&run, &Installed::PATIENT)?;
     let stages = Survey::new(Patience::default()).look(&run)?;
     let working = stages.iter().filter(|stage| matches!(stage.state, StageState::Working { .. })).count();
     let jobs = match cancelled {

@@ -8,6 +8,7 @@ pub mod launch;
 pub mod lists;
 pub mod model;
 pub mod outcome;
+mod queue;
 pub mod rank;
 pub mod reproduce;
 pub mod run;
