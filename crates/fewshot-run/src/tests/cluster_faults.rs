@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::super::{Holder, RunReader};
@@ -15,14 +17,16 @@ use super::{child, toy};
 /// Environment variable: the folder of that cluster.
 const OWN: &str = "FEWSHOT_TEST_SLURM";
 
-/// That folder, for one test at a time; says so if there is none.
-fn own_cluster() -> Option<(PathBuf, MutexGuard<'static, ()>)> {
+/// That folder, for one test at a time, and who looks after its nodes; says so if there is none.
+fn own_cluster() -> Option<(PathBuf, (Caretaker, MutexGuard<'static, ()>))> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let folder = std::env::var_os(OWN).map(PathBuf::from);
     if folder.is_none() {
         eprintln!("skipped: no Slurm of these tests' own here ({OWN})");
     }
-    Some((folder?, ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)))
+    let folder = folder?;
+    let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    Some((folder, (Caretaker::begin(), alone)))
 }
 
 fn kill(process: &str) {
@@ -44,12 +48,35 @@ fn start_daemon(cluster: &Path, program: &str, arguments: &[&str]) {
     assert!(command.status().unwrap().success());
 }
 
-/// As who looks after a cluster does: takes back nodes that a controller drained, since it gave the ids of jobs that it forgot again.
-fn take_back_nodes() {
-    let said = Command::new("sinfo").args(["--noheader", "--Node", "--states=drain", "--format=%N"]).output().unwrap();
-    for node in String::from_utf8_lossy(&said.stdout).split_whitespace() {
-        // One that is not drained any more is as good.
-        let _ = Command::new("scontrol").args(["update", &format!("NodeName={node}"), "State=RESUME"]).output();
+/// Who looks after the cluster, until he is dropped: takes back nodes that a controller drained, since after a crash it gave the ids of
+/// jobs that it had forgotten once more.
+struct Caretaker {
+    leave: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Caretaker {
+    fn begin() -> Self {
+        let (leave, left) = channel::<()>();
+        let care = move || {
+            while let Err(RecvTimeoutError::Timeout) = left.recv_timeout(Duration::from_secs(1)) {
+                let drained = ["--noheader", "--Node", "--states=drain", "--format=%N"];
+                let Ok(said) = Command::new("sinfo").args(drained).output() else { continue };
+                for node in String::from_utf8_lossy(&said.stdout).split_whitespace() {
+                    // One that is not drained any more is as good.
+                    let _ =
+                        Command::new("scontrol").args(["update", &format!("NodeName={node}"), "State=RESUME"]).output();
+                }
+            }
+        };
+        Self { leave: Some(leave), thread: Some(std::thread::spawn(care)) }
+    }
+}
+
+impl Drop for Caretaker {
+    fn drop(&mut self) {
+        drop(self.leave.take());
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -187,10 +214,8 @@ fn twenty_kills_of_drivers_workers_and_daemons_in_one_run_change_no_bit() {
             }
         }
         println!("{:6.1} s: kill {number}, {victim:?}", began.elapsed().as_secs_f64());
-        take_back_nodes();
     }
     driver.succeeds();
-    take_back_nodes();
     let events = RunReader::open(&run).unwrap().events().unwrap();
     let attempts = events.iter().filter(|event| event.kind == "opened" && event.stage.is_some()).count();
     println!("{:6.1} s: the end, after {attempts} attempts; seed {seed}", began.elapsed().as_secs_f64());
