@@ -1,7 +1,7 @@
 //! Slurm's programs, called with an environment of their own.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -72,7 +72,9 @@ impl SlurmCalls for Installed {
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(match heard.map_err(failed)? {
-            Some((status, out, errors)) => Said { is_good: status.success(), out: text(&out), errors: text(&errors) },
+            Some(Output { status, stdout, stderr }) => {
+                Said { is_good: status.success(), out: text(&stdout), errors: text(&stderr) }
+            }
             None => {
                 let errors = format!("`{program}` did not answer within {} seconds", self.limit.as_secs_f64());
                 Said { is_good: false, out: String::new(), errors }
@@ -82,7 +84,7 @@ impl SlurmCalls for Installed {
 }
 
 /// How a program ended, and what it said on both ways until then; `None` if it has not ended in time.
-fn hear(child: &mut Child, input: &str, until: Instant) -> io::Result<Option<(ExitStatus, Vec<u8>, Vec<u8>)>> {
+fn hear(child: &mut Child, input: &str, until: Instant) -> io::Result<Option<Output>> {
     let (input, stdin) = (input.to_owned(), child.stdin.take());
     // All at once: it may wait for any of them.
     let fed = beside(move || match stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input.as_bytes())) {
@@ -98,7 +100,7 @@ fn hear(child: &mut Child, input: &str, until: Instant) -> io::Result<Option<(Ex
             if let Some(fed) = by(&fed, until) {
                 fed?;
             }
-            return Ok(Some((status, out?, errors?)));
+            return Ok(Some(Output { status, stdout: out?, stderr: errors? }));
         }
         if Instant::now() >= until {
             return Ok(None);
