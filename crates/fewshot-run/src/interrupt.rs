@@ -5,12 +5,16 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 /// Exit code of a program that was interrupted (128 + SIGINT, as shells have it).
 pub const INTERRUPTED_EXIT_CODE: i32 = 130;
+
+/// How soon a stop is seen by who waits: too short to be noticed, and nothing to a processor.
+pub(super) const BLINK: Duration = Duration::from_millis(20);
 
 /// A shared flag that says "stop at the next step". Clones share the flag.
 #[derive(Debug, Clone, Default)]
@@ -124,6 +128,18 @@ impl Interrupt {
     /// Whether the stop was asked for, or is wanted since other work has failed that this one was beside.
     pub fn is_requested(&self) -> bool {
         self.requested.load(Ordering::SeqCst) || self.halted.load(Ordering::SeqCst) > 0
+    }
+
+    /// Sleeps for so long, or until the stop is asked for.
+    pub(super) fn pause(&self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.is_requested() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(BLINK));
+        }
     }
 
     /// From here on there is work whose state is saved when a stop is asked for.
@@ -243,6 +259,22 @@ mod tests {
         assert_eq!(interrupt.check(), Ok(()));
         other.request();
         assert_eq!(interrupt.check(), Err(Interrupted));
+    }
+
+    #[test]
+    fn a_pause_ends_with_the_wish_to_stop() {
+        let interrupt = Interrupt::new();
+        let began = Instant::now();
+        interrupt.pause(Duration::from_millis(30));
+        assert!(began.elapsed() >= Duration::from_millis(30));
+        let other = interrupt.clone();
+        let asks = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(30));
+            other.request();
+        });
+        interrupt.pause(Duration::from_secs(600));
+        assert!(began.elapsed() < Duration::from_secs(300));
+        asks.join().unwrap();
     }
 
     #[test]

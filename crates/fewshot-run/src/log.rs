@@ -241,6 +241,8 @@ pub(super) const STARTED: &str = "started";
 pub(super) const BEGAN: &str = "began";
 /// What was done up to here is kept.
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// A stage has ended well.
+pub(super) const STAGE_DONE: &str = "done";
 /// The answer was written; no work.
 pub(super) const ANSWERED: &str = "result";
 

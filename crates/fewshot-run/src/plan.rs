@@ -14,7 +14,7 @@ use super::error::{PlanError, RunError};
 use super::folder::RunFolder;
 use super::graph::{list, order};
 use super::interrupt::{Interrupt, is_interrupted};
-use super::log::{Event, INTERRUPTED, STARTED};
+use super::log::{Event, INTERRUPTED, STAGE_DONE, STARTED};
 use super::plan_file::{DONE, PLAN, PlanFile, StageEntry, difference};
 use super::progress::{Progress, StageEnd, StageInfo};
 use super::reader::{RUN_TOML, RunReader, read_json};
@@ -142,9 +142,11 @@ impl<'a> Plan<'a> {
         (1..).zip(&self.stages).map(|(number, stage)| (number, stage.name.as_str()))
     }
 
-    /// Positions of all stages, each after all that it waits for.
-    pub(super) fn in_order(&self) -> impl Iterator<Item = usize> {
-        self.order.iter().copied()
+    /// Positions of all stages, the costliest first, and those that cost the same as in [`Plan::names`].
+    pub(super) fn costliest_first(&self) -> Vec<usize> {
+        let mut order = self.order.clone();
+        order.sort_by(|one, other| self.stages[*other].cost.total_cmp(&self.stages[*one].cost));
+        order
     }
 
     /// Positions of the stages that a stage waits for.
@@ -184,7 +186,7 @@ impl<'a> Plan<'a> {
         let done = self.work(index, run, &Place::alone(run, info), interrupt, progress)?;
         write_json(&folder.join(DONE), &Checked(done))?;
         let seconds = before + began.elapsed().as_secs_f64();
-        run.events_log().write(Some(&stage.name), "done", json!({ "seconds": seconds }))?;
+        run.events_log().write(Some(&stage.name), STAGE_DONE, json!({ "seconds": seconds }))?;
         progress.stage_finished(info, StageEnd::Done { seconds });
         // Read back, so that this process goes on from the very value that a later one would read.
         let done = self.done(index, run)?.ok_or_else(|| RunError::Damaged {

@@ -31,6 +31,8 @@ pub struct Stage<'a> {
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
     pub(super) publishes: Vec<String>,
+    /// How much work it is.
+    pub(super) cost: f64,
     pub(super) body: Body<'a>,
 }
 
@@ -46,7 +48,7 @@ impl<'a> Stage<'a> {
     /// The value is written as JSON: its floats come back exactly, but they must be finite.
     pub fn new(name: impl Into<String>, body: impl Fn(&StageContext<'_>) -> Result<Value, StageError> + 'a) -> Self {
         let (inputs, outputs, publishes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { name: name.into(), inputs, outputs, publishes, body: Box::new(body) }
+        Self { name: name.into(), inputs, outputs, publishes, cost: 0.0, body: Box::new(body) }
     }
 
     /// The same with a value of the type that its handle says.
@@ -77,6 +79,15 @@ impl<'a> Stage<'a> {
     #[must_use]
     pub fn publishes<S: Into<String>>(mut self, files: impl IntoIterator<Item = S>) -> Self {
         self.publishes.extend(files.into_iter().map(Into::into));
+        self
+    }
+
+    /// Is about so much work, in any unit that all stages of the plan have in common; 0 where nothing is said. Of those that are ready,
+    /// several processes take the costliest first: so nobody is left with a long one when all others have nothing more to do. One
+    /// process keeps to the order of the plan.
+    #[must_use]
+    pub fn costs(mut self, cost: f64) -> Self {
+        self.cost = cost;
         self
     }
 

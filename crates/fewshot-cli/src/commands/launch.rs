@@ -12,12 +12,14 @@ use fewshot_nas::device;
 use fewshot_nas::experiments::{self, ExperimentError, Recipe, Session};
 use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::{
-    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, RunReader, SlurmJobs, SlurmSettings,
-    StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted, requeue_this_job,
+    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, Queue, RunReader, SlurmJobs,
+    SlurmSettings, StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted,
+    requeue_this_job,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::outcome::shown;
+use super::queue::{self, LastSeen, Shown};
 use super::series::Series;
 use super::{print, print_json, use_threads};
 use crate::args::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
@@ -68,7 +70,7 @@ pub fn launcher(args: &LaunchArgs, device: &str, recipe: &CommonRecipe) -> Resul
                 let words = [&program.display().to_string(), "work", &run.display().to_string(), "--device", &device];
                 words.map(str::to_string).to_vec()
             };
-            Box::new(SlurmJobs::new(settings, Patience::default(), &Installed, command))
+            Box::new(SlurmJobs::new(settings, Patience::default(), &Installed::PATIENT, command))
         }
     })
 }
@@ -103,7 +105,8 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
         && is_interrupted(error)
         && interrupt.is_limited()
     {
-        let is_requeued = requeue_this_job(&Installed, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
+        let is_requeued =
+            requeue_this_job(&Installed::PATIENT, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
         say(if is_requeued { "the time of this job is up: it is queued again" } else { "the time of this job is up" });
     }
     Ok(worked?)
@@ -113,19 +116,11 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
 pub fn status(args: StatusArgs) -> Result<(), Failure> {
     let series = Series::within(&args.run);
     let folders = series.as_ref().map_or_else(|| vec![args.run.clone()], |series| series.runs.clone());
-    let mut runs = Vec::with_capacity(folders.len());
-    for folder in &folders {
-        runs.push((RunReader::open(folder)?, Survey::new(Patience::default())));
-    }
+    let mut runs = folders.iter().map(|folder| Watched::open(folder)).collect::<Result<Vec<_>, _>>()?;
     loop {
-        let mut seen = Vec::with_capacity(runs.len());
-        for (run, survey) in &mut runs {
-            seen.push((&*run, survey.look_on(run)?));
-        }
+        let seen = runs.iter_mut().map(Watched::look).collect::<Result<Vec<_>, _>>()?;
         if args.json {
-            let object =
-                |(run, stages): &(&RunReader, Vec<StageStatus>)| json!({ "run": run.path(), "stages": stages });
-            let objects: Vec<_> = seen.iter().map(object).collect();
+            let objects: Vec<Value> = seen.iter().map(Look::object).collect();
             return match (&series, objects.first()) {
                 (None, Some(only)) => print_json(only),
                 (Some(series), _) => print_json(&series.object(&objects)),
@@ -133,9 +128,7 @@ pub fn status(args: StatusArgs) -> Result<(), Failure> {
             };
         }
         print(&text(&seen, series.as_ref()))?;
-        let is_done =
-            |stages: &[StageStatus]| !stages.is_empty() && stages.iter().all(|stage| stage.state == StageState::Done);
-        if !args.watch || seen.iter().all(|(_, stages)| is_done(stages)) {
+        if !args.watch || seen.iter().all(Look::is_done) {
             return Ok(());
         }
         print("")?;
@@ -143,15 +136,54 @@ pub fn status(args: StatusArgs) -> Result<(), Failure> {
     }
 }
 
+/// A run that is looked at, again and again.
+struct Watched {
+    run: RunReader,
+    survey: Survey,
+    queue: LastSeen,
+}
+
+impl Watched {
+    fn open(folder: &Path) -> Result<Self, Failure> {
+        let run = RunReader::open(folder)?;
+        Ok(Self { run, survey: Survey::new(Patience::default()), queue: LastSeen::default() })
+    }
+
+    fn look(&mut self) -> Result<Look<'_>, Failure> {
+        let Self { run, survey, queue } = self;
+        // Before the folder, which is right: what has ended since is seen there.
+        let queue = queue.look(run)?;
+        Ok(Look { run, stages: survey.look_on(run)?, queue })
+    }
+}
+
+/// How a run stands.
+struct Look<'a> {
+    run: &'a RunReader,
+    stages: Vec<StageStatus>,
+    queue: &'a Queue,
+}
+
+impl Look<'_> {
+    fn is_done(&self) -> bool {
+        !self.stages.is_empty() && self.stages.iter().all(|stage| stage.state == StageState::Done)
+    }
+
+    fn object(&self) -> Value {
+        let stages: Vec<Shown<'_>> = self.stages.iter().map(|stage| Shown::new(stage, self.queue)).collect();
+        json!({ "run": self.run.path(), "stages": stages, "queue": self.queue })
+    }
+}
+
 /// The tables of all runs that are looked at, each under its folder where they are a series.
-fn text(seen: &[(&RunReader, Vec<StageStatus>)], series: Option<&Series>) -> String {
-    let Some(series) = series else { return seen.iter().map(|(run, stages)| table(run, stages)).collect() };
-    let tables = seen.iter().map(|(run, stages)| format!("{}\n{}", shown(run.path()), table(run, stages)));
+fn text(seen: &[Look<'_>], series: Option<&Series>) -> String {
+    let Some(series) = series else { return seen.iter().map(table).collect() };
+    let tables = seen.iter().map(|look| format!("{}\n{}", shown(look.run.path()), table(look)));
     tables.chain(series.lacks()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A line per stage, and what the log says of those that failed.
-fn table(run: &RunReader, stages: &[StageStatus]) -> String {
+fn table(Look { run, stages, queue }: &Look<'_>) -> String {
     if stages.is_empty() {
         return String::from("no stage has begun yet");
     }
@@ -159,6 +191,9 @@ fn table(run: &RunReader, stages: &[StageStatus]) -> String {
     let mut lines = Vec::new();
     for stage in stages {
         let (word, rest) = in_words(stage);
+        let job = Shown::new(stage, queue).job_in_words();
+        let rest =
+            [Some(rest).filter(|rest| !rest.is_empty()), job].into_iter().flatten().collect::<Vec<_>>().join("; ");
         lines.push(format!("{:width$}  {word:8}{rest}", stage.name).trim_end().to_string());
         if let StageState::Failed { claim, .. } = &stage.state {
             let log = claim.holder.log.as_ref().map(|log| run.path().join(log));
@@ -169,6 +204,7 @@ fn table(run: &RunReader, stages: &[StageStatus]) -> String {
     let (done, working) =
         (count(|state| *state == StageState::Done), count(|state| matches!(state, StageState::Working { .. })));
     lines.push(format!("{done} of {} done, {working} being worked on", counted(stages.len(), "stage")));
+    lines.extend(queue::in_words(queue));
     lines.join("\n")
 }
 
@@ -231,7 +267,7 @@ fn cancelled(run: &RunReader) -> Result<String, Failure> {
         return Err(Failure::Usage(hint));
     }
     ask_to_stop(run.path()).map_err(fewshot_nas::run::RunError::from)?;
-    let jobs = match cancel_jobs(run, &Installed)? {
+    let jobs = match cancel_jobs(run, &Installed::PATIENT)? {
         Some(count) => format!("; arrays of jobs cancelled: {count}"),
         None => String::new(),
     };

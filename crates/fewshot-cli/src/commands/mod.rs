@@ -10,6 +10,7 @@ mod layered;
 pub mod lists;
 pub mod model;
 pub mod outcome;
+mod queue;
 pub mod rank;
 pub mod reproduce;
 pub mod run;

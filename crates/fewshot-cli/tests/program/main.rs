@@ -23,6 +23,8 @@ mod own_family;
 #[expect(dead_code, reason = "its `main` starts a program of its own")]
 #[path = "../../examples/own_space.rs"]
 mod own_space;
+#[cfg(unix)]
+mod queue;
 mod rank;
 mod ranking;
 mod released;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -11,15 +12,15 @@ use super::super::atomic::create_folder;
 use super::super::error::RunError;
 use super::super::file_error::FileError;
 use super::super::folder::RunFolder;
-use super::super::interrupt::{INTERRUPTED_EXIT_CODE, Interrupt};
+use super::super::interrupt::{BLINK, INTERRUPTED_EXIT_CODE, Interrupt};
 use super::super::plan::Plan;
 use super::super::progress::Progress;
 use super::super::reader::RunReader;
 use super::super::spread::{Patience, SpreadError, StageState, StageStatus, is_asked_to_stop};
 use super::launcher::Launcher;
-use super::sharing::{LOGS, Teller, failed, gather, share};
+use super::sharing::{LOGS, Teller, failed, gather, kept, share};
 
-/// Workers that were killed are started again, but not more often than this between two stages that are done.
+/// Workers that were killed are started again, but not more often than this without any work being kept.
 const MOST_DEATHS: usize = 20;
 /// The same for workers that ended by themselves, which know why.
 const MOST_FAILURES: usize = 3;
@@ -69,7 +70,7 @@ impl<'a> LocalWorkers<'a> {
         let mut teller = Teller::new(progress, self.patience);
         let mut stages = teller.look(run)?;
         let mut crew = Crew::default();
-        let (mut deaths, mut failures) = (0, 0);
+        let (mut deaths, mut failures, mut kept_before) = (0, 0, 0);
         // Fewer than wanted where fewer stages are left.
         let left = stages.iter().filter(|stage| stage.state != StageState::Done).count();
         for number in 1..=self.workers.min(left) {
@@ -87,14 +88,11 @@ impl<'a> LocalWorkers<'a> {
                 teller.look(run)?;
                 return Err(stop);
             }
-            let before = done(&stages);
             let ended = crew.ended().map_err(|e| FileError::new("watch workers of", run.path(), e))?;
             stages = teller.look(run)?;
-            if done(&stages) > before {
-                (deaths, failures) = (0, 0);
-            }
             if done(&stages) == stages.len() {
-                crew.wait();
+                // Those that wait for something to do need not find out by themselves.
+                crew.stop();
                 return Ok(());
             }
             let is_open =
@@ -106,6 +104,10 @@ impl<'a> LocalWorkers<'a> {
             for (number, status) in ended {
                 if !has_work || status.success() {
                     continue;
+                }
+                let kept_now = kept(run)?.values().sum();
+                if kept_now > kept_before {
+                    (deaths, failures, kept_before) = (0, 0, kept_now);
                 }
                 match status.code() {
                     // Asked by somebody else; he may ask for another as well.
@@ -124,7 +126,7 @@ impl<'a> LocalWorkers<'a> {
                 // All ended well or were told to, and another driver's workers are at what is left.
                 crew.workers.push(self.start(run.path(), 1)?);
             }
-            std::thread::sleep(self.patience.look);
+            crew.watch(self.patience.look, interrupt);
         }
     }
 }
@@ -172,6 +174,19 @@ impl Crew {
         }
         self.workers = left;
         Ok(ended)
+    }
+
+    /// Waits for so long, or until one has ended or a stop is asked for.
+    fn watch(&mut self, time: Duration, interrupt: &Interrupt) {
+        let until = Instant::now() + time;
+        // Why one cannot be asked is found when those that have ended are.
+        while self.workers.iter_mut().all(|worker| matches!(worker.child.try_wait(), Ok(None))) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || interrupt.is_requested() {
+                break;
+            }
+            std::thread::sleep(left.min(BLINK));
+        }
     }
 
     /// Asks all to save and stop, and waits until they have.

@@ -11,4 +11,6 @@ mod slurm;
 
 pub use launcher::{InProcess, Launcher};
 pub use local::{LocalWorkers, WorkerSeat};
-pub use slurm::{Installed, Said, SlurmCalls, SlurmJobs, SlurmSettings, cancel_jobs, requeue_this_job};
+pub use slurm::{
+    Installed, Queue, QueuedJob, Said, SlurmCalls, SlurmJobs, SlurmSettings, cancel_jobs, requeue_this_job,
+};

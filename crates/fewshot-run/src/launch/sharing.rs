@@ -10,7 +10,7 @@ use super::super::error::RunError;
 use super::super::folder::RunFolder;
 use super::super::interrupt::Interrupt;
 use super::super::lock::RunLock;
-use super::super::log::{Event, read_lines};
+use super::super::log::{CHECKPOINT, Event, STAGE_DONE, read_lines};
 use super::super::plan::Plan;
 use super::super::progress::{Position, Progress, StageEnd, StageInfo};
 use super::super::reader::RunReader;
@@ -110,6 +110,15 @@ impl<'a> Teller<'a> {
         self.done = Some(done);
         Ok(stages)
     }
+}
+
+/// How often work was kept by now, by stage: a number that has grown since is work that got further.
+pub(super) fn kept(run: &RunReader) -> Result<BTreeMap<String, usize>, RunError> {
+    let mut kept = BTreeMap::new();
+    for event in run.events()?.into_iter().filter(|event| [CHECKPOINT, STAGE_DONE].contains(&event.kind.as_str())) {
+        *kept.entry(event.stage.unwrap_or_default()).or_insert(0) += 1;
+    }
+    Ok(kept)
 }
 
 /// What failed, where nothing else is left to work on.

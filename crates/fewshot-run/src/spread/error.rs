@@ -25,8 +25,8 @@ pub enum SpreadError {
         /// The run.
         run: String,
     },
-    /// Processes that worked for this one ended again and again without ending any stage.
-    #[error("workers of `{run}` were ended {times} times without a stage done ({last}): see `{log}`")]
+    /// Processes that worked for this one ended again and again without any work being kept.
+    #[error("workers of `{run}` were ended {times} times without getting further ({last}): see `{log}`")]
     Dying {
         /// The run.
         run: String,

@@ -11,7 +11,7 @@ use super::super::error::RunError;
 use super::super::folder::RunFolder;
 use super::super::interrupt::{Interrupt, is_interrupted};
 use super::super::lock::RunLock;
-use super::super::log::{Event, EventLog, OPENED};
+use super::super::log::{Event, EventLog, OPENED, STAGE_DONE};
 use super::super::plan::{Place, Plan};
 use super::super::plan_file::DONE;
 use super::super::progress::{Progress, StageEnd};
@@ -82,6 +82,16 @@ impl Member {
         Err(SpreadError::OtherInstructions { run, began, found }.into())
     }
 
+    /// Whether stage `index` of the plan is done.
+    pub(super) fn is_done(&self, plan: &Plan<'_>, index: usize) -> bool {
+        self.attempts(plan, index).is_done()
+    }
+
+    fn attempts(&self, plan: &Plan<'_>, index: usize) -> Attempts {
+        let info = plan.info(index);
+        Attempts::at(self.reader.path(), self.reader.stage_folder(info.number, info.name))
+    }
+
     /// Takes stage `index` of the plan if nobody else has it, and takes it to its end.
     ///
     /// # Errors
@@ -94,8 +104,7 @@ impl Member {
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<Attempted, RunError> {
-        let info = plan.info(index);
-        let attempts = Attempts::at(self.reader.path(), self.reader.stage_folder(info.number, info.name));
+        let (info, attempts) = (plan.info(index), self.attempts(plan, index));
         let taken = {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
             take(&attempts, &mut watch, &self.patience, self.log.as_deref(), retry)?
@@ -154,7 +163,7 @@ impl Member {
         let done = plan.work(index, &run, &place, interrupt, progress)?;
         write_json(&place.folder.join(DONE), &Checked(done))?;
         let seconds = Event::stage_seconds(&run.own_events()?, info.name);
-        run.events_log().write(Some(info.name), "done", json!({ "seconds": seconds }))?;
+        run.events_log().write(Some(info.name), STAGE_DONE, json!({ "seconds": seconds }))?;
         Ok(seconds)
     }
 }

@@ -33,45 +33,51 @@ impl<'a> Work<'a> {
         Ok(Self { plan, member, interrupt, progress })
     }
 
-    /// Works on whatever stage is ready and free, the first of the plan first, until all are done. Waits for what others work on,
-    /// and takes over from those that die.
+    /// Works on whatever stage is ready and free, the costliest first, until all are done. Waits for what others work on, and takes over
+    /// from those that die.
     ///
     /// # Errors
     /// [`SpreadError::Failed`] when all that is left waits for stages that failed; [`RunError::Interrupted`],
     /// [`SpreadError::Cancelled`]; what else keeps this process from working.
     pub fn any(&self) -> Result<(), RunError> {
         let _working = self.interrupt.working();
+        let order = self.plan.costliest_first();
         let mut done = BTreeSet::new();
         loop {
             let mut failed: Vec<(String, String)> = Vec::new();
-            let (mut is_busy, mut has_worked) = (false, false);
-            for index in self.plan.in_order() {
+            let (mut is_busy, mut has_moved) = (false, false);
+            for &index in &order {
+                if done.contains(&index) || !self.plan.inputs_of(index).all(|input| done.contains(&input)) {
+                    continue;
+                }
+                if self.member.is_done(self.plan, index) {
+                    done.insert(index);
+                    has_moved = true;
+                    continue;
+                }
+                // Not before: who is asked to stop when all is done has done all.
                 self.check()?;
-                if done.contains(&index) {
-                    continue;
-                }
-                if !self.plan.inputs_of(index).all(|input| done.contains(&input)) {
-                    continue;
-                }
                 match self.member.attempt(self.plan, index, false, self.interrupt, self.progress)? {
                     Attempted::Done => {
                         done.insert(index);
-                        has_worked = true;
+                        has_moved = true;
+                        // What is ready by now may cost more than what comes next.
+                        break;
                     }
                     Attempted::Busy => is_busy = true,
                     Attempted::Failed(note) => failed.push((self.plan.info(index).name.to_owned(), note)),
                 }
             }
-            if done.len() == self.plan.in_order().count() {
+            if done.len() == order.len() {
                 return Ok(());
             }
-            if has_worked {
+            if has_moved {
                 continue;
             }
             if !is_busy {
                 return Err(self.failed(failed));
             }
-            std::thread::sleep(self.member.patience().look);
+            self.interrupt.pause(self.member.patience().look);
         }
     }
 
@@ -92,7 +98,7 @@ impl<'a> Work<'a> {
                 self.plan.check_ready(index, self.member.reader())?;
                 match self.member.attempt(self.plan, index, true, self.interrupt, self.progress)? {
                     Attempted::Done => break,
-                    Attempted::Busy => std::thread::sleep(self.member.patience().look),
+                    Attempted::Busy => self.interrupt.pause(self.member.patience().look),
                     Attempted::Failed(note) => {
                         failed.push((name.to_owned(), note));
                         break;

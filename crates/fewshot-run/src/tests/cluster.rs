@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::super::{
-    Holder, INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, RunError, RunReader,
-    SlurmCalls, SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work, requeue_this_job,
+    Holder, INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, Queue, RunError,
+    RunReader, SlurmCalls, SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work,
+    cancel_jobs, requeue_this_job,
 };
-use super::crowd::{QUICK, begin, files, whole};
+use super::crowd::{QUICK, files, whole};
 use super::{child, toy};
 
 /// What a job is to do: arguments as a worker gets them.
@@ -32,7 +33,7 @@ fn plan(recipe: &toy::Recipe) -> Plan<'_> {
     let name = |part: usize| format!("part-{part}");
     let part = |part: usize| {
         let body = move |context: &StageContext<'_>| {
-            toy::slow();
+            toy::slow(context.name());
             if part == 1 && std::env::var_os(BROKEN).is_some_and(|file| Path::new(&file).exists()) {
                 return Err("broken".into());
             }
@@ -154,14 +155,14 @@ pub(super) fn job(run: &Path) -> Result<(), RunError> {
     let plan = plan(&recipe);
     let worked = Work::new(&plan, &member, &interrupt, &NoProgress)?.named(&of("--stage"));
     if worked.is_err() && interrupt.is_limited() {
-        requeue_this_job(&Installed, 3)?;
+        requeue_this_job(&Installed::PATIENT, 3)?;
     }
     worked
 }
 
 /// What a driver process does.
 pub(super) fn drive(run: &Path) -> Result<(), RunError> {
-    let held = begin(run)?;
+    let held = toy::begin(run)?;
     let recipe = RunReader::open(run)?.recipe()?;
     let plan = plan(&recipe);
     let sbatch_args = std::env::var(SBATCH).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
@@ -217,13 +218,66 @@ fn a_wide_run_is_three_arrays_and_few_calls() {
     assert_eq!(calls("sbatch"), 3);
 }
 
+#[test]
+fn a_job_at_its_time_limit_saves_has_itself_queued_again_and_goes_on_from_there() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let expected = whole(dir.path());
+    let run = dir.path().join("run");
+    // Twelve steps in 54 seconds: a job may take a minute, and is told after half of it, or earlier (Slurm looks at limits now and then).
+    let mut command = child::command("cluster", &run);
+    let output = Driver::start(command.env(toy::SLOW, "train=4500").env(SBATCH, "--time=1")).end();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(files(&run), expected);
+    let events = RunReader::open(&run).unwrap().events().unwrap();
+    let of = |kind: &str| -> Vec<&Value> {
+        let events = events.iter().filter(|event| event.stage.as_deref() == Some("train") && event.kind == kind);
+        events.map(|event| &event.data).collect()
+    };
+    assert!((2..=3).contains(&of("opened").len()), "cut at either checkpoint, or both: {events:?}");
+    let steps: Vec<&Value> = of("checkpoint").into_iter().map(|data| &data["step"]).collect();
+    assert_eq!(steps, [5, 10], "no step was done twice");
+    // It was the job that asked for its next turn: the driver submitted nothing twice.
+    assert_eq!(said.lines().filter(|line| line.ends_with("called sbatch")).count(), 3, "{said}");
+}
+
+#[test]
+fn the_queue_tells_why_jobs_wait() {
+    if !has_cluster() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = dir.path().join("run");
+    let driver = Driver::start(child::command("cluster", &run).env(SBATCH, "--hold"));
+    let jobs = patiently("jobs in the queue", || {
+        let reader = RunReader::open(&run).ok()?;
+        match Queue::ask(&reader, &Installed::PATIENT).unwrap() {
+            Queue::Shown { jobs } if jobs.len() == toy::STAGES => Some(jobs),
+            _ => None,
+        }
+    });
+    let reason = |stage: &str| (jobs[stage].state.as_str(), jobs[stage].reason.as_deref());
+    assert_eq!(reason("train"), ("PENDING", Some("JobHeldUser")));
+    assert_eq!(reason("search"), ("PENDING", Some("JobHeldUser")));
+    drop(driver);
+    let reader = RunReader::open(&run).unwrap();
+    assert_eq!(cancel_jobs(&reader, &Installed::PATIENT).unwrap(), Some(3));
+    patiently("end of the jobs", || match Queue::ask(&reader, &Installed::PATIENT).unwrap() {
+        Queue::Shown { jobs } => jobs.is_empty().then_some(()),
+        _ => None,
+    });
+}
+
 /// Slurm's programs, whose calls are said.
 struct Loud;
 
 impl SlurmCalls for Loud {
     fn call(&self, program: &str, arguments: &[String], input: &str) -> Result<super::super::Said, SpreadError> {
         println!("\ncalled {program}");
-        Installed.call(program, arguments, input)
+        Installed::PATIENT.call(program, arguments, input)
     }
 }
 

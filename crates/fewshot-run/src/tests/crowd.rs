@@ -1,5 +1,6 @@
 //! Several processes on one run: the files of the run that one process made, whatever happens to them.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::{
     Attempted, Checkpoint, InProcess, Interrupt, Launcher, LocalWorkers, Member, NoProgress, Patience, Plan, RunError,
-    RunFolder, RunReader, SpreadError, Stage, StageState, Survey, Work, ask_to_stop, begin_session,
+    RunFolder, RunReader, SpreadError, Stage, StageContext, StageState, Survey, Work, ask_to_stop, begin_session,
 };
 use super::{child, toy};
 
@@ -34,7 +35,7 @@ pub(super) fn work(run: &Path) -> Result<(), RunError> {
 
 /// What a driver process does.
 pub(super) fn drive(run: &Path) -> Result<(), RunError> {
-    let held = begin(run)?;
+    let held = toy::begin(run)?;
     let recipe = RunReader::open(run)?.recipe()?;
     let plan = toy::plan(&recipe);
     let launcher = LocalWorkers::new(2, QUICK, |seat| {
@@ -44,14 +45,6 @@ pub(super) fn drive(run: &Path) -> Result<(), RunError> {
     });
     let (folder, values) = launcher.launch(&plan, run, held, &Interrupt::install(|_| {}).unwrap(), &NoProgress)?;
     folder.write_result(&values["search"])
-}
-
-/// Begins the run, unless it has begun.
-pub(super) fn begin(run: &Path) -> Result<Option<RunFolder>, RunError> {
-    match RunFolder::create(run, &toy::Recipe::default(), &"data".into()) {
-        Err(RunError::Exists { .. }) => Ok(None),
-        other => other.map(Some),
-    }
 }
 
 /// The files of a run but those that tell of times and processes.
@@ -340,7 +333,7 @@ fn launched_in_this_process_a_run_is_what_it_always_was() {
     let dir = tempfile::tempdir().unwrap();
     let expected = whole(dir.path());
     let run = dir.path().join("run");
-    let folder = begin(&run).unwrap().unwrap();
+    let folder = toy::begin(&run).unwrap().unwrap();
     let recipe = folder.recipe().unwrap();
     let plan = toy::plan(&recipe);
     let (folder, values) = InProcess.launch(&plan, &run, Some(folder), &Interrupt::new(), &NoProgress).unwrap();
@@ -348,4 +341,37 @@ fn launched_in_this_process_a_run_is_what_it_always_was() {
     assert_eq!(toy::files(&run), toy::files(&dir.path().join("whole")));
     assert_eq!(files(&run), expected);
     assert!(!run.join("attempts").exists());
+}
+
+#[test]
+fn the_costliest_of_what_is_ready_is_taken_first_and_one_process_keeps_to_the_plan() {
+    let dir = tempfile::tempdir().unwrap();
+    let order = RefCell::new(Vec::new());
+    let stage = |name: &'static str, cost: f64| {
+        let order = &order;
+        let body = move |_: &StageContext<'_>| {
+            order.borrow_mut().push(name);
+            Ok(json!(1))
+        };
+        Stage::new(name, body).costs(cost)
+    };
+    let dear = stage("dear", 9.0).after(["opens"]);
+    let stages = vec![stage("small", 1.0), dear, stage("opens", 4.0), stage("large", 5.0), stage("middle", 3.0)];
+    let plan = Plan::new(stages).unwrap();
+    let begun = |name: &str| RunFolder::create(&dir.path().join(name), &1, &"data".into()).unwrap();
+
+    plan.run(&begun("alone"), &Interrupt::new(), &NoProgress).unwrap();
+    let alone = order.take();
+    let folder = begun("shared");
+    begin_session(&plan, &folder).unwrap();
+    let path = folder.path().to_path_buf();
+    drop(folder);
+    let member = Member::join(&path, None, QUICK).unwrap();
+    Work::new(&plan, &member, &Interrupt::new(), &NoProgress).unwrap().any().unwrap();
+    assert_eq!(order.take(), ["large", "opens", "dear", "middle", "small"]);
+    assert_eq!(alone, ["small", "opens", "dear", "large", "middle"]);
+    // Asked to stop when all is done, it has nothing to be sorry for.
+    let asked = Interrupt::new();
+    asked.request();
+    Work::new(&plan, &member, &asked, &NoProgress).unwrap().any().unwrap();
 }

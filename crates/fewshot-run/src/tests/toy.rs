@@ -13,8 +13,10 @@ use super::super::{
     Checkpoint, Interrupt, Plan, Progress, RunError, RunFolder, Stage, StageContext, StageError, TensorF32,
 };
 
-/// Environment variable: milliseconds that a step takes.
+/// Environment variable: milliseconds that a step takes, of one stage alone where its name stands before them (`train=500`).
 pub(super) const SLOW: &str = "FEWSHOT_TEST_SLOW";
+/// Environment variable: steps of each stage, in place of the recipe's own.
+pub(super) const STEPS: &str = "FEWSHOT_TEST_STEPS";
 
 const WEIGHTS: usize = 8;
 const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -38,17 +40,27 @@ struct Counters {
     lines: usize,
 }
 
+/// Begins the run; `None` if it was begun before.
+pub(super) fn begin(path: &Path) -> Result<Option<RunFolder>, RunError> {
+    let own = Recipe::default();
+    let steps = std::env::var(STEPS).ok().and_then(|text| text.parse().ok()).unwrap_or(own.steps);
+    match RunFolder::create(path, &Recipe { steps, ..own }, &"data".into()) {
+        Err(RunError::Exists { .. }) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Begins the run, or goes on with it, to its end.
 pub(super) fn run(path: &Path, interrupt: &Interrupt, progress: &dyn Progress) -> Result<(), RunError> {
-    let folder = match RunFolder::create(path, &Recipe::default(), &"data".into()) {
-        Err(RunError::Exists { .. }) => RunFolder::open(path)?,
-        other => other?,
-    };
+    let folder = begin(path)?.map_or_else(|| RunFolder::open(path), Ok)?;
     folder.check_data(&"data".into())?;
     let recipe: Recipe = folder.recipe()?;
     let values = plan(&recipe).run(&folder, interrupt, progress)?;
     folder.write_result(&values["search"])
 }
+
+/// How many stages it has.
+pub(super) const STAGES: usize = 4;
 
 /// train -> child-a, child-b -> search
 pub(super) fn plan(recipe: &Recipe) -> Plan<'_> {
@@ -83,8 +95,11 @@ fn noise(seed: u64, step: u64, index: u64) -> f64 {
     (x >> 11) as f64 / (1u64 << 53) as f64 - 0.5
 }
 
-pub(super) fn slow() {
-    if let Some(millis) = std::env::var(SLOW).ok().and_then(|text| text.parse().ok()) {
+/// What a step of a stage takes.
+pub(super) fn slow(stage: &str) {
+    let Ok(text) = std::env::var(SLOW) else { return };
+    let (of, millis) = text.split_once('=').unwrap_or((stage, &text));
+    if let Some(millis) = millis.parse().ok().filter(|_| of == stage) {
         std::thread::sleep(Duration::from_millis(millis));
     }
 }
@@ -103,7 +118,7 @@ fn train(
     };
     let counter = context.counter("training", "steps", at.step, Some(recipe.steps));
     while at.step < recipe.steps {
-        slow();
+        slow(context.name());
         at.step += 1;
         let moved = (0..).zip(w.data());
         let moved = moved.map(|(i, x)| x * 0.9 + (recipe.lr * noise(seed, at.step, i)) as f32);
@@ -136,7 +151,7 @@ fn search(context: &StageContext<'_>, recipe: &Recipe) -> Result<Value, StageErr
     };
     history.truncate(at.lines)?;
     while at.step < recipe.steps {
-        slow();
+        slow(context.name());
         at.step += 1;
         at.loss += noise(4, at.step, 0) / 7.0;
         history.append(&json!({ "arch": at.step, "score": at.loss }))?;

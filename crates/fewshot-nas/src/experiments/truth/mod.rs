@@ -170,12 +170,16 @@ impl Bench for Measurement {
             return Ok(vec![stage.publishes([TABLE])]);
         }
         let handles: Vec<Handle<Vec<Measured>>> = shards.handles(NETWORKS.name());
+        let (space, all) = (self.lab.alone_space(), self.trainings());
         let shard = |(shard, handle): (usize, &Handle<Vec<Measured>>)| {
-            Stage::of(handle, move |context| {
+            // All see the same images as often.
+            let cost: f64 = shards.pieces(shard).map(|piece| space.cost(all[piece].0).macs as f64).sum();
+            let stage = Stage::of(handle, move |context| {
                 let all = self.trainings();
                 let own: Vec<(&Arch, u64)> = shards.pieces(shard).map(|piece| all[piece]).collect();
                 self.measure(context, &own)
-            })
+            });
+            stage.costs(cost)
         };
         let mut stages: Vec<Stage<'_>> = handles.iter().enumerate().map(shard).collect();
         let inputs: Vec<String> = handles.iter().map(String::from).collect();

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::super::launcher::Launcher;
-use super::super::sharing::{LOGS, Teller, failed, gather, share};
+use super::super::sharing::{LOGS, Teller, failed, gather, kept, share};
 use super::calls::SlurmCalls;
 use super::jobs::cancel_jobs;
 use super::queue::{Alive, Known, alive, forget, id_of, note, prefix};
@@ -26,12 +26,53 @@ use crate::progress::Progress;
 use crate::reader::RunReader;
 use crate::spread::{Driving, Patience, STAGE_EVENTS, SpreadError, StageState, StageStatus, is_asked_to_stop};
 
-/// A stage is submitted so often by one driver, before it is said that something is wrong.
+/// A stage is submitted so often by one driver without getting further, before it is said that something is wrong.
 const MOST_SUBMISSIONS: u32 = 5;
+/// An array is submitted so often before it counts as refused: the controller may have been away at the first time alone.
+const SUBMISSIONS: usize = 2;
 /// Said where the cluster says nothing.
 const SILENT: &str = "the controller does not answer: asked again later";
 /// Slurm's own, where the cluster does not say.
 const MOST_TASKS: usize = 1001;
+
+/// How often each stage was submitted since its work was last found to have got further.
+#[derive(Debug, Default)]
+struct Submissions(HashMap<String, Tries>);
+
+#[derive(Debug, Default)]
+struct Tries {
+    times: u32,
+    /// How often its work was kept by then.
+    kept: usize,
+}
+
+impl Submissions {
+    /// Makes sure that another submission of these stages is no vain one. One that was killed or cut in the middle of its work, and had
+    /// kept more of it than the one before, is as good as the first.
+    fn check(&mut self, run: &RunReader, stages: &[&StageStatus]) -> Result<(), RunError> {
+        if stages.iter().all(|stage| !self.0.contains_key(&stage.name)) {
+            return Ok(());
+        }
+        let kept = kept(run)?;
+        for StageStatus { name, .. } in stages {
+            let Some(tries) = self.0.get_mut(name) else { continue };
+            let now = kept.get(name).copied().unwrap_or(0);
+            if now > tries.kept {
+                *tries = Tries { times: 0, kept: now };
+            }
+            if tries.times >= MOST_SUBMISSIONS {
+                let (run, log) = (run.path().display().to_string(), run.path().join(LOGS).display().to_string());
+                let last = format!("stage `{name}` again and again");
+                return Err(SpreadError::Dying { run, times: MOST_SUBMISSIONS as usize, last, log }.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, stage: &str) {
+        self.0.entry(stage.to_owned()).or_default().times += 1;
+    }
+}
 
 /// The words of a worker's command line on the run in a folder.
 type Words<'a> = Box<dyn Fn(&Path) -> Vec<String> + 'a>;
@@ -62,7 +103,7 @@ impl<'a> SlurmJobs<'a> {
         let mut teller = Teller::new(progress, self.patience);
         let mut driving = Driving::new(run.path(), self.patience);
         let mut is_told = false;
-        let (mut submitted, mut stalls) = (HashMap::new(), Stalls::default());
+        let (mut submitted, mut stalls) = (Submissions::default(), Stalls::default());
         let mut asked: Option<Instant> = None;
         let mut most = None;
         loop {
@@ -125,7 +166,7 @@ impl<'a> SlurmJobs<'a> {
         alive: &mut Alive,
         stages: &[StageStatus],
         most: usize,
-        submitted: &mut HashMap<String, u32>,
+        submitted: &mut Submissions,
         progress: &dyn Progress,
     ) -> Result<(), RunError> {
         if !alive.stuck.is_empty() {
@@ -142,13 +183,7 @@ impl<'a> SlurmJobs<'a> {
             // Stages that share a task.
             let mut seen = HashSet::new();
             after.retain(|task| seen.insert(task.clone()));
-            for stage in &group {
-                if submitted.get(&stage.name).is_some_and(|times| *times >= MOST_SUBMISSIONS) {
-                    let (run, log) = (run.path().display().to_string(), run.path().join(LOGS).display().to_string());
-                    let last = format!("stage `{}` again and again", stage.name);
-                    return Err(SpreadError::Dying { run, times: MOST_SUBMISSIONS as usize, last, log }.into());
-                }
-            }
+            submitted.check(run, &group)?;
             let per_task = self.stages_per_task(run, stages, &inputs, group.len(), most)?;
             let tasks: Vec<Vec<String>> =
                 group.chunks(per_task).map(|chunk| chunk.iter().map(|stage| stage.name.clone()).collect()).collect();
@@ -159,7 +194,7 @@ impl<'a> SlurmJobs<'a> {
                 };
                 progress.line(&format!("submitted {} as {id}: {}", counted(tasks), tasks_in_words(tasks)));
                 for (number, stage) in tasks.iter().enumerate().flat_map(|(n, task)| task.iter().map(move |s| (n, s))) {
-                    *submitted.entry(stage.clone()).or_insert(0) += 1;
+                    submitted.add(stage);
                     alive.stages.insert(stage.clone(), format!("{id}_{number}"));
                 }
             }
@@ -224,20 +259,21 @@ impl<'a> SlurmJobs<'a> {
         let array = Array { name: &name, tasks, after };
         let text = script(&array, &(self.command)(&path), &self.settings);
         let arguments = submission(&array, &path.display().to_string(), &self.settings);
-        let answer = self.calls.call("sbatch", &arguments, &text)?;
-        let id = answer.out.trim().split(';').next().unwrap_or_default().trim().to_owned();
-        if answer.is_good && !id.is_empty() {
-            return Ok(Some(id));
-        }
-        // The controller may have taken it and answered too late.
-        match id_of(&name, self.calls)? {
-            Known::As(id) => Ok(Some(id)),
-            Known::Silent => Ok(None),
-            Known::Not => {
-                let said = answer.errors.trim().replace('\n', "; ");
-                Err(SpreadError::Refused { program: String::from("sbatch"), said }.into())
+        let mut said = String::new();
+        for _ in 0..SUBMISSIONS {
+            let answer = self.calls.call("sbatch", &arguments, &text)?;
+            let id = answer.out.trim().split(';').next().unwrap_or_default().trim().to_owned();
+            if answer.is_good && !id.is_empty() {
+                return Ok(Some(id));
+            }
+            // The controller may have taken it and answered too late.
+            match id_of(&name, self.calls)? {
+                Known::As(id) => return Ok(Some(id)),
+                Known::Silent => return Ok(None),
+                Known::Not => said = answer.errors.trim().replace('\n', "; "),
             }
         }
+        Err(SpreadError::Refused { program: String::from("sbatch"), said }.into())
     }
 
     /// The most tasks of one array.

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::super::calls::Said;
 use super::*;
 use crate::NoProgress;
+use crate::log::EventLog;
 use crate::spread::{Claimed, Member, Survey, Work, begin_session};
 use crate::stage::{Stage, StageContext};
 
@@ -37,7 +38,8 @@ struct Fake<'a> {
     late: Cell<usize>,
     /// The same, and whether it was taken cannot be asked either.
     silent: Cell<usize>,
-    refuses: bool,
+    /// Submissions that are refused.
+    refused: Cell<usize>,
 }
 
 impl<'a> Fake<'a> {
@@ -51,7 +53,7 @@ impl<'a> Fake<'a> {
             most: 1001,
             late: Cell::new(0),
             silent: Cell::new(0),
-            refuses: false,
+            refused: Cell::new(0),
         }
     }
 
@@ -106,7 +108,8 @@ impl SlurmCalls for Fake<'_> {
         let good = |out: String| Ok(Said { is_good: true, out, errors: String::new() });
         match program {
             "scontrol" => good(format!("MaxArraySize            = {}\n", self.most)),
-            "sbatch" if self.refuses => {
+            "sbatch" if self.refused.get() > 0 => {
+                self.refused.set(self.refused.get() - 1);
                 Ok(Said { is_good: false, out: String::new(), errors: String::from("invalid partition") })
             }
             "sbatch" => Ok(Said { is_good: self.silent.get() == 0, ..self.submit(arguments, input) }),
@@ -286,8 +289,13 @@ fn a_submission_that_was_taken_although_it_failed_is_not_made_twice_and_one_that
     let jobs = SlurmJobs::new(settings, QUICK, &falls, |_| vec![String::from("fewshot")]);
     jobs.launch(&plan, &fake.run, Some(folder), &Interrupt::new(), &NoProgress).unwrap();
     assert_eq!(submitted(&fake).len(), 3);
-    let mut fake = Fake::new(&plan, &dir.path().join("refused"));
-    fake.refuses = true;
+    // A controller that was away for a moment has not taken it; one that refuses says so again.
+    let fake = Fake::new(&plan, &dir.path().join("away"));
+    fake.refused.set(1);
+    launch(&fake, SlurmSettings::default()).unwrap();
+    assert_eq!(submitted(&fake).len(), 3);
+    let fake = Fake::new(&plan, &dir.path().join("refused"));
+    fake.refused.set(usize::MAX);
     let error = launch(&fake, SlurmSettings::default()).unwrap_err();
     assert!(error.to_string().contains("invalid partition"), "{error}");
 }
@@ -313,11 +321,39 @@ fn a_stage_that_something_else_works_on_is_not_submitted() {
     assert!(matches!(&stages[0].state, StageState::Working { claim: Claimed { beat: 3, .. }, .. }), "{stages:?}");
     let jobs = SlurmJobs::new(SlurmSettings::default(), QUICK, &fake, |_| vec![String::from("fewshot")]);
     let mut alive = Alive::default();
-    jobs.pass(&folder, &mut alive, &stages, 8, &mut HashMap::new(), &NoProgress).unwrap();
+    jobs.pass(&folder, &mut alive, &stages, 8, &mut Submissions::default(), &NoProgress).unwrap();
     assert_eq!(alive, Alive::default(), "and what waits for it has no job to wait for");
     let settings = SlurmSettings { poll: Duration::ZERO, ..SlurmSettings::default() };
     let jobs = SlurmJobs::new(settings, QUICK, &fake, |_| vec![String::from("fewshot")]);
     let began = Instant::now();
     jobs.launch(&plan, &fake.run, Some(folder), &Interrupt::new(), &NoProgress).unwrap();
     assert!(began.elapsed() >= QUICK.stale);
+}
+
+#[test]
+fn a_stage_that_gets_further_each_time_is_submitted_as_often_as_it_takes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mended = Cell::new(true);
+    let plan = plan(3, &mended);
+    let folder = RunFolder::create(&dir.path().join("run"), &BTreeMap::from([("steps", 1)]), &"data".into()).unwrap();
+    begin_session(&plan, &folder).unwrap();
+    let stages = Survey::new(QUICK).look(&folder).unwrap();
+    let (first, second) = ([&stages[0]], [&stages[1]]);
+    let mut submitted = Submissions::default();
+    let attempt = folder.path().join("attempts/01-one/1");
+    fs::create_dir_all(&attempt).unwrap();
+    let events = EventLog::open(&attempt.join(STAGE_EVENTS)).unwrap();
+    for round in 0..3 {
+        for _ in 0..MOST_SUBMISSIONS {
+            submitted.check(&folder, &first).unwrap();
+            submitted.add("one");
+        }
+        // That another stage was cut, or that this one began again, is nothing kept.
+        events.write(Some("one"), "started", json!(round)).unwrap();
+        let error = submitted.check(&folder, &first).unwrap_err();
+        assert!(error.to_string().contains("5 times without getting further (stage `one` again and again)"), "{error}");
+        submitted.check(&folder, &second).unwrap();
+        events.write(Some("one"), "checkpoint", json!(round)).unwrap();
+    }
+    submitted.check(&folder, &first).unwrap();
 }

@@ -28,7 +28,11 @@ pub fn cancel_jobs(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<usi
 /// # Errors
 /// [`SpreadError::Start`] without Slurm.
 pub fn requeue_this_job(calls: &dyn SlurmCalls, most: u32) -> Result<bool, SpreadError> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    requeue(|name| std::env::var(name).ok().filter(|value| !value.is_empty()), calls, most)
+}
+
+/// The same of the job whose environment is `variable`.
+fn requeue(variable: impl Fn(&str) -> Option<String>, calls: &dyn SlurmCalls, most: u32) -> Result<bool, SpreadError> {
     let job = match (variable("SLURM_ARRAY_JOB_ID"), variable("SLURM_ARRAY_TASK_ID")) {
         (Some(array), Some(task)) => format!("{array}_{task}"),
         _ => match variable("SLURM_JOB_ID") {
@@ -39,4 +43,43 @@ pub fn requeue_this_job(calls: &dyn SlurmCalls, most: u32) -> Result<bool, Sprea
     // Not set in the first run.
     let times: u32 = variable("SLURM_RESTART_COUNT").and_then(|times| times.parse().ok()).unwrap_or(0);
     Ok(times < most && calls.call("scontrol", &[String::from("requeue"), job], "")?.is_good)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::super::calls::Said;
+    use super::*;
+
+    /// Agrees to all, and keeps what was asked.
+    #[derive(Default)]
+    struct Agrees(RefCell<Vec<String>>);
+
+    impl SlurmCalls for Agrees {
+        fn call(&self, program: &str, arguments: &[String], _: &str) -> Result<Said, SpreadError> {
+            self.0.borrow_mut().push(format!("{program} {}", arguments.join(" ")));
+            Ok(Said { is_good: true, out: String::new(), errors: String::new() })
+        }
+    }
+
+    #[test]
+    fn a_job_is_queued_again_by_its_own_name_and_not_for_ever() {
+        let asked = |variables: &[(&str, &str)]| {
+            let agrees = Agrees::default();
+            let variable = |name: &str| Some(variables.iter().find(|(known, _)| *known == name)?.1.to_owned());
+            let is_asked = requeue(variable, &agrees, 20).unwrap();
+            let calls = agrees.0.into_inner();
+            assert_eq!(is_asked, !calls.is_empty());
+            calls
+        };
+        // A task's own job has another number than its array.
+        let task = [("SLURM_JOB_ID", "19"), ("SLURM_ARRAY_JOB_ID", "17"), ("SLURM_ARRAY_TASK_ID", "3")];
+        assert_eq!(asked(&task), ["scontrol requeue 17_3"]);
+        assert_eq!(asked(&task[..1]), ["scontrol requeue 19"]);
+        assert!(asked(&[]).is_empty(), "this is no job");
+        let after = |times| [task[0], ("SLURM_RESTART_COUNT", times)];
+        assert_eq!(asked(&after("19")).len(), 1);
+        assert!(asked(&after("20")).is_empty(), "it was twenty times");
+    }
 }

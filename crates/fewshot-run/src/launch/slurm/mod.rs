@@ -11,6 +11,7 @@
 mod calls;
 mod driver;
 mod jobs;
+mod look;
 mod queue;
 mod script;
 mod settings;
@@ -19,4 +20,5 @@ mod stalls;
 pub use calls::{Installed, Said, SlurmCalls};
 pub use driver::SlurmJobs;
 pub use jobs::{cancel_jobs, requeue_this_job};
+pub use look::{Queue, QueuedJob};
 pub use settings::SlurmSettings;

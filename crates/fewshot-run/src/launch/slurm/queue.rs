@@ -30,6 +30,8 @@ const ENDED: [&str; 10] = [
     "OUT_OF_MEMORY",
     "REVOKED",
 ];
+/// The state of jobs that have a node.
+pub(super) const RUNNING: &str = "RUNNING";
 /// Reasons of jobs that never begin by themselves: what they wait for will not be, or they could not be started (as after a crash of
 /// the controller).
 const NEVER: [&str; 2] = ["DependencyNeverSatisfied", "launch failed requeued held"];
@@ -89,48 +91,88 @@ pub(super) fn has_jobs(run: &Path) -> Result<bool, RunError> {
     Ok(!names(&run.join(JOBS))?.is_empty())
 }
 
-/// The jobs of the run that are alive; `None` where the controller does not answer.
-pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Alive>, RunError> {
-    let arguments = ["--noheader", "--array", "--states=all", "--me", "--format=%F|%K|%T|%j|%r"].map(String::from);
+/// A task of the run that has not ended, as the queue shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Row {
+    /// The array's.
+    id: String,
+    /// As `ARRAY_TASK`.
+    pub(super) task: String,
+    /// Slurm's word for what it is at.
+    pub(super) state: String,
+    /// Slurm's word for why it does not run, where it does not.
+    pub(super) reason: String,
+    /// What it is to work on.
+    pub(super) stages: Vec<String>,
+}
+
+/// The tasks of the run that have not ended, if the queue of these users is asked (`--me`, `--user=17`); what was said instead where
+/// the controller does not answer.
+pub(super) fn rows(run: &RunReader, users: &str, calls: &dyn SlurmCalls) -> Result<Result<Vec<Row>, String>, RunError> {
+    let arguments = ["--noheader", "--array", "--states=all", users, "--format=%F|%K|%T|%j|%r"].map(String::from);
     let answer = calls.call("squeue", &arguments, "")?;
     if !answer.is_good {
-        return Ok(None);
+        return Ok(Err(answer.errors));
     }
     let prefix = prefix(run);
-    let mut alive = Alive::default();
+    let mut rows = Vec::new();
     let mut records: BTreeMap<String, Option<Record>> = BTreeMap::new();
     for line in answer.out.lines() {
-        let mut fields = line.trim().splitn(5, '|');
-        let (Some(id), Some(task), Some(state), Some(name)) =
-            (fields.next(), fields.next(), fields.next(), fields.next())
-        else {
-            continue;
-        };
+        let fields: Vec<&str> = line.trim().splitn(5, '|').collect();
+        let [id, task, state, name, reason] = fields[..] else { continue };
         if !name.starts_with(&prefix) || ENDED.contains(&state) {
             continue;
         }
-        let reason = fields.next().unwrap_or_default();
-        if NEVER.iter().any(|never| reason.contains(never)) {
-            alive.stuck.push(format!("{id}_{task}"));
-            continue;
-        }
-        let phase = match state {
-            "PENDING" if reason.contains("Dependency") => Phase::Waiting,
-            "RUNNING" => Phase::Running,
-            _ => Phase::Queued,
-        };
-        alive.phases.insert(format!("{id}_{task}"), phase);
-        alive.ids.insert(id.to_owned());
         if !records.contains_key(name) {
             let record = read_json::<Record>(&file(run.path(), name), "delete it; its stages are submitted again")?;
             records.insert(name.to_owned(), record);
         }
         let stages = records.get(name).and_then(|record| record.as_ref()?.tasks.get(task.parse::<usize>().ok()?));
-        for stage in stages.into_iter().flatten() {
-            alive.stages.insert(stage.clone(), format!("{id}_{task}"));
+        rows.push(Row {
+            id: id.to_owned(),
+            task: format!("{id}_{task}"),
+            state: state.to_owned(),
+            reason: reason.to_owned(),
+            stages: stages.cloned().unwrap_or_default(),
+        });
+    }
+    Ok(Ok(rows))
+}
+
+/// The jobs of the run that are alive; `None` where the controller does not answer.
+pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Alive>, RunError> {
+    let Ok(rows) = rows(run, "--me", calls)? else { return Ok(None) };
+    let mut alive = Alive::default();
+    for Row { id, task, state, reason, stages } in rows {
+        if NEVER.iter().any(|never| reason.contains(never)) {
+            alive.stuck.push(task);
+            continue;
         }
+        let phase = match state.as_str() {
+            "PENDING" if reason.contains("Dependency") => Phase::Waiting,
+            RUNNING => Phase::Running,
+            _ => Phase::Queued,
+        };
+        alive.stages.extend(stages.into_iter().map(|stage| (stage, task.clone())));
+        alive.phases.insert(task, phase);
+        alive.ids.insert(id);
     }
     Ok(Some(alive))
+}
+
+/// The users who submitted arrays, by number; none where that cannot be seen.
+#[cfg(unix)]
+pub(super) fn submitters(run: &Path) -> Result<BTreeSet<u32>, RunError> {
+    use std::os::unix::fs::MetadataExt;
+
+    let records = names(&run.join(JOBS))?.into_iter().filter_map(|name| run.join(JOBS).join(name).metadata().ok());
+    Ok(records.map(|record| record.uid()).collect())
+}
+
+/// The users who submitted arrays, by number; none where that cannot be seen.
+#[cfg(not(unix))]
+pub(super) fn submitters(_: &Path) -> Result<BTreeSet<u32>, RunError> {
+    Ok(BTreeSet::new())
 }
 
 /// What the controller says of an array.
