@@ -20,12 +20,20 @@ struct Line([f32; LINE]);
 
 const LINE: usize = 16;
 
-/// At most this many bytes wait for reuse; what comes beyond is given back to the system.
+/// This many bytes may wait for reuse, and more as long as those in use and those that wait are together no more than were in use at
+/// once not long ago: what a large network's step frees on its way back, the next one wants on its way forth. What comes beyond is
+/// given back to the system.
 const CAPACITY: usize = 1 << 30;
+/// Requests that are not long ago: those of the last so many, and of as many before them; some steps of large networks.
+const RECENT: u64 = 1 << 16;
 
 /// Buffers that wait, by their size in lines.
 struct Free {
     bytes: usize,
+    /// Bytes of buffers in use.
+    used: usize,
+    /// The most of these since the clock was last a multiple of [`RECENT`], and in the time before.
+    most: [usize; 2],
     /// Requests so far.
     clock: u64,
     by_lines: BTreeMap<usize, Waiting>,
@@ -43,7 +51,24 @@ static FREE: Mutex<Free> = Mutex::new(Free::new());
 
 impl Free {
     const fn new() -> Self {
-        Self { bytes: 0, clock: 0, by_lines: BTreeMap::new() }
+        Self { bytes: 0, used: 0, most: [0; 2], clock: 0, by_lines: BTreeMap::new() }
+    }
+
+    /// Notes that a buffer of `lines` lines is in use from now on.
+    fn lend(&mut self, lines: usize) {
+        self.used += lines * size_of::<Line>();
+        if self.clock.is_multiple_of(RECENT) {
+            self.most = [0, self.most[0]];
+        }
+        self.most[0] = self.most[0].max(self.used);
+    }
+
+    /// Takes a buffer back: it waits, if there is room for it in `least` bytes or in what was in use not long ago. Returned is what
+    /// has to be freed.
+    fn take_back(&mut self, buffer: Vec<Line>, least: usize) -> Vec<Vec<Line>> {
+        self.used -= buffer.len() * size_of::<Line>();
+        let once_used = self.most[0].max(self.most[1]).saturating_sub(self.used);
+        self.give(buffer, least.max(once_used))
     }
 
     /// A buffer of `lines` lines, or up to half as many more: paths of a supernet have ever other sizes, and each new one would be
@@ -95,7 +120,11 @@ impl Buffer {
     /// A buffer of `len` floats with arbitrary old contents.
     pub(crate) fn new(len: usize) -> Self {
         let class = class(len);
-        let reused = FREE.lock().ok().and_then(|mut free| free.take(class));
+        let reused = FREE.lock().ok().and_then(|mut free| {
+            let reused = free.take(class);
+            free.lend(reused.as_ref().map_or(class, Vec::len));
+            reused
+        });
         let mut buffer = Self { lines: reused.unwrap_or_else(|| vec![Line([0.0; LINE]); class]), len };
         if cfg!(debug_assertions) {
             // An element that a kernel forgets to write must show up in the tests.
@@ -140,7 +169,7 @@ impl std::ops::DerefMut for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
-        let freed = FREE.lock().map(|mut free| free.give(lines, CAPACITY));
+        let freed = FREE.lock().map(|mut free| free.take_back(lines, CAPACITY));
         drop(freed);
     }
 }
@@ -233,6 +262,30 @@ mod tests {
         assert_eq!(free.take(100).map(|found| found.len()), Some(150));
         assert_eq!(free.take(100), None, "400 would be a waste");
         assert_eq!(free.bytes, 400 * size_of::<Line>());
+    }
+
+    #[test]
+    fn as_much_waits_as_was_in_use_not_long_ago() {
+        let mut free = Free::new();
+        let line = size_of::<Line>();
+        let in_use = |free: &mut Free, count: usize| {
+            let buffer = free.take(count).unwrap_or_else(|| lines(count));
+            free.lend(buffer.len());
+            buffer
+        };
+        // A step that holds ten buffers at once: all wait for the next one, though only two have room otherwise.
+        for _ in 0..3 {
+            let held: Vec<Vec<Line>> = (0..10).map(|_| in_use(&mut free, 8)).collect();
+            assert_eq!((free.used, free.most[0]), (80 * line, 80 * line));
+            assert!(held.into_iter().all(|buffer| free.take_back(buffer, 16 * line).is_empty()));
+            assert_eq!((free.used, free.bytes), (0, 80 * line));
+        }
+        // Steps that hold one: after a while the others are given back.
+        for _ in 0..2 * RECENT + 1 {
+            let buffer = in_use(&mut free, 8);
+            free.take_back(buffer, 16 * line);
+        }
+        assert_eq!((free.used, free.bytes), (0, 16 * line));
     }
 
     #[test]
