@@ -2,7 +2,7 @@
 """How much faster two local workers of one thread are than one, and what they do with their time.
 
     cargo build --release --workspace --bin fewshot
-    tools/pool-speed.py target/release/fewshot [--networks 24] [--rounds 3] [--folder /dev/shm]
+    tools/pool-speed.py target/release/fewshot [--networks 24] [--rounds 3] [--out /dev/shm]
 
 The truth of some networks of cell1296 is made with one worker and with two in turn, and medians are compared. Beside the seconds of each
 run stands the share of the workers' time that they spent within stages: the rest is the program's own (starting, looking for work,
@@ -53,10 +53,10 @@ def main():
     parser.add_argument("program", help="the program `fewshot`")
     parser.add_argument("--networks", type=int, default=24, help="networks that are trained [24]")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each kind [3]")
-    parser.add_argument("--folder", help="where the runs are made [a temporary folder]")
+    parser.add_argument("--out", help="where the runs are made [a temporary folder]")
     arguments = parser.parse_args()
     program = str(Path(arguments.program).resolve())
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=arguments.out) as folder:
         measured = {1: [], 2: []}
         for _ in range(arguments.rounds):
             for workers, of in measured.items():
