@@ -61,6 +61,26 @@ fn the_networks_of_depthwise_convolutions_are_those_described() {
 }
 
 #[test]
+fn networks_of_any_space_are_timed_alone_or_mixed() {
+    let step = "step --space darts --set width=4 --set cells=3 --batch 2 --steps 1";
+    let alone = bench(&format!("{step} --arch few-shot"));
+    assert!(alone["architecture"].as_str().unwrap().starts_with("normal|skip_connect~0|sep_conv_3x3~1|"), "{alone}");
+    let mixed = bench(&format!("{step} --mixed"));
+    assert_eq!(mixed["architecture"], "all operations mixed");
+    assert!(number(&mixed, "parameters") > number(&alone, "parameters"));
+    assert!(number(&mixed, "loss").is_finite() && number(&alone, "loss").is_finite());
+    assert_eq!(bench("step --space stages --arch random --batch 2 --steps 1")["space"], "stages");
+    for (flags, words) in [
+        ("step --set width=4", "give --arch or --mixed too"),
+        ("step --space autogan --arch random", "its networks make images"),
+        ("step --space stages --mixed", "several options at once"),
+        ("step --space dart --mixed", "did you mean `darts`"),
+    ] {
+        assert!(refusal(flags).contains(words), "{}", refusal(flags));
+    }
+}
+
+#[test]
 fn scoring_lists_what_it_scored() {
     let report = bench("score --width 2 --cells 1 --archs 3 --images 10 --batch 4");
     assert_eq!(report["architectures"].as_array().unwrap().len(), 3);

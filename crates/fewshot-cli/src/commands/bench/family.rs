@@ -24,6 +24,12 @@ pub fn named(args: &StepArgs, device: &Device) -> Result<Named, Failure> {
     let settings = given(&args.space, &args.settings)?;
     let skeleton = Skeleton { settings, ..Skeleton::of_images([SIDE, SIDE, CHANNELS], CLASSES) };
     let opened = families::open(&args.space, skeleton).map_err(ExperimentError::from)?;
+    if families::family(&args.space).is_ok_and(|family| family.makes_images()) {
+        let usable = families::classifiers().join(", ");
+        let why =
+            format!("--space {}: its networks make images, and steps are timed that tell classes apart", args.space);
+        return Err(Failure::Usage(format!("{why}; choose one of {usable}")));
+    }
     let space = opened.blueprint();
     let (subject, architecture) = match &args.arch {
         None => (mixed(space.clone(), args, device)?, "all operations mixed".to_string()),
@@ -48,6 +54,8 @@ fn mixed(space: Arc<dyn Blueprint>, args: &StepArgs, device: &Device) -> Result<
     let info = gradient::method(METHOD).map_err(ExperimentError::from)?;
     let settings = MethodSettings { train: config(args.batch as usize), ..(info.published)() };
     let net = Net::supernet(space.clone(), Region::full(space), device, args.seed);
-    let search = GradientSearch::new(info, net, settings, NormMode::Batch, args.seed).map_err(ExperimentError::from)?;
+    // The settings are the published ones: what does not fit is the space.
+    let search = GradientSearch::new(info, net, settings, NormMode::Batch, args.seed)
+        .map_err(|error| Failure::Usage(format!("--mixed: {error}")))?;
     Ok(Subject::Search(Box::new(search)))
 }
