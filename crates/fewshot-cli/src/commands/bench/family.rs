@@ -54,8 +54,8 @@ fn mixed(space: Arc<dyn Blueprint>, args: &StepArgs, device: &Device) -> Result<
     let info = gradient::method(METHOD).map_err(ExperimentError::from)?;
     let settings = MethodSettings { train: config(args.batch as usize), ..(info.published)() };
     let net = Net::supernet(space.clone(), Region::full(space), device, args.seed);
-    // The settings are the published ones: what does not fit is the space.
-    let search = GradientSearch::new(info, net, settings, NormMode::Batch, args.seed)
-        .map_err(|error| Failure::Usage(format!("--mixed: {error}")))?;
+    // Said before the first step.
+    net.sums().map_err(|error| Failure::Usage(format!("--mixed: {error}")))?;
+    let search = GradientSearch::new(info, net, settings, NormMode::Batch, args.seed).map_err(ExperimentError::from)?;
     Ok(Subject::Search(Box::new(search)))
 }
