@@ -18,6 +18,7 @@ use std::io::{self, Read};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -35,9 +36,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Parser)]
 #[command(about = "Feeds mutated inputs to every reader")]
 struct Args {
-    /// Time in all, shared by the targets
+    /// Time for each target
     #[arg(long, default_value_t = 60.0, conflicts_with = "count")]
     seconds: f64,
+    /// Targets at a time [as many as processors]
+    #[arg(long)]
+    jobs: Option<usize>,
     /// Cases in all, shared by the targets
     #[arg(long)]
     count: Option<u64>,
@@ -159,22 +163,28 @@ fn supervise(args: &Args) -> ExitCode {
         "{:14} {:>10} {:>10} {:>10} {:>8} {:>8} {:>8}",
         "target", "cases", "accepted", "cases/s", "panics", "aborts", "hangs"
     );
-    let mut wrong = 0;
-    for name in &chosen {
-        match supervised(args, name, chosen.len() as u64) {
-            Ok(found) => wrong += found,
-            Err(error) => {
+    let jobs = args.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    let (next, wrong) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let work_off = || {
+        while let Some(name) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let found = supervised(args, name, chosen.len() as u64).unwrap_or_else(|error| {
                 eprintln!("{name}: {error}");
-                wrong += 1;
-            }
+                1
+            });
+            wrong.fetch_add(found, Ordering::Relaxed);
         }
-    }
-    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(chosen.len()) {
+            scope.spawn(&work_off);
+        }
+    });
+    if wrong.into_inner() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// One target; how many cases went wrong.
-fn supervised(args: &Args, name: &str, shares: u64) -> io::Result<u64> {
-    let (count, seconds) = (args.count.map(|count| count.div_ceil(shares)), args.seconds / shares as f64);
+fn supervised(args: &Args, name: &str, targets: u64) -> io::Result<u64> {
+    let count = args.count.map(|count| count.div_ceil(targets));
     let folder = tempfile::tempdir()?;
     let began = Instant::now();
     let (mut first, mut sum, mut aborts, mut hangs) = (args.first, Done::default(), 0, 0);
@@ -184,7 +194,7 @@ fn supervised(args: &Args, name: &str, shares: u64) -> io::Result<u64> {
         command.args(["--target", name, "--first", &first.to_string(), "--seed", &args.seed.to_string()]);
         match count {
             Some(count) => command.args(["--count", &count.saturating_sub(sum.cases).to_string()]),
-            None => command.args(["--seconds", &(seconds - began.elapsed().as_secs_f64()).max(0.0).to_string()]),
+            None => command.args(["--seconds", &(args.seconds - began.elapsed().as_secs_f64()).max(0.0).to_string()]),
         };
         command.arg("--keep").arg(&args.keep).arg("--work-in").arg(folder.path()).env("RAYON_NUM_THREADS", "2");
         let mut child = command.stderr(Stdio::piped()).spawn()?;

@@ -8,7 +8,7 @@ use fewshot_space::{Arch, CellSkeleton, CellSpace, Feature, Filter, Partition, R
 
 use super::*;
 use crate::nets::Net;
-use crate::train::{Sampling, Schedule, TrainConfig, Unsampled};
+use crate::train::TrainConfig;
 
 fn space() -> Arc<CellSpace> {
     space_called("cell1296")
@@ -46,29 +46,7 @@ fn archs(region: &Region, count: u64) -> Vec<Arch> {
 }
 
 fn config() -> TrainConfig {
-    TrainConfig {
-        epochs: 3,
-        batch: 25,
-        lr: 0.1,
-        lr_min: 0.0,
-        schedule: Schedule::Step,
-        warmup: 0.0,
-        hold: 0.0,
-        momentum: 0.9,
-        nesterov: true,
-        weight_decay: 1e-4,
-        decay_norms: true,
-        ema: 0.0,
-        precise_norms: 0,
-        clip: 5.0,
-        label_smoothing: 0.0,
-        auxiliary: 0.0,
-        distill: 0.0,
-        paths: 1,
-        sampling: Sampling::PerNetwork,
-        unsampled: Unsampled::Skip,
-        freeze_split_edge: false,
-    }
+    TrainConfig { weight_decay: 1e-4, clip: 5.0, ..TrainConfig::sgd(3, 25, 0.1) }
 }
 
 #[test]

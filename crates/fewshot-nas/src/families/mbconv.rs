@@ -140,11 +140,15 @@ impl Family for MbFamily {
 /// step where there are several, since training here is on one machine. The block that is split is there in every network.
 fn ofa_search() -> Value {
     json!({
-        "supernet.sampling": "per_network",
+        "supernet.sampling": "per_decision",
         "supernet.lr": 0.08,
+        "supernet.clip": 0.0,
+        "supernet.decay_norms": false,
         "supernet.label_smoothing": 0.1,
-        "children.sampling": "per_network",
+        "children.sampling": "per_decision",
         "children.lr": 0.0025,
+        "children.clip": 0.0,
+        "children.decay_norms": false,
         "children.label_smoothing": 0.1,
         "children.paths": 2,
         "children.distill": 1.0,

@@ -17,7 +17,7 @@ pub const LISTED: u128 = 1 << 17;
 #[derive(Debug, Clone)]
 pub struct Sampler {
     region: Region,
-    per_cell: bool,
+    sampling: Sampling,
     /// Where members are drawn by group, first the group and then the member: the groups, in the order of their first
     /// members. Empty when members are drawn uniformly.
     groups: Vec<Vec<Arch>>,
@@ -30,11 +30,11 @@ impl Sampler {
     /// When the sampling goes by groups and the region is too large to be listed.
     pub fn new(region: Region, sampling: Sampling) -> Result<Self, TrainError> {
         let groups = match sampling {
-            Sampling::PerNetwork | Sampling::PerCell => Vec::new(),
+            Sampling::PerNetwork | Sampling::PerDecision | Sampling::PerCell => Vec::new(),
             Sampling::PerStructure => living(&region, |arch| region.space().structure(arch))?,
             Sampling::Balanced => living(&region, |arch| region.space().graph(arch).live_convs())?,
         };
-        Ok(Self { region, per_cell: sampling == Sampling::PerCell, groups })
+        Ok(Self { region, sampling, groups })
     }
 
     /// What it draws from.
@@ -47,16 +47,22 @@ impl Sampler {
     /// # Errors
     /// When nothing can be drawn from the region.
     pub fn draw<R: Rng + ?Sized>(&self, cells: usize, rng: &mut R) -> Result<Path, TrainError> {
-        if self.per_cell {
-            let draws = (0..cells).map(|_| self.region.sample(rng));
-            return Ok(Path::PerCell(draws.collect::<Result<_, _>>()?));
-        }
-        let member = self.groups.choose(rng).and_then(|group| group.choose(rng));
-        Ok(Path::Shared(match member {
-            Some(arch) => arch.clone(),
-            // Drawn uniformly; or all are dead, and whichever is trained makes no difference.
-            None => self.region.sample(rng)?,
-        }))
+        let arch = match self.sampling {
+            Sampling::PerCell => {
+                let draws = (0..cells).map(|_| self.region.sample(rng));
+                return Ok(Path::PerCell(draws.collect::<Result<_, _>>()?));
+            }
+            Sampling::PerDecision => self.region.sample_by_decision(rng)?,
+            Sampling::PerNetwork => self.region.sample(rng)?,
+            Sampling::PerStructure | Sampling::Balanced => {
+                match self.groups.choose(rng).and_then(|group| group.choose(rng)) {
+                    Some(arch) => arch.clone(),
+                    // All are dead, and whichever is trained makes no difference.
+                    None => self.region.sample(rng)?,
+                }
+            }
+        };
+        Ok(Path::Shared(arch))
     }
 }
 

@@ -29,29 +29,7 @@ fn loader(images: u32, batch: usize) -> TrainLoader {
 }
 
 fn config() -> TrainConfig {
-    TrainConfig {
-        epochs: 2,
-        batch: 16,
-        lr: 0.05,
-        lr_min: 0.0,
-        schedule: Schedule::Step,
-        warmup: 0.0,
-        hold: 0.0,
-        momentum: 0.9,
-        nesterov: true,
-        weight_decay: 1e-3,
-        decay_norms: true,
-        ema: 0.0,
-        precise_norms: 0,
-        clip: 5.0,
-        label_smoothing: 0.0,
-        auxiliary: 0.0,
-        distill: 0.0,
-        paths: 1,
-        sampling: Sampling::PerNetwork,
-        unsampled: Unsampled::Skip,
-        freeze_split_edge: false,
-    }
+    TrainConfig { weight_decay: 1e-3, clip: 5.0, ..TrainConfig::sgd(2, 16, 0.05) }
 }
 
 fn supernet() -> Net {
@@ -115,7 +93,8 @@ impl Observer for StopAt {
 
 #[test]
 fn a_training_cut_anywhere_goes_on_bit_for_bit() {
-    for sampling in [Sampling::PerNetwork, Sampling::PerStructure, Sampling::Balanced, Sampling::PerCell] {
+    use Sampling::{Balanced, PerCell, PerDecision, PerNetwork, PerStructure};
+    for sampling in [PerNetwork, PerStructure, Balanced, PerDecision, PerCell] {
         let config = TrainConfig { sampling, ..config() };
         let loader = loader(64, 16);
         let mut uncut = Trainer::new(supernet(), config.clone(), 9).unwrap();

@@ -75,6 +75,14 @@ impl<'a> Counts<'a> {
         })
     }
 
+    /// A member whose every active decision was drawn by itself, uniformly among the options that lead to a member, if there is one.
+    pub fn draw_by_decision<R: Rng + ?Sized>(&self, rng: &mut R) -> Option<Arch> {
+        self.walk(|_, weights| {
+            let open: Vec<usize> = (0..weights.len()).filter(|&option| weights[option] > 0).collect();
+            (!open.is_empty()).then(|| open[rng.random_range(0..open.len())])
+        })
+    }
+
     /// The first member in the order of listing, if there is one.
     pub fn first(&self) -> Option<Arch> {
         self.walk(|_, weights| weights.iter().position(|&weight| weight > 0))

@@ -44,6 +44,31 @@ fn uniform_over_distinct_networks_though_decisions_go_inert() {
 }
 
 #[test]
+fn decisions_drawn_by_themselves_take_each_option_as_often() {
+    let region = Region::full(toys::mbconv(1, 4));
+    let options = region.space().decisions()[0].options.len();
+    let mut rng = rng(11);
+    let mut counts = vec![0_usize; options];
+    let draws = 3_000;
+    for _ in 0..draws {
+        let arch = region.sample_by_decision(&mut rng).unwrap();
+        assert!(region.contains(&arch), "{arch:?}");
+        counts[arch.get(0)] += 1;
+    }
+    // Five standard deviations of a share of one in so many.
+    let expected = draws as f64 / options as f64;
+    let far = 5.0 * (expected * (1.0 - 1.0 / options as f64)).sqrt();
+    assert!(counts.iter().all(|&count| (count as f64 - expected).abs() < far), "{counts:?}");
+    // The deepest have 81 times as many variants as those two blocks shallower, and uniform draws hardly give another.
+    let deepest = (0..draws).filter(|_| region.sample(&mut rng).unwrap().get(0) == options - 1).count();
+    assert!(deepest > draws * 8 / 10, "{deepest}");
+
+    let shallow = region.filtered(Filter::at_most(Feature::LiveConvs, 2));
+    let within: Vec<Arch> = (0..50).map(|_| shallow.sample_by_decision(&mut rng).unwrap()).collect();
+    assert!(within.iter().all(|arch| shallow.contains(arch)));
+}
+
+#[test]
 fn uniform_behind_filters() {
     let nested = Region::full(toys::nested()).filtered(Filter { feature: Feature::LiveConvs, min: 1, max: 2 });
     assert_uniform(&nested, 4);

@@ -5,7 +5,7 @@ use fewshot_data::Batch;
 use fewshot_nas::experiments::ExperimentError;
 use fewshot_nas::gradient::GradientSearch;
 use fewshot_nas::nets::Path;
-use fewshot_nas::train::{Sampling, Schedule, TrainConfig, Trainer, Unsampled};
+use fewshot_nas::train::{Schedule, TrainConfig, Trainer};
 
 use super::layers::Composed;
 use crate::failure::Failure;
@@ -68,26 +68,10 @@ fn search_step(search: &mut GradientSearch, batch: &Batch) -> Result<f64, Failur
 /// The settings of every benchmarked step.
 pub fn config(batch: usize) -> TrainConfig {
     TrainConfig {
-        epochs: 1,
-        batch,
-        lr: LR,
         lr_min: LR,
         schedule: Schedule::Epoch,
-        warmup: 0.0,
-        hold: 0.0,
-        momentum: 0.9,
-        nesterov: true,
         weight_decay: 5e-4,
-        decay_norms: true,
-        ema: 0.0,
         clip: 5.0,
-        label_smoothing: 0.0,
-        auxiliary: 0.0,
-        distill: 0.0,
-        precise_norms: 0,
-        paths: 1,
-        sampling: Sampling::PerNetwork,
-        unsampled: Unsampled::Skip,
-        freeze_split_edge: false,
+        ..TrainConfig::sgd(1, batch, LR)
     }
 }
