@@ -1,4 +1,4 @@
-//! Runs that several processes share: launching, working, looking, stopping.
+//! Runs that several processes share: launching, working, looking.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,9 +12,8 @@ use fewshot_nas::device;
 use fewshot_nas::experiments::{self, ExperimentError, Recipe, Session};
 use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::{
-    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, Queue, RunReader, SlurmJobs,
-    SlurmSettings, StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted,
-    requeue_this_job,
+    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, Queue, Requeued, RunReader, SlurmJobs,
+    SlurmSettings, StageState, StageStatus, Survey, WorkerSeat, is_interrupted, requeue_this_job,
 };
 use serde_json::{Value, json};
 
@@ -22,7 +21,7 @@ use super::outcome::shown;
 use super::queue::{self, LastSeen, Shown};
 use super::series::Series;
 use super::{print, print_json, use_threads};
-use crate::args::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
+use crate::args::{LaunchArgs, StatusArgs, Where, WorkArgs};
 use crate::console::say;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -105,9 +104,15 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
         && is_interrupted(error)
         && interrupt.is_limited()
     {
-        let is_requeued =
-            requeue_this_job(&Installed::PATIENT, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
-        say(if is_requeued { "the time of this job is up: it is queued again" } else { "the time of this job is up" });
+        let anew = "the driver, or `fewshot resume`, submits it anew";
+        say(match requeue_this_job(&Installed::PATIENT, MOST_REQUEUES) {
+            Requeued::Yes => String::from("the time of this job is up: it is queued again"),
+            Requeued::NoJob => String::from("the time of this process is up"),
+            Requeued::Spent { times } => {
+                format!("the time of this job is up, and it was queued again {times} times: {anew}")
+            }
+            Requeued::Not { why } => format!("the time of this job is up, and it is not queued again ({why}): {anew}"),
+        });
     }
     Ok(worked?)
 }
@@ -236,43 +241,4 @@ fn last_lines(log: &Path) -> Vec<String> {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| printable::line(line).to_string()).collect()
-}
-
-/// Asks all who work on a run, or on those of a series, to save and stop.
-pub fn cancel(args: CancelArgs) -> Result<(), Failure> {
-    let Some(series) = Series::within(&args.run) else { return print(&cancelled(&RunReader::open(&args.run)?)?) };
-    let runs = series.runs.iter().map(|run| RunReader::open(run)).collect::<Result<Vec<_>, _>>()?;
-    // Of those that no processes share one may be worked on all the same: that is said once the others are stopped.
-    let mut refused = None;
-    for run in &runs {
-        match cancelled(run) {
-            Ok(line) => print(&format!("{}: {line}", shown(run.path())))?,
-            Err(failure @ Failure::Usage(_)) => refused = Some(failure),
-            Err(failure) => return Err(failure),
-        }
-    }
-    refused.map_or(Ok(()), Err)
-}
-
-/// Stops one run; what came of that.
-fn cancelled(run: &RunReader) -> Result<String, Failure> {
-    if run.result::<serde_json::Value>()?.is_some() {
-        return Ok(String::from("the run has ended: there is nothing to cancel"));
-    }
-    if !run.is_shared() {
-        let hint = format!(
-            "no processes share {}: stop the one that works on it by Ctrl-C, or `kill` without -9",
-            shown(run.path())
-        );
-        return Err(Failure::Usage(hint));
-    }
-    ask_to_stop(run.path()).map_err(fewshot_nas::run::RunError::from)?;
-    let jobs = match cancel_jobs(run, &Installed::PATIENT)? {
-        Some(count) => format!("; arrays of jobs cancelled: {count}"),
-        None => String::new(),
-    };
-    let stages = Survey::new(Patience::default()).look(run)?;
-    let working = stages.iter().filter(|stage| matches!(stage.state, StageState::Working { .. })).count();
-    let beat = Patience::default().beat.as_secs();
-    Ok(format!("stages being worked on: {working}; who works on them saves and stops within {beat} seconds{jobs}"))
 }

@@ -128,7 +128,7 @@ impl SlurmCalls for Fake<'_> {
             }
             "squeue" => {
                 self.advance();
-                let mut lines = String::from("3|N/A|RUNNING|somebody's|None\n");
+                let mut lines = String::from("3|N/A|17|RUNNING|somebody's|None\n");
                 for array in self.arrays.borrow().iter() {
                     for (task, ended) in array.ended.iter().enumerate() {
                         let state = match ended {
@@ -136,7 +136,7 @@ impl SlurmCalls for Fake<'_> {
                             Some(true) => "COMPLETED",
                             Some(false) => "FAILED",
                         };
-                        lines += &format!("{}|{task}|{state}|{}|Dependency\n", array.id, array.name);
+                        lines += &format!("{}|{task}|17|{state}|{}|Dependency\n", array.id, array.name);
                     }
                 }
                 good(lines)

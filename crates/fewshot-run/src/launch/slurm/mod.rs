@@ -19,6 +19,6 @@ mod stalls;
 
 pub use calls::{Installed, Said, SlurmCalls};
 pub use driver::SlurmJobs;
-pub use jobs::{cancel_jobs, requeue_this_job};
+pub use jobs::{Cancelled, LeftJobs, Requeued, cancel_jobs, requeue_this_job};
 pub use look::{Queue, QueuedJob};
 pub use settings::SlurmSettings;
