@@ -13,9 +13,11 @@ mod driver;
 mod jobs;
 mod look;
 mod queue;
+mod refusals;
 mod script;
 mod settings;
 mod stalls;
+mod submissions;
 
 pub use calls::{Installed, Said, SlurmCalls};
 pub use driver::SlurmJobs;

@@ -78,6 +78,12 @@ pub(super) fn note(run: &Path, name: &str, tasks: &[Vec<String>]) -> Result<(), 
     Ok(write_json(&path, &Record { tasks: tasks.to_vec() })?)
 }
 
+/// Forgets an array that the cluster did not take.
+pub(super) fn forget_one(run: &Path, name: &str) {
+    // As below.
+    let _ = std::fs::remove_file(file(run, name));
+}
+
 /// Forgets all arrays, when the run has ended.
 pub(super) fn forget(run: &Path) {
     // Records that stay do no harm.

@@ -21,11 +21,13 @@ pub struct SlurmSettings {
     /// A job that runs for so long with nobody at work on its stages, or waits for what is done, is ended and submitted again. Longer
     /// than a worker takes to read its data.
     pub idle: Duration,
+    /// How long a cluster whose limits are reached is asked to take jobs, after the last of the run's jobs was seen.
+    pub refused: Duration,
 }
 
 impl Default for SlurmSettings {
     /// Tasks of five minutes, told to save two minutes before the limit, the queue asked twice a minute, jobs ended that did nothing for
-    /// a quarter of an hour.
+    /// a quarter of an hour, an hour of limits that are reached.
     fn default() -> Self {
         Self {
             sbatch_args: Vec::new(),
@@ -35,6 +37,7 @@ impl Default for SlurmSettings {
             grace: Duration::from_secs(120),
             poll: Duration::from_secs(30),
             idle: Duration::from_secs(900),
+            refused: Duration::from_secs(3600),
         }
     }
 }
