@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{fewshot, files_in, said, tiny_search};
+use crate::common::{TINY, failure, fewshot, files_in, said, tiny_search};
 use crate::queue::Programs;
 
 /// Waits until that holds.
@@ -78,4 +78,55 @@ fn a_job_whose_time_is_up_ends_as_interrupted_where_it_cannot_be_queued_again() 
     assert_eq!(output.status.code(), Some(130), "{told}");
     assert!(told.contains("it is not queued again (cannot start `scontrol`"), "{told}");
     assert!(told.contains("`fewshot resume`, submits it anew"), "{told}");
+}
+
+#[test]
+fn lines_before_the_work_and_what_runs_it_reach_the_script_and_the_user() {
+    let dir = tempfile::tempdir().unwrap();
+    let (run, programs) = (dir.path().join("run"), Programs::within(dir.path()));
+    let (script, words) = (dir.path().join("script"), dir.path().join("words"));
+    programs.write("squeue", "");
+    programs.write("scontrol", "");
+    let keep = format!("printf '%s\\n' \"$@\" >'{}'; cat >'{}'", words.display(), script.display());
+    programs.write("sbatch", &format!("{keep}; echo 'invalid partition specified' >&2; exit 1"));
+    let recipe = dir.path().join("launch.toml");
+    let table = "[launch]\npartition = \"gpu\"\nat_once = 7\nstages_per_task = 2\nprologue = [\"module load gcc/13\"]\n\
+                 wrapper = [\"apptainer\", \"exec\", \"image of mine.sif\"]\n";
+    std::fs::write(&recipe, format!("{TINY}{table}")).unwrap();
+    let mut command =
+        programs.before(fewshot(["search", "--launch", "slurm", "--prologue", "export A='1 2'", "--recipe"]));
+    command.arg(&recipe).arg("--out").arg(&run).args(["--sbatch-args", "--comment='two words'"]);
+    let output = command.output().unwrap();
+    let told = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("refused the jobs: invalid partition specified"), "{told}");
+    assert!(told.contains("each job first runs: module load gcc/13; export A='1 2'"), "{told}");
+    assert!(told.contains("each job's worker is run by: apptainer exec image of mine.sif"), "{told}");
+
+    let words = std::fs::read_to_string(words).unwrap();
+    let words: Vec<&str> = words.lines().collect();
+    assert_eq!(words[..2], ["--partition=gpu", "--comment=two words"]);
+    let arrays: Vec<&&str> = words.iter().filter(|word| word.starts_with("--array")).collect();
+    assert!(arrays.len() == 1 && arrays[0].starts_with("--array=0-") && arrays[0].ends_with("%7"), "{words:?}");
+    let script = std::fs::read_to_string(script).unwrap();
+    let lines: Vec<&str> = script.lines().collect();
+    let prologue = lines.iter().position(|line| *line == "module load gcc/13").unwrap();
+    assert_eq!(lines[prologue + 1], "export A='1 2'");
+    let last = lines.last().unwrap();
+    assert!(
+        last.starts_with("exec 'apptainer' 'exec' 'image of mine.sif' '") && last.contains("fewshot' 'work' '"),
+        "{last}"
+    );
+    // What was begun is a recipe of the run; another driver's flags may say something else.
+    let mut again = programs.before(fewshot(["resume".as_ref(), run.as_os_str()]));
+    let output = again.args(["--launch", "slurm", "--wrapper", "", "--sbatch-args", "--array=%2"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let script = std::fs::read_to_string(dir.path().join("script")).unwrap();
+    assert!(script.contains("module load gcc/13") && !script.contains("apptainer"), "{script}");
+    let unclosed = programs
+        .before(fewshot(["resume".as_ref(), run.as_os_str()]))
+        .args(["--launch", "slurm", "--wrapper", "a 'b"])
+        .output()
+        .unwrap();
+    assert!(failure(&unclosed, 2).contains("--wrapper `a 'b`"));
 }

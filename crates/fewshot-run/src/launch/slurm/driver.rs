@@ -85,6 +85,7 @@ impl<'a> SlurmJobs<'a> {
         let mut is_told = false;
         let mut memory = self.memory();
         let mut asked: Option<Instant> = None;
+        self.announce(progress);
         loop {
             let is_due = asked.is_none_or(|asked| asked.elapsed() >= self.settings.poll);
             // Before the folder is looked at: what a job did that has ended meanwhile is seen there.
@@ -255,7 +256,7 @@ impl<'a> SlurmJobs<'a> {
         note(run.path(), &name, tasks)?;
         let array = Array { name: &name, tasks, after };
         let text = script(&array, &(self.command)(&path), &self.settings);
-        let arguments = submission(&array, &path.display().to_string(), &self.settings);
+        let arguments = submission(&array, &path.display().to_string(), &self.settings)?;
         let mut said = String::new();
         for _ in 0..SUBMISSIONS {
             let answer = self.calls.call("sbatch", &arguments, &text)?;
@@ -282,6 +283,17 @@ impl<'a> SlurmJobs<'a> {
         Memory { submitted: Submissions::default(), refusals, stalls: Stalls::default(), most: None }
     }
 
+    /// Says what else jobs run: it may stand in a recipe of somebody else's.
+    fn announce(&self, progress: &dyn Progress) {
+        let SlurmSettings { prologue, wrapper, .. } = &self.settings;
+        if !prologue.is_empty() {
+            progress.line(&format!("each job first runs: {}", prologue.join("; ")));
+        }
+        if !wrapper.is_empty() {
+            progress.line(&format!("each job's worker is run by: {}", wrapper.join(" ")));
+        }
+    }
+
     /// The most tasks of one array.
     fn most_tasks(&self) -> Result<usize, RunError> {
         let answer = self.calls.call("scontrol", &["show", "config"].map(String::from), "")?;
@@ -299,6 +311,7 @@ impl Launcher for SlurmJobs<'_> {
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<(RunFolder, BTreeMap<String, Value>), RunError> {
+        self.settings.check()?;
         let reader = share(plan, path, held)?;
         self.drive(&reader, interrupt, progress)?;
         let gathered = gather(plan, reader.path(), &self.patience, interrupt, progress)?;

@@ -8,6 +8,7 @@
 //! What Slurm says of a job is never taken for what became of a stage: a job that ended well may have saved and stopped, one
 //! that is unknown satisfies what waits for it, and one that was requeued may run twice.
 
+mod arguments;
 mod calls;
 mod driver;
 mod jobs;
