@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
         Command::Reproduce(args) => commands::reproduce::reproduce(args),
         Command::Resume(args) => commands::run::resume(args),
         Command::Status(args) => commands::launch::status(args),
-        Command::Cancel(args) => commands::launch::cancel(args),
+        Command::Cancel(args) => commands::cancel::cancel(args),
         Command::Work(args) => commands::launch::work(args),
         Command::Report(args) => commands::run::report(args),
         Command::Predict(args) => commands::model::predict(args),

@@ -109,7 +109,7 @@ impl RunReader {
 }
 
 /// The files that a stage published, with their checksums where they were noted.
-pub(super) fn published(done: &Done, always: &[String]) -> BTreeMap<String, Option<String>> {
+pub(super) fn files_of(done: &Done, always: &[String]) -> BTreeMap<String, Option<String>> {
     match &done.published {
         Some(sums) => sums.iter().map(|(name, sum)| (name.clone(), Some(sum.clone()))).collect(),
         None => always.iter().map(|name| (name.clone(), None)).collect(),

@@ -82,8 +82,8 @@ pub use handle::Handle;
 pub use interrupt::{INTERRUPTED_EXIT_CODE, Interrupt, Interrupted, is_interrupted, outlive_file_size_limit};
 pub use lanes::{NoThreads, in_lanes, start_threads, thread_pool};
 pub use launch::{
-    InProcess, Installed, Launcher, LocalWorkers, Queue, QueuedJob, Said, SlurmCalls, SlurmJobs, SlurmSettings,
-    WorkerSeat, cancel_jobs, requeue_this_job,
+    Cancelled, InProcess, Installed, Launcher, LeftJobs, LocalWorkers, Queue, QueuedJob, Requeued, Said, SlurmCalls,
+    SlurmJobs, SlurmSettings, WorkerSeat, cancel_jobs, requeue_this_job,
 };
 pub use log::{Event, EventLog, JsonLines, LogError, read_lines};
 pub use output::write_output;

@@ -235,6 +235,8 @@ pub(super) const READY: &str = "ready";
 pub(super) const SETTLED: &str = "settled";
 /// The work stopped because it was asked to.
 pub(super) const INTERRUPTED: &str = "interrupted";
+/// An attempt at a stage does not go on with what an earlier one did, since that could not be copied.
+pub(super) const BEGUN_ANEW: &str = "begun_anew";
 /// A stage begins or goes on.
 pub(super) const STARTED: &str = "started";
 /// One of several pieces of a stage's work does, whose checkpoint the event names.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::atomic::{clean_leftovers, create_folder, write_json};
 use super::checked::{Checked, file_checksum};
-use super::done::{Done, Sums, is_intact, published, repeat};
+use super::done::{Done, Sums, repeat};
 use super::error::{PlanError, RunError};
 use super::folder::RunFolder;
 use super::graph::{list, order};
@@ -19,6 +19,8 @@ use super::plan_file::{DONE, PLAN, PlanFile, StageEntry, difference};
 use super::progress::{Progress, StageEnd, StageInfo};
 use super::reader::{RUN_TOML, RunReader, read_json};
 use super::stage::{Input, Stage, StageContext};
+
+mod mend;
 
 /// A graph of stages, checked: names are unique, inputs exist, nothing waits for itself.
 ///
@@ -195,51 +197,6 @@ impl<'a> Plan<'a> {
             advice: String::from("let nothing else work in the run's folder"),
         })?;
         Ok(done.value)
-    }
-
-    /// Runs the stages once more whose published files are no longer as they left them.
-    fn mend(&self, run: &RunFolder, interrupt: &Interrupt, progress: &dyn Progress) -> Result<(), RunError> {
-        let mut done = BTreeMap::new();
-        for &index in &self.order {
-            done.extend(self.done(index, run)?.map(|done| (index, done)));
-        }
-        let published = |index: usize| {
-            done.get(&index).map(|done| published(done, &self.stages[index].publishes)).unwrap_or_default()
-        };
-        // A file is as the last of several stages left it.
-        let mut last = BTreeMap::new();
-        for &index in &self.order {
-            last.extend(published(index).into_keys().map(|name| (name, index)));
-        }
-        let mut rewritten: BTreeSet<String> = BTreeSet::new();
-        for &index in &self.order {
-            let files = published(index);
-            let mut lost = Vec::new();
-            for (name, sum) in &files {
-                if last.get(name) == Some(&index)
-                    && (rewritten.contains(name) || !is_intact(run, name, sum.as_deref())?)
-                {
-                    lost.push(format!("`{name}`"));
-                }
-            }
-            if lost.is_empty() {
-                continue;
-            }
-            let Stage { name, .. } = &self.stages[index];
-            progress.line(&format!("{} is lost or damaged: stage `{name}` makes it again", lost.join(", ")));
-            let began = Instant::now();
-            let info = self.info(index);
-            let again = self.work(index, run, &Place::alone(run, info), interrupt, progress)?;
-            rewritten.extend(again.published.iter().flatten().map(|(name, _)| name.clone()));
-            // The value stays: others were made from it.
-            if let Some(value) = done.get(&index).map(|done| done.value.clone()) {
-                let path = run.stage_folder(info.number, name).join(DONE);
-                write_json(&path, &Checked(Done { value, ..again }))?;
-            }
-            run.events_log().write(Some(name), "mended", json!(lost))?;
-            progress.stage_finished(info, StageEnd::Done { seconds: began.elapsed().as_secs_f64() });
-        }
-        Ok(())
     }
 
     /// Runs a stage, and gathers what it leaves.

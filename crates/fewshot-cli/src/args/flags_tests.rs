@@ -21,6 +21,8 @@ const NO_KEY: &[(&str, &str)] = &[
     ("launch", "what comes out does not depend on where it is worked on"),
     ("workers", "likewise"),
     ("sbatch-args", "likewise"),
+    ("prologue", "likewise"),
+    ("wrapper", "likewise"),
 ];
 
 /// Commands that have no recipe to change.
@@ -69,6 +71,9 @@ const FOREIGN: &[&str] = &[
     "constraint",
     "container",
     "container-image",
+    "comment",
+    "array",
+    "requeue",
 ];
 
 /// Flags of each command by name, with their help.

@@ -26,9 +26,16 @@ pub struct LaunchArgs {
     /// Processes of --launch local, which share the threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = number::at_least_one, allow_negative_numbers = true)]
     pub workers: Option<u32>,
-    /// More arguments of `sbatch` for --launch slurm, e.g. "--partition=gpu --time=4:00:00 --cpus-per-task=8"; repeatable
+    /// More arguments of `sbatch` for --launch slurm, e.g. "--partition=gpu --time=4:00:00 --cpus-per-task=8", with quotes as in a
+    /// shell; repeatable
     #[arg(long, value_name = "ARGUMENTS", allow_hyphen_values = true)]
     pub sbatch_args: Vec<String>,
+    /// A line of the script of --launch slurm before its work, e.g. "module load gcc/13"; repeatable
+    #[arg(long, value_name = "LINE", allow_hyphen_values = true)]
+    pub prologue: Vec<String>,
+    /// What runs the worker of a job of --launch slurm, e.g. "apptainer exec image.sif", with quotes as in a shell
+    #[arg(long, value_name = "COMMAND")]
+    pub wrapper: Option<String>,
 }
 
 /// `fewshot work`

@@ -1,4 +1,4 @@
-//! Runs that several processes share: launching, working, looking, stopping.
+//! Runs that several processes share: launching, working, looking.
 
 use std::io::Read;
 use std::path::Path;
@@ -10,11 +10,10 @@ use std::time::Duration;
 use fewshot_guard::{counted, printable};
 use fewshot_nas::device;
 use fewshot_nas::experiments::{self, ExperimentError, Recipe, Session};
-use fewshot_nas::recipe::CommonRecipe;
+use fewshot_nas::recipe::{CommonRecipe, LaunchRecipe};
 use fewshot_nas::run::{
-    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, Queue, RunReader, SlurmJobs,
-    SlurmSettings, StageState, StageStatus, Survey, WorkerSeat, ask_to_stop, cancel_jobs, is_interrupted,
-    requeue_this_job,
+    InProcess, Installed, Interrupt, Launcher, LocalWorkers, Patience, Progress, Queue, Requeued, RunReader, SlurmJobs,
+    SlurmSettings, StageState, StageStatus, Survey, WorkerSeat, is_interrupted, requeue_this_job,
 };
 use serde_json::{Value, json};
 
@@ -22,7 +21,7 @@ use super::outcome::shown;
 use super::queue::{self, LastSeen, Shown};
 use super::series::Series;
 use super::{print, print_json, use_threads};
-use crate::args::{CancelArgs, LaunchArgs, StatusArgs, Where, WorkArgs};
+use crate::args::{LaunchArgs, StatusArgs, Where, WorkArgs};
 use crate::console::say;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
@@ -39,11 +38,14 @@ const WATCH_EVERY: Duration = Duration::from_secs(2);
 /// # Errors
 /// When flags are given that only another launcher has.
 pub fn launcher(args: &LaunchArgs, device: &str, recipe: &CommonRecipe) -> Result<Box<dyn Launcher>, Failure> {
-    if args.workers.is_some() && args.launch != Where::Local {
-        return Err(Failure::Usage(String::from("--workers is for --launch local: add that, or leave it out")));
-    }
-    if !args.sbatch_args.is_empty() && args.launch != Where::Slurm {
-        return Err(Failure::Usage(String::from("--sbatch-args is for --launch slurm: add that, or leave it out")));
+    let of_one = [
+        ("--workers", args.workers.is_some(), Where::Local, "local"),
+        ("--sbatch-args", !args.sbatch_args.is_empty(), Where::Slurm, "slurm"),
+        ("--prologue", !args.prologue.is_empty(), Where::Slurm, "slurm"),
+        ("--wrapper", args.wrapper.is_some(), Where::Slurm, "slurm"),
+    ];
+    if let Some((flag, .., name)) = of_one.into_iter().find(|(_, is_given, of, _)| *is_given && args.launch != *of) {
+        return Err(Failure::Usage(format!("{flag} is for --launch {name}: add that, or leave it out")));
     }
     let program = std::env::current_exe()?;
     let device = device.to_string();
@@ -62,10 +64,7 @@ pub fn launcher(args: &LaunchArgs, device: &str, recipe: &CommonRecipe) -> Resul
             Box::new(LocalWorkers::new(workers, Patience::default(), command))
         }
         Where::Slurm => {
-            let given = args.sbatch_args.iter().flat_map(|text| text.split_whitespace()).map(str::to_string);
-            // Of two that say the same the later one counts.
-            let sbatch_args = recipe.launch.sbatch_args().into_iter().chain(given).collect();
-            let settings = SlurmSettings { sbatch_args, ..SlurmSettings::default() };
+            let settings = slurm_settings(args, &recipe.launch)?;
             let command = move |run: &Path| {
                 let words = [&program.display().to_string(), "work", &run.display().to_string(), "--device", &device];
                 words.map(str::to_string).to_vec()
@@ -73,6 +72,34 @@ pub fn launcher(args: &LaunchArgs, device: &str, recipe: &CommonRecipe) -> Resul
             Box::new(SlurmJobs::new(settings, Patience::default(), &Installed::PATIENT, command))
         }
     })
+}
+
+/// How jobs are submitted, as the recipe and then the flags say it.
+fn slurm_settings(args: &LaunchArgs, recipe: &LaunchRecipe) -> Result<SlurmSettings, Failure> {
+    // Of two that say the same the later one counts.
+    let mut sbatch_args = recipe.sbatch_args();
+    for text in &args.sbatch_args {
+        sbatch_args.extend(words("--sbatch-args", text)?);
+    }
+    let wrapper = match &args.wrapper {
+        Some(text) => words("--wrapper", text)?,
+        None => recipe.wrapper.clone(),
+    };
+    let settings = SlurmSettings {
+        sbatch_args,
+        prologue: recipe.prologue.iter().chain(&args.prologue).cloned().collect(),
+        wrapper,
+        stages_per_task: (recipe.stages_per_task > 0).then_some(recipe.stages_per_task),
+        ..SlurmSettings::default()
+    };
+    settings.check().map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(settings)
+}
+
+/// The words of a flag's value, as a shell splits them.
+fn words(flag: &str, text: &str) -> Result<Vec<String>, Failure> {
+    let hint = || format!("{flag} `{text}`: a quote that begins there does not end, or nothing follows the last \\");
+    shlex::split(text).ok_or_else(|| Failure::Usage(hint()))
 }
 
 /// Works on stages of a run as one of several processes.
@@ -105,9 +132,15 @@ pub fn work(args: WorkArgs) -> Result<(), Failure> {
         && is_interrupted(error)
         && interrupt.is_limited()
     {
-        let is_requeued =
-            requeue_this_job(&Installed::PATIENT, MOST_REQUEUES).map_err(fewshot_nas::run::RunError::from)?;
-        say(if is_requeued { "the time of this job is up: it is queued again" } else { "the time of this job is up" });
+        let anew = "the driver, or `fewshot resume`, submits it anew";
+        say(match requeue_this_job(&Installed::PATIENT, MOST_REQUEUES) {
+            Requeued::Yes => String::from("the time of this job is up: it is queued again"),
+            Requeued::NoJob => String::from("the time of this process is up"),
+            Requeued::Spent { times } => {
+                format!("the time of this job is up, and it was queued again {times} times: {anew}")
+            }
+            Requeued::Not { why } => format!("the time of this job is up, and it is not queued again ({why}): {anew}"),
+        });
     }
     Ok(worked?)
 }
@@ -238,41 +271,51 @@ fn last_lines(log: &Path) -> Vec<String> {
     lines[lines.len().saturating_sub(LOG_LINES)..].iter().map(|line| printable::line(line).to_string()).collect()
 }
 
-/// Asks all who work on a run, or on those of a series, to save and stop.
-pub fn cancel(args: CancelArgs) -> Result<(), Failure> {
-    let Some(series) = Series::within(&args.run) else { return print(&cancelled(&RunReader::open(&args.run)?)?) };
-    let runs = series.runs.iter().map(|run| RunReader::open(run)).collect::<Result<Vec<_>, _>>()?;
-    // Of those that no processes share one may be worked on all the same: that is said once the others are stopped.
-    let mut refused = None;
-    for run in &runs {
-        match cancelled(run) {
-            Ok(line) => print(&format!("{}: {line}", shown(run.path())))?,
-            Err(failure @ Failure::Usage(_)) => refused = Some(failure),
-            Err(failure) => return Err(failure),
-        }
-    }
-    refused.map_or(Ok(()), Err)
-}
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
 
-/// Stops one run; what came of that.
-fn cancelled(run: &RunReader) -> Result<String, Failure> {
-    if run.result::<serde_json::Value>()?.is_some() {
-        return Ok(String::from("the run has ended: there is nothing to cancel"));
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        launch: LaunchArgs,
     }
-    if !run.is_shared() {
-        let hint = format!(
-            "no processes share {}: stop the one that works on it by Ctrl-C, or `kill` without -9",
-            shown(run.path())
-        );
-        return Err(Failure::Usage(hint));
+
+    fn settings(recipe: &LaunchRecipe, flags: &[&str]) -> Result<SlurmSettings, String> {
+        let flags = Flags::parse_from(["", "--launch", "slurm"].iter().chain(flags));
+        slurm_settings(&flags.launch, recipe).map_err(|failure| failure.to_string())
     }
-    ask_to_stop(run.path()).map_err(fewshot_nas::run::RunError::from)?;
-    let jobs = match cancel_jobs(run, &Installed::PATIENT)? {
-        Some(count) => format!("; arrays of jobs cancelled: {count}"),
-        None => String::new(),
-    };
-    let stages = Survey::new(Patience::default()).look(run)?;
-    let working = stages.iter().filter(|stage| matches!(stage.state, StageState::Working { .. })).count();
-    let beat = Patience::default().beat.as_secs();
-    Ok(format!("stages being worked on: {working}; who works on them saves and stops within {beat} seconds{jobs}"))
+
+    #[test]
+    fn flags_are_read_as_a_shell_does_and_come_behind_the_recipe() {
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let recipe = LaunchRecipe {
+            cpus: 4,
+            at_once: 9,
+            stages_per_task: 3,
+            prologue: texts(&["module load a"]),
+            wrapper: texts(&["apptainer", "exec", "image.sif"]),
+            ..Default::default()
+        };
+        let of_recipe = settings(&recipe, &[]).unwrap();
+        assert_eq!(of_recipe.sbatch_args, ["--cpus-per-task=4", "--array=%9"]);
+        assert_eq!(of_recipe.stages_per_task, Some(3));
+        assert_eq!(of_recipe.wrapper, recipe.wrapper);
+        let quoted = "--comment='two words' --mem=\"4 G\"";
+        let flags = ["--sbatch-args", quoted, "--sbatch-args", "-a %2", "--prologue", "x='1", "--wrapper", "run 'b c'"];
+        let both = settings(&recipe, &flags).unwrap();
+        let behind = ["--comment=two words", "--mem=4 G", "-a", "%2"];
+        assert_eq!(both.sbatch_args[2..], behind);
+        assert_eq!(both.prologue, ["module load a", "x='1"], "lines are the job's shell's");
+        assert_eq!(both.wrapper, ["run", "b c"]);
+        assert!(settings(&recipe, &["--wrapper", ""]).unwrap().wrapper.is_empty());
+        for flags in [["--sbatch-args", "--comment='two words"], ["--wrapper", "run \\"]] {
+            let error = settings(&recipe, &flags).unwrap_err();
+            assert!(error.contains(flags[0]) && error.contains(flags[1]) && error.contains("does not end"), "{error}");
+        }
+        let error = settings(&recipe, &["--sbatch-args", "--array=0-9%4"]).unwrap_err();
+        assert!(error.contains("`--array=0-9%4`") && error.contains("`--array=%4`"), "{error}");
+    }
 }

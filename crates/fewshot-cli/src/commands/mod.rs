@@ -1,6 +1,7 @@
 //! One module per group of commands.
 
 pub mod bench;
+pub mod cancel;
 mod comparison;
 pub mod cost;
 mod folders;

@@ -134,7 +134,12 @@ fn flags_of_another_launcher_and_budgets_of_time_are_refused() {
         said(&output)
     };
     assert!(refused(&["--workers", "2"]).contains("--launch local"));
-    assert!(refused(&["--sbatch-args", "--time=1:00:00"]).contains("--launch slurm"));
+    for flag in ["--sbatch-args=--time=1:00:00", "--prologue=module load a", "--wrapper=run"] {
+        assert!(refused(&[flag]).contains("--launch slurm"), "{flag}");
+    }
+    let unclosed = refused(&["--launch", "slurm", "--sbatch-args", "--comment='two words"]);
+    assert!(unclosed.contains("`--comment='two words`") && unclosed.contains("quote"), "{unclosed}");
+    assert!(refused(&["--launch", "slurm", "--sbatch-args", "-a 0-9%4"]).contains("`--array=%4`"));
     assert!(refused(&["--launch", "local", "--minutes", "5"]).contains("budget of time"));
 }
 

@@ -32,4 +32,6 @@ mod report;
 mod search;
 mod shell;
 mod shortage;
+#[cfg(unix)]
+mod slurm;
 mod strategies;

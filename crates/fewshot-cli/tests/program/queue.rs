@@ -8,17 +8,29 @@ use std::time::{Duration, Instant};
 use crate::common::{fewshot, last_json, said, tiny_search};
 
 /// A folder of programs.
-struct Programs(PathBuf);
+pub struct Programs(PathBuf);
 
 impl Programs {
-    fn write(&self, name: &str, lines: &str) {
+    /// One in `folder`, with none in it yet.
+    pub fn within(folder: &Path) -> Self {
+        let programs = Self(folder.join("bin"));
+        std::fs::create_dir(&programs.0).unwrap();
+        programs
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn write(&self, name: &str, lines: &str) {
         let path = self.0.join(name);
         std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// The command where they are found before all others.
-    fn before(&self, mut command: Command) -> Command {
+    pub fn before(&self, mut command: Command) -> Command {
         let others = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{others}", self.0.display()));
         command
@@ -40,8 +52,7 @@ fn text(output: &Output) -> String {
 #[test]
 fn status_tells_why_a_job_waits_and_stands_by_the_folder_where_the_queue_cannot_be_asked() {
     let dir = tempfile::tempdir().unwrap();
-    let programs = Programs(dir.path().join("bin"));
-    std::fs::create_dir(&programs.0).unwrap();
+    let programs = Programs::within(dir.path());
     let run = dir.path().join("run");
     // Jobs are taken, and none ever begins.
     let queue = dir.path().join("queue").display().to_string();
@@ -50,7 +61,7 @@ fn status_tells_why_a_job_waits_and_stands_by_the_folder_where_the_queue_cannot_
         "for word; do case $word in --job-name=*) name=${word#*=};; --array=*) last=${word#*-*-*-};; esac; done",
         &format!("id=$((100 + $(cat {queue} 2>/dev/null | cut -d'|' -f1 | sort -u | wc -l)))"),
         "reason=Resources; case \"$*\" in *afterok*) reason=Dependency;; esac",
-        &format!("for task in $(seq 0 $last); do echo \"$id|$task|PENDING|$name|$reason\" >>{queue}; done"),
+        &format!("for task in $(seq 0 $last); do echo \"$id|$task|17|PENDING|$name|$reason\" >>{queue}; done"),
         "echo $id",
     ];
     programs.write("sbatch", &take.join("\n"));

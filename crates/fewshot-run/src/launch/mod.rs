@@ -12,5 +12,6 @@ mod slurm;
 pub use launcher::{InProcess, Launcher};
 pub use local::{LocalWorkers, WorkerSeat};
 pub use slurm::{
-    Installed, Queue, QueuedJob, Said, SlurmCalls, SlurmJobs, SlurmSettings, cancel_jobs, requeue_this_job,
+    Cancelled, Installed, LeftJobs, Queue, QueuedJob, Requeued, Said, SlurmCalls, SlurmJobs, SlurmSettings,
+    cancel_jobs, requeue_this_job,
 };

@@ -77,47 +77,72 @@ pub(super) fn take(
     }
 }
 
+/// The folder of an attempt that begins.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) folder: PathBuf,
+    /// What it does not go on with, although it is there.
+    pub(super) left: Option<Left>,
+}
+
+/// The work of an earlier attempt that could not be copied.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Its number.
+    pub(super) attempt: u64,
+    pub(super) why: String,
+}
+
 /// Makes the folder of attempt `number`, with what was left of the stage in it.
-pub(super) fn prepare(attempts: &Attempts, number: u64) -> Result<PathBuf, FileError> {
-    let work = attempts.work(number);
+pub(super) fn prepare(attempts: &Attempts, number: u64, patience: &Patience) -> Result<Prepared, FileError> {
+    let folder = attempts.work(number);
     let before = attempts.works()?.into_iter().rfind(|before| *before < number);
+    let mut left = None;
     match before {
-        Some(before) => {
-            let from = attempts.work(before);
-            let claimed = Claimed::read(&attempts.claim(before))?;
+        Some(attempt) => {
+            let from = attempts.work(attempt);
+            let claimed = Claimed::read(&attempts.claim(attempt))?;
             let has_ended = claimed
                 .is_some_and(|claimed| claimed.standing != Standing::Working || claimed.holder.has_surely_ended());
             if has_ended {
-                move_folder(&from, &work)?;
-            } else {
-                copy_still(&from, &work)?;
+                move_folder(&from, &folder)?;
+            } else if let Some(why) = copy_still(&from, &folder, patience)? {
+                left = Some(Left { attempt, why });
             }
         }
         // One process alone has begun the stage.
         None if attempts.stage().is_dir() => {
-            move_folder(attempts.stage(), &work)?;
+            move_folder(attempts.stage(), &folder)?;
         }
         None => {}
     }
-    create_folder(&work)?;
-    create_folder(&work.join(PUBLISHED))?;
-    Ok(work)
+    create_folder(&folder)?;
+    create_folder(&folder.join(PUBLISHED))?;
+    Ok(Prepared { folder, left })
 }
 
-/// Copies a folder that another may write to, as it is at one moment. If it never stands still for that long, or goes away, the
-/// attempt begins from nothing, as if there had been none before.
-fn copy_still(from: &Path, to: &Path) -> Result<(), FileError> {
+/// Copies a folder that another may write to, as it is at one moment. If it never stands still for that long, or goes away, there is no
+/// copy: why.
+fn copy_still(from: &Path, to: &Path, patience: &Patience) -> Result<Option<String>, FileError> {
     let partial = to.with_extension("partial");
-    for _ in 0..COPIES {
+    let mut why = String::new();
+    for number in 0..COPIES {
+        if number > 0 {
+            std::thread::sleep(patience.look);
+        }
         let _ = fs::remove_dir_all(&partial);
         let before = list(from);
-        if copy(from, &partial).is_ok() && before.is_some() && before == list(from) {
-            move_folder(&partial, to)?;
-            return Ok(());
+        match (copy(from, &partial), before.is_some() && before == list(from)) {
+            (Ok(()), true) => {
+                move_folder(&partial, to)?;
+                return Ok(None);
+            }
+            (Ok(()), false) => why = String::from("its files do not stand still"),
+            (Err(error), _) => why = error.to_string(),
         }
     }
     let _ = fs::remove_dir_all(&partial);
-    Ok(())
+    Ok(Some(why))
 }
 
 /// Files of a folder and those below it, with what changes when they do; `None` where they cannot be listed.
@@ -234,4 +259,34 @@ pub(in super::super) fn release(run: &Path, patience: &Patience) -> Result<(), R
     }
     forget_stop(run)?;
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn what_another_may_write_to_is_copied_and_what_cannot_be_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let attempts = Attempts::at(dir.path(), dir.path().join("stages/01-one"));
+        let first = attempts.work(1);
+        create_folder(&first).unwrap();
+        fs::write(first.join("checkpoint"), "a").unwrap();
+        let look = Duration::from_millis(1);
+        let patience = Patience { look, ..Patience::default() };
+        // There is no claim that would say that its process has ended.
+        let Prepared { folder, left } = prepare(&attempts, 2, &patience).unwrap();
+        assert_eq!((left, fs::read_to_string(folder.join("checkpoint")).unwrap()), (None, String::from("a")));
+        assert!(first.join("checkpoint").exists(), "whose it is may go on");
+
+        // Of a link that leads nowhere there is nothing to copy.
+        std::os::unix::fs::symlink("nowhere", folder.join("link")).unwrap();
+        let Prepared { folder: next, left } = prepare(&attempts, 3, &patience).unwrap();
+        let Left { attempt, why } = left.expect("told");
+        assert!(attempt == 2 && why.contains("os error 2"), "{attempt} {why}");
+        assert_eq!(names(&next).unwrap(), [PUBLISHED], "it begins from nothing");
+        assert!(!next.with_extension("partial").exists());
+    }
 }

@@ -149,7 +149,7 @@ impl Claim {
             let halt = interrupt.halt();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(beat) {
                 // What cannot be seen just now (a file server that does not answer) is no loss.
-                if next.try_exists().unwrap_or(false) || !own.try_exists().unwrap_or(true) {
+                if is_over(&own, &next).unwrap_or(false) {
                     lost.store(true, Ordering::SeqCst);
                     halt.call();
                     // Until the work has seen it.
@@ -171,11 +171,22 @@ impl Claim {
         Ok(())
     }
 
-    /// Whether this is still the latest claim, as far as it can be seen.
-    pub(super) fn is_held(&self) -> bool {
-        !self.lost.load(Ordering::SeqCst)
-            && self.attempts.claim(self.number).exists()
-            && !self.attempts.claim(self.number + 1).exists()
+    /// Whether this is still the latest claim. What cannot be seen just now, as when a file server does not answer, is looked for again for as
+    /// long as nobody else may take it for dead.
+    ///
+    /// # Errors
+    /// [`FileError`] if it could not be seen all that time.
+    pub(super) fn is_held(&self, patience: &Patience) -> Result<bool, FileError> {
+        let (own, next) = (self.attempts.claim(self.number), self.attempts.claim(self.number + 1));
+        let began = Instant::now();
+        while !self.lost.load(Ordering::SeqCst) {
+            match is_over(&own, &next) {
+                Ok(is_over) => return Ok(!is_over),
+                Err(error) if began.elapsed() >= patience.stale => return Err(FileError::new("see", own, error)),
+                Err(_) => std::thread::sleep(patience.look),
+            }
+        }
+        Ok(false)
     }
 
     /// Says how the attempt ended, and lets go of it.
@@ -207,6 +218,11 @@ impl Drop for Claim {
     }
 }
 
+/// Whether the claim `own` is not the latest any more: it is gone, or `next` is there.
+fn is_over(own: &Path, next: &Path) -> std::io::Result<bool> {
+    Ok(next.try_exists()? || !own.try_exists()?)
+}
+
 /// Sees which claims stand still. Each process has its own, and compares with what it saw itself.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
@@ -230,5 +246,53 @@ impl Watch {
             *seen = (now, Instant::now());
         }
         seen.1.elapsed() > patience.stale
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_claim_that_cannot_be_seen_for_a_while_is_not_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let attempts = Attempts::at(dir.path(), dir.path().join("stages/01-one"));
+        let patience = Patience {
+            beat: Duration::from_millis(5),
+            stale: Duration::from_millis(400),
+            look: Duration::from_millis(5),
+        };
+        // The folder is a link, which one move leads elsewhere.
+        let (folder, real, new) = (dir.path().join("attempts/01-one"), dir.path().join("real"), dir.path().join("new"));
+        let lead = |to: &Path| {
+            symlink(to, &new).unwrap();
+            fs::rename(&new, &folder).unwrap();
+        };
+        fs::create_dir(dir.path().join("attempts")).unwrap();
+        fs::create_dir(&real).unwrap();
+        lead(&real);
+        let make = |number| Claim::make(&attempts, number, Holder::here(None), Standing::Working).unwrap().unwrap();
+        let mut claim = make(1);
+        claim.beat(dir.path().to_path_buf(), &Interrupt::new(), patience.beat).unwrap();
+        assert!(claim.is_held(&patience).unwrap());
+        // Of what lies behind a link to itself the system says something else than that there is none.
+        lead(&folder);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                thread::sleep(Duration::from_millis(60));
+                lead(&real);
+            });
+            assert!(claim.is_held(&patience).unwrap());
+        });
+        lead(&folder);
+        let error = claim.is_held(&patience).unwrap_err().to_string();
+        assert!(error.contains("01-one/1.json"), "{error}");
+        lead(&real);
+        assert!(claim.is_held(&patience).unwrap());
+        drop(make(2));
+        assert!(!claim.is_held(&patience).unwrap());
     }
 }

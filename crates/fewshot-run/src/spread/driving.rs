@@ -29,7 +29,7 @@ impl Driving {
     /// Whether this process drives the run now; it takes over from one that died. Asked again and again.
     pub(in super::super) fn is_own(&mut self, interrupt: &Interrupt) -> Result<bool, RunError> {
         if let Some(claim) = &self.claim {
-            if claim.is_held() {
+            if claim.is_held(&self.patience)? {
                 return Ok(true);
             }
             self.claim = None;

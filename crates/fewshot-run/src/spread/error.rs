@@ -64,6 +64,14 @@ pub enum SpreadError {
         /// What it said.
         said: String,
     },
+    /// What a user says to `sbatch` cannot be.
+    #[error("--sbatch-args `{argument}`: {problem}")]
+    Argument {
+        /// What was said.
+        argument: String,
+        /// Why not, and what else.
+        problem: String,
+    },
     /// Machines that share a run compute with different instructions.
     #[error(
         "the machines that share `{run}` compute with the instructions `{began}`, this one with `{found}`, whose numbers differ in \

@@ -40,6 +40,11 @@ impl Attempts {
         &self.run
     }
 
+    /// Where the attempts lie.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The folder of the stage once it is done.
     pub(super) fn stage(&self) -> &Path {
         &self.stage

@@ -11,12 +11,12 @@ use super::super::error::RunError;
 use super::super::folder::RunFolder;
 use super::super::interrupt::{Interrupt, is_interrupted};
 use super::super::lock::RunLock;
-use super::super::log::{Event, EventLog, OPENED, STAGE_DONE};
+use super::super::log::{BEGUN_ANEW, Event, EventLog, OPENED, STAGE_DONE};
 use super::super::plan::{Place, Plan};
 use super::super::plan_file::DONE;
 use super::super::progress::{Progress, StageEnd};
 use super::super::reader::RunReader;
-use super::attempt::{Taken, prepare, publish, take};
+use super::attempt::{Left, Prepared, Taken, prepare, publish, take};
 use super::claim::{Claim, Patience, Standing, Watch};
 use super::error::SpreadError;
 use super::layout::{Attempts, PUBLISHED, STAGE_EVENTS, agreed};
@@ -117,7 +117,8 @@ impl Member {
         };
         claim.beat(self.reader.path().to_path_buf(), interrupt, self.patience.beat).map_err(RunError::from)?;
         let ended = self.hold(plan, index, &attempts, &claim, interrupt, progress);
-        if !claim.is_held() {
+        // Who cannot see it does not know, and drops nothing: the next attempt goes on with what this one did.
+        if !claim.is_held(&self.patience)? {
             // Another took over, since this one was not heard of for too long.
             progress.stage_finished(info, StageEnd::Interrupted);
             return Ok(if attempts.is_done() { Attempted::Done } else { Attempted::Busy });
@@ -154,10 +155,18 @@ impl Member {
         progress: &dyn Progress,
     ) -> Result<f64, RunError> {
         let info = plan.info(index);
-        let folder = prepare(attempts, claim.number())?;
+        let Prepared { folder, left } = prepare(attempts, claim.number(), &self.patience)?;
         let events = EventLog::open(&folder.join(STAGE_EVENTS))?;
         let data = json!({ "process": std::process::id(), "attempt": claim.number(), "log": self.log });
         events.write(Some(info.name), OPENED, data)?;
+        if let Some(Left { attempt, why }) = left {
+            let (name, attempts) = (info.name, attempts.folder().display());
+            progress.line(&format!(
+                "stage `{name}` begins from nothing: what attempt {attempt} has done, which may go on, cannot be copied from \
+                 `{attempts}/{attempt}` ({why})"
+            ));
+            events.write(Some(name), BEGUN_ANEW, json!({ "attempt": attempt, "why": why }))?;
+        }
         let run = RunFolder::of_attempt(self.reader.clone(), events, folder.join(PUBLISHED), Arc::clone(&self.lock));
         let place = Place { publishes: folder.join(PUBLISHED), folder };
         let done = plan.work(index, &run, &place, interrupt, progress)?;

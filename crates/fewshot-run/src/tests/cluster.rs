@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::super::{
-    Holder, INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, Queue, RunError,
-    RunReader, SlurmCalls, SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey, Work,
-    cancel_jobs, requeue_this_job,
+    Cancelled, Holder, INTERRUPTED_EXIT_CODE, Installed, Interrupt, Launcher, Member, NoProgress, Plan, Queue,
+    RunError, RunReader, SlurmCalls, SlurmJobs, SlurmSettings, SpreadError, Stage, StageContext, StageState, Survey,
+    Work, cancel_jobs, requeue_this_job,
 };
 use super::crowd::{QUICK, files, whole};
 use super::{child, toy};
@@ -155,7 +155,7 @@ pub(super) fn job(run: &Path) -> Result<(), RunError> {
     let plan = plan(&recipe);
     let worked = Work::new(&plan, &member, &interrupt, &NoProgress)?.named(&of("--stage"));
     if worked.is_err() && interrupt.is_limited() {
-        requeue_this_job(&Installed::PATIENT, 3)?;
+        requeue_this_job(&Installed::PATIENT, 3);
     }
     worked
 }
@@ -264,7 +264,8 @@ fn the_queue_tells_why_jobs_wait() {
     assert_eq!(reason("search"), ("PENDING", Some("JobHeldUser")));
     drop(driver);
     let reader = RunReader::open(&run).unwrap();
-    assert_eq!(cancel_jobs(&reader, &Installed::PATIENT).unwrap(), Some(3));
+    let all = Cancelled::Asked { arrays: 3, left: Vec::new() };
+    assert_eq!(cancel_jobs(&reader, &Installed::PATIENT).unwrap(), all);
     patiently("end of the jobs", || match Queue::ask(&reader, &Installed::PATIENT).unwrap() {
         Queue::Shown { jobs } => jobs.is_empty().then_some(()),
         _ => None,

@@ -15,4 +15,6 @@ mod runs;
 #[cfg(unix)]
 mod signals;
 mod states;
+#[cfg(unix)]
+mod takeover;
 mod toy;

@@ -35,9 +35,9 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// They get longer than they wait for a controller themselves: what hangs then is something else (a file system, a name server),
-    /// and must not keep a driver from its work for ever.
-    pub const PATIENT: Self = Self::within(Duration::from_secs(120));
+    /// They get longer than they wait for a controller themselves, as `sbatch` does for two minutes of one that has as many jobs as it takes
+    /// (`MaxJobCount`): what hangs then is something else (a file system, a name server), and must not keep a driver from its work for ever.
+    pub const PATIENT: Self = Self::within(Duration::from_secs(150));
 
     /// They get so long: for who has something better to do than to wait.
     pub const fn within(limit: Duration) -> Self {

@@ -1,6 +1,6 @@
 //! The driver: submits what is missing, and waits.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -8,13 +8,15 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::super::launcher::Launcher;
-use super::super::sharing::{LOGS, Teller, failed, gather, kept, share};
+use super::super::sharing::{LOGS, Teller, failed, gather, share};
 use super::calls::SlurmCalls;
 use super::jobs::cancel_jobs;
-use super::queue::{Alive, Known, alive, forget, id_of, note, prefix};
+use super::queue::{Alive, Known, alive, forget, forget_one, id_of, note, prefix};
+use super::refusals::{Refusals, is_limit};
 use super::script::{Array, script, submission};
 use super::settings::SlurmSettings;
 use super::stalls::Stalls;
+use super::submissions::Submissions;
 use crate::atomic::create_folder;
 use crate::error::RunError;
 use crate::file_error::FileError;
@@ -26,8 +28,6 @@ use crate::progress::Progress;
 use crate::reader::RunReader;
 use crate::spread::{Driving, Patience, STAGE_EVENTS, SpreadError, StageState, StageStatus, is_asked_to_stop};
 
-/// A stage is submitted so often by one driver without getting further, before it is said that something is wrong.
-const MOST_SUBMISSIONS: u32 = 5;
 /// An array is submitted so often before it counts as refused: the controller may have been away at the first time alone.
 const SUBMISSIONS: usize = 2;
 /// Said where the cluster says nothing.
@@ -35,43 +35,23 @@ const SILENT: &str = "the controller does not answer: asked again later";
 /// Slurm's own, where the cluster does not say.
 const MOST_TASKS: usize = 1001;
 
-/// How often each stage was submitted since its work was last found to have got further.
-#[derive(Debug, Default)]
-struct Submissions(HashMap<String, Tries>);
-
-#[derive(Debug, Default)]
-struct Tries {
-    times: u32,
-    /// How often its work was kept by then.
-    kept: usize,
+/// What a driver has found out so far, and a later one finds out again.
+struct Memory {
+    submitted: Submissions,
+    refusals: Refusals,
+    stalls: Stalls,
+    /// The most tasks of one array, once the controller answered.
+    most: Option<usize>,
 }
 
-impl Submissions {
-    /// Makes sure that another submission of these stages is no vain one. One that was killed or cut in the middle of its work, and had
-    /// kept more of it than the one before, is as good as the first.
-    fn check(&mut self, run: &RunReader, stages: &[&StageStatus]) -> Result<(), RunError> {
-        if stages.iter().all(|stage| !self.0.contains_key(&stage.name)) {
-            return Ok(());
-        }
-        let kept = kept(run)?;
-        for StageStatus { name, .. } in stages {
-            let Some(tries) = self.0.get_mut(name) else { continue };
-            let now = kept.get(name).copied().unwrap_or(0);
-            if now > tries.kept {
-                *tries = Tries { times: 0, kept: now };
-            }
-            if tries.times >= MOST_SUBMISSIONS {
-                let (run, log) = (run.path().display().to_string(), run.path().join(LOGS).display().to_string());
-                let last = format!("stage `{name}` again and again");
-                return Err(SpreadError::Dying { run, times: MOST_SUBMISSIONS as usize, last, log }.into());
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, stage: &str) {
-        self.0.entry(stage.to_owned()).or_default().times += 1;
-    }
+/// What came of submitting an array.
+enum Submitted {
+    /// The cluster has it, under this id.
+    As(String),
+    /// The controller does not answer: if it was taken all the same, the next look at the queue shows it.
+    Silent,
+    /// The cluster does not take it, and says why.
+    Refused(String),
 }
 
 /// The words of a worker's command line on the run in a folder.
@@ -103,9 +83,9 @@ impl<'a> SlurmJobs<'a> {
         let mut teller = Teller::new(progress, self.patience);
         let mut driving = Driving::new(run.path(), self.patience);
         let mut is_told = false;
-        let (mut submitted, mut stalls) = (Submissions::default(), Stalls::default());
+        let mut memory = self.memory();
         let mut asked: Option<Instant> = None;
-        let mut most = None;
+        self.announce(progress);
         loop {
             let is_due = asked.is_none_or(|asked| asked.elapsed() >= self.settings.poll);
             // Before the folder is looked at: what a job did that has ended meanwhile is seen there.
@@ -127,20 +107,18 @@ impl<'a> SlurmJobs<'a> {
             }
             match queue {
                 Some(Some(mut alive)) => {
-                    let stalled = stalls.take(&mut alive, &stages, self.settings.idle, Instant::now());
+                    let stalled = memory.stalls.take(&mut alive, &stages, self.settings.idle, Instant::now());
                     if !stalled.is_empty() {
                         progress.line(&format!("nobody works in {}: submitted again", stalled.join(", ")));
                         self.calls.call("scancel", &stalled, "")?;
                     }
-                    // Asked once, when the controller is known to answer.
-                    let most = match most {
-                        Some(most) => most,
-                        None => *most.insert(self.most_tasks()?),
-                    };
-                    self.pass(run, &mut alive, &stages, most, &mut submitted, progress)?;
-                    let is_open = |stage: &StageStatus| {
-                        matches!(stage.state, StageState::Ready { .. } | StageState::Working { .. })
-                    };
+                    self.pass(run, &mut alive, &stages, &mut memory, progress)?;
+                    let is_working = |stage: &StageStatus| matches!(stage.state, StageState::Working { .. });
+                    let is_alive = !alive.stages.is_empty() || stages.iter().any(is_working);
+                    memory.refusals.check(is_alive, Instant::now())?;
+                    memory.refusals.tell(progress);
+                    let is_open =
+                        |stage: &StageStatus| is_working(stage) || matches!(stage.state, StageState::Ready { .. });
                     if alive.stages.is_empty() && !stages.iter().any(is_open) {
                         return Err(failed(run.path(), &stages));
                     }
@@ -165,13 +143,22 @@ impl<'a> SlurmJobs<'a> {
         run: &RunReader,
         alive: &mut Alive,
         stages: &[StageStatus],
-        most: usize,
-        submitted: &mut Submissions,
+        memory: &mut Memory,
         progress: &dyn Progress,
     ) -> Result<(), RunError> {
         if !alive.stuck.is_empty() {
             self.calls.call("scancel", &alive.stuck, "")?;
         }
+        let Memory { submitted, refusals, most, .. } = memory;
+        let mut tasks_alive = alive.phases.len();
+        if refusals.is_pausing(tasks_alive, Instant::now()) {
+            return Ok(());
+        }
+        // Asked once, when the controller is known to answer.
+        let most = match *most {
+            Some(most) => most,
+            None => *most.insert(self.most_tasks()?),
+        };
         for (inputs, group) in self.groups(stages, alive) {
             // Jobs that were just seen alive, or submitted; an input that failed, or that something else works on, has none.
             let after: Option<Vec<String>> = inputs
@@ -187,16 +174,28 @@ impl<'a> SlurmJobs<'a> {
             let per_task = self.stages_per_task(run, stages, &inputs, group.len(), most)?;
             let tasks: Vec<Vec<String>> =
                 group.chunks(per_task).map(|chunk| chunk.iter().map(|stage| stage.name.clone()).collect()).collect();
-            for tasks in tasks.chunks(most) {
-                let Some(id) = self.submit(run, tasks, &after)? else {
-                    progress.message(SILENT);
-                    return Ok(());
+            let mut rest = tasks.as_slice();
+            while !rest.is_empty() {
+                let (array, others) = rest.split_at(refusals.most(most).min(rest.len()));
+                let id = match self.submit(run, array, &after)? {
+                    Submitted::As(id) => id,
+                    Submitted::Silent => {
+                        progress.message(SILENT);
+                        return Ok(());
+                    }
+                    Submitted::Refused(said) => {
+                        refusals.refused(array.len(), tasks_alive, said, Instant::now());
+                        return Ok(());
+                    }
                 };
-                progress.line(&format!("submitted {} as {id}: {}", counted(tasks), tasks_in_words(tasks)));
-                for (number, stage) in tasks.iter().enumerate().flat_map(|(n, task)| task.iter().map(move |s| (n, s))) {
+                refusals.taken();
+                tasks_alive += array.len();
+                progress.line(&format!("submitted {} as {id}: {}", counted(array), tasks_in_words(array)));
+                for (number, stage) in array.iter().enumerate().flat_map(|(n, task)| task.iter().map(move |s| (n, s))) {
                     submitted.add(stage);
                     alive.stages.insert(stage.clone(), format!("{id}_{number}"));
                 }
+                rest = others;
             }
         }
         Ok(())
@@ -248,9 +247,8 @@ impl<'a> SlurmJobs<'a> {
         Ok(known.clamp(count.div_ceil(most), count.max(1)))
     }
 
-    /// Submits one array. The id that the cluster gave it; `None` where the controller does not answer: if it was taken all the same,
-    /// the next look at the queue shows it.
-    fn submit(&self, run: &RunReader, tasks: &[Vec<String>], after: &[String]) -> Result<Option<String>, RunError> {
+    /// Submits one array.
+    fn submit(&self, run: &RunReader, tasks: &[Vec<String>], after: &[String]) -> Result<Submitted, RunError> {
         // Jobs whose folders are missing run elsewhere, or end without a word.
         let path = fs::canonicalize(run.path()).map_err(|e| FileError::new("find", run.path(), e))?;
         create_folder(&path.join(LOGS))?;
@@ -258,22 +256,42 @@ impl<'a> SlurmJobs<'a> {
         note(run.path(), &name, tasks)?;
         let array = Array { name: &name, tasks, after };
         let text = script(&array, &(self.command)(&path), &self.settings);
-        let arguments = submission(&array, &path.display().to_string(), &self.settings);
+        let arguments = submission(&array, &path.display().to_string(), &self.settings)?;
         let mut said = String::new();
         for _ in 0..SUBMISSIONS {
             let answer = self.calls.call("sbatch", &arguments, &text)?;
             let id = answer.out.trim().split(';').next().unwrap_or_default().trim().to_owned();
             if answer.is_good && !id.is_empty() {
-                return Ok(Some(id));
+                return Ok(Submitted::As(id));
             }
             // The controller may have taken it and answered too late.
             match id_of(&name, self.calls)? {
-                Known::As(id) => return Ok(Some(id)),
-                Known::Silent => return Ok(None),
+                Known::As(id) => return Ok(Submitted::As(id)),
+                Known::Silent => return Ok(Submitted::Silent),
                 Known::Not => said = answer.errors.trim().replace('\n', "; "),
             }
+            if is_limit(&said) {
+                break;
+            }
         }
-        Err(SpreadError::Refused { program: String::from("sbatch"), said }.into())
+        forget_one(run.path(), &name);
+        Ok(Submitted::Refused(said))
+    }
+
+    fn memory(&self) -> Memory {
+        let refusals = Refusals::new(self.settings.poll, self.settings.refused);
+        Memory { submitted: Submissions::default(), refusals, stalls: Stalls::default(), most: None }
+    }
+
+    /// Says what else jobs run: it may stand in a recipe of somebody else's.
+    fn announce(&self, progress: &dyn Progress) {
+        let SlurmSettings { prologue, wrapper, .. } = &self.settings;
+        if !prologue.is_empty() {
+            progress.line(&format!("each job first runs: {}", prologue.join("; ")));
+        }
+        if !wrapper.is_empty() {
+            progress.line(&format!("each job's worker is run by: {}", wrapper.join(" ")));
+        }
     }
 
     /// The most tasks of one array.
@@ -293,6 +311,7 @@ impl Launcher for SlurmJobs<'_> {
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<(RunFolder, BTreeMap<String, Value>), RunError> {
+        self.settings.check()?;
         let reader = share(plan, path, held)?;
         self.drive(&reader, interrupt, progress)?;
         let gathered = gather(plan, reader.path(), &self.patience, interrupt, progress)?;

@@ -8,11 +8,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::super::calls::Said;
+use super::super::submissions::MOST_SUBMISSIONS;
 use super::*;
 use crate::NoProgress;
 use crate::log::EventLog;
 use crate::spread::{Claimed, Member, Survey, Work, begin_session};
 use crate::stage::{Stage, StageContext};
+
+#[path = "refusal_tests.rs"]
+mod refusals;
 
 const QUICK: Patience =
     Patience { beat: Duration::from_millis(20), stale: Duration::from_millis(300), look: Duration::from_millis(1) };
@@ -40,6 +44,8 @@ struct Fake<'a> {
     silent: Cell<usize>,
     /// Submissions that are refused.
     refused: Cell<usize>,
+    /// Most tasks in the queue.
+    limit: usize,
 }
 
 impl<'a> Fake<'a> {
@@ -54,6 +60,7 @@ impl<'a> Fake<'a> {
             late: Cell::new(0),
             silent: Cell::new(0),
             refused: Cell::new(0),
+            limit: usize::MAX,
         }
     }
 
@@ -68,6 +75,10 @@ impl<'a> Fake<'a> {
         let id = 100 + arrays.len();
         let (name, after) = (value("--job-name=").unwrap(), value("--dependency="));
         assert!(arrays.iter().all(|array| array.name != name), "names are unique");
+        let waiting = arrays.iter().flat_map(|array| &array.ended).filter(|ended| ended.is_none()).count();
+        if waiting + tasks.len() > self.limit {
+            return Said { is_good: false, out: String::new(), errors: String::from("QOSMaxSubmitJobPerUserLimit") };
+        }
         arrays.push(Submitted { id, name, after, ended: vec![None; tasks.len()], tasks });
         if self.late.get() > 0 {
             self.late.set(self.late.get() - 1);
@@ -128,7 +139,7 @@ impl SlurmCalls for Fake<'_> {
             }
             "squeue" => {
                 self.advance();
-                let mut lines = String::from("3|N/A|RUNNING|somebody's|None\n");
+                let mut lines = String::from("3|N/A|17|RUNNING|somebody's|None\n");
                 for array in self.arrays.borrow().iter() {
                     for (task, ended) in array.ended.iter().enumerate() {
                         let state = match ended {
@@ -136,7 +147,7 @@ impl SlurmCalls for Fake<'_> {
                             Some(true) => "COMPLETED",
                             Some(false) => "FAILED",
                         };
-                        lines += &format!("{}|{task}|{state}|{}|Dependency\n", array.id, array.name);
+                        lines += &format!("{}|{task}|17|{state}|{}|Dependency\n", array.id, array.name);
                     }
                 }
                 good(lines)
@@ -321,7 +332,7 @@ fn a_stage_that_something_else_works_on_is_not_submitted() {
     assert!(matches!(&stages[0].state, StageState::Working { claim: Claimed { beat: 3, .. }, .. }), "{stages:?}");
     let jobs = SlurmJobs::new(SlurmSettings::default(), QUICK, &fake, |_| vec![String::from("fewshot")]);
     let mut alive = Alive::default();
-    jobs.pass(&folder, &mut alive, &stages, 8, &mut Submissions::default(), &NoProgress).unwrap();
+    jobs.pass(&folder, &mut alive, &stages, &mut jobs.memory(), &NoProgress).unwrap();
     assert_eq!(alive, Alive::default(), "and what waits for it has no job to wait for");
     let settings = SlurmSettings { poll: Duration::ZERO, ..SlurmSettings::default() };
     let jobs = SlurmJobs::new(settings, QUICK, &fake, |_| vec![String::from("fewshot")]);

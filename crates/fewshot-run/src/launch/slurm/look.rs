@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::calls::SlurmCalls;
-use super::queue::{RUNNING, Row, has_jobs, rows, submitters};
+use super::queue::{Answer, RUNNING, Row, has_jobs, rows};
 use crate::error::RunError;
 use crate::reader::RunReader;
 use crate::spread::SpreadError;
@@ -55,11 +55,9 @@ impl Queue {
         if !has_jobs(run.path())? {
             return Ok(Self::NotAsked);
         }
-        let users: Vec<String> = submitters(run.path())?.iter().map(u32::to_string).collect();
-        let users = if users.is_empty() { String::from("--me") } else { format!("--user={}", users.join(",")) };
-        let rows = match rows(run, &users, calls) {
-            Ok(Ok(rows)) => rows,
-            Ok(Err(said)) => return Ok(Self::Silent { said: said.trim().to_owned() }),
+        let rows = match rows(run, calls) {
+            Ok(Answer::Rows(rows)) => rows,
+            Ok(Answer::Silent(said)) => return Ok(Self::Silent { said }),
             Err(RunError::Spread(SpreadError::Start { .. })) => return Ok(Self::NoSlurm),
             Err(error) => return Err(error),
         };
@@ -138,12 +136,12 @@ mod tests {
         assert_eq!(ask(Ok(silent)).0, Queue::Silent { said: String::from("no controller") });
 
         let lines = [
-            "7|0|PENDING|NAME|BeginTime",
-            "7|1|COMPLETED|NAME|None",
-            "7|2|RUNNING|NAME|None",
-            "9|2|PENDING|NAME|Resources",
-            "3|0|RUNNING|fewshot-of-another-run|None",
-            "4|N/A|RUNNING|mine",
+            "7|0|17|PENDING|NAME|BeginTime",
+            "7|1|17|COMPLETED|NAME|None",
+            "7|2|17|RUNNING|NAME|None",
+            "9|2|18|PENDING|NAME|Resources",
+            "3|0|17|RUNNING|fewshot-of-another-run|None",
+            "4|N/A|17|RUNNING|mine",
         ];
         let out = lines.join("\n").replace("NAME", &name);
         let (queue, arguments) = ask(Ok(Said { is_good: true, out, errors: String::new() }));

@@ -8,17 +8,20 @@
 //! What Slurm says of a job is never taken for what became of a stage: a job that ended well may have saved and stopped, one
 //! that is unknown satisfies what waits for it, and one that was requeued may run twice.
 
+mod arguments;
 mod calls;
 mod driver;
 mod jobs;
 mod look;
 mod queue;
+mod refusals;
 mod script;
 mod settings;
 mod stalls;
+mod submissions;
 
 pub use calls::{Installed, Said, SlurmCalls};
 pub use driver::SlurmJobs;
-pub use jobs::{cancel_jobs, requeue_this_job};
+pub use jobs::{Cancelled, LeftJobs, Requeued, cancel_jobs, requeue_this_job};
 pub use look::{Queue, QueuedJob};
 pub use settings::SlurmSettings;

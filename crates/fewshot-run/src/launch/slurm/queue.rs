@@ -60,8 +60,6 @@ pub(super) struct Alive {
     pub(super) stages: BTreeMap<String, String>,
     /// What these tasks are at, as the queue says.
     pub(super) phases: BTreeMap<String, Phase>,
-    /// Arrays and jobs, to be cancelled by.
-    pub(super) ids: BTreeSet<String>,
     /// Tasks that never begin by themselves.
     pub(super) stuck: Vec<String>,
 }
@@ -80,6 +78,12 @@ pub(super) fn note(run: &Path, name: &str, tasks: &[Vec<String>]) -> Result<(), 
     Ok(write_json(&path, &Record { tasks: tasks.to_vec() })?)
 }
 
+/// Forgets an array that the cluster did not take.
+pub(super) fn forget_one(run: &Path, name: &str) {
+    // As below.
+    let _ = std::fs::remove_file(file(run, name));
+}
+
 /// Forgets all arrays, when the run has ended.
 pub(super) fn forget(run: &Path) {
     // Records that stay do no harm.
@@ -95,7 +99,9 @@ pub(super) fn has_jobs(run: &Path) -> Result<bool, RunError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     /// The array's.
-    id: String,
+    pub(super) id: String,
+    /// The user who submitted it, by number.
+    pub(super) user: String,
     /// As `ARRAY_TASK`.
     pub(super) task: String,
     /// Slurm's word for what it is at.
@@ -106,20 +112,28 @@ pub(super) struct Row {
     pub(super) stages: Vec<String>,
 }
 
-/// The tasks of the run that have not ended, if the queue of these users is asked (`--me`, `--user=17`); what was said instead where
-/// the controller does not answer.
-pub(super) fn rows(run: &RunReader, users: &str, calls: &dyn SlurmCalls) -> Result<Result<Vec<Row>, String>, RunError> {
-    let arguments = ["--noheader", "--array", "--states=all", users, "--format=%F|%K|%T|%j|%r"].map(String::from);
-    let answer = calls.call("squeue", &arguments, "")?;
+/// What the queue says when it is asked for a run's tasks.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Those that have not ended.
+    Rows(Vec<Row>),
+    /// Nothing: the controller does not answer. What was said instead.
+    Silent(String),
+}
+
+/// The tasks of the run that have not ended, whoever submitted them and whoever asks.
+pub(super) fn rows(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Answer, RunError> {
+    let arguments = ["--noheader", "--array", "--states=all", "--format=%F|%K|%U|%T|%j|%r"].map(String::from);
+    let answer = calls.call("squeue", &[&arguments[..], &[users(run)?]].concat(), "")?;
     if !answer.is_good {
-        return Ok(Err(answer.errors));
+        return Ok(Answer::Silent(answer.errors.trim().to_owned()));
     }
     let prefix = prefix(run);
     let mut rows = Vec::new();
     let mut records: BTreeMap<String, Option<Record>> = BTreeMap::new();
     for line in answer.out.lines() {
-        let fields: Vec<&str> = line.trim().splitn(5, '|').collect();
-        let [id, task, state, name, reason] = fields[..] else { continue };
+        let fields: Vec<&str> = line.trim().splitn(6, '|').collect();
+        let [id, task, user, state, name, reason] = fields[..] else { continue };
         if !name.starts_with(&prefix) || ENDED.contains(&state) {
             continue;
         }
@@ -130,20 +144,30 @@ pub(super) fn rows(run: &RunReader, users: &str, calls: &dyn SlurmCalls) -> Resu
         let stages = records.get(name).and_then(|record| record.as_ref()?.tasks.get(task.parse::<usize>().ok()?));
         rows.push(Row {
             id: id.to_owned(),
+            user: user.to_owned(),
             task: format!("{id}_{task}"),
             state: state.to_owned(),
             reason: reason.to_owned(),
             stages: stages.cloned().unwrap_or_default(),
         });
     }
-    Ok(Ok(rows))
+    Ok(Answer::Rows(rows))
+}
+
+/// Whose jobs are asked for: those of all who submitted some, and of who asks.
+fn users(run: &RunReader) -> Result<String, RunError> {
+    let mut users = submitters(run.path())?;
+    // Where a file server gives files to another number than that of who wrote them, own jobs are known by this alone.
+    let Some(own) = own_number() else { return Ok(String::from("--me")) };
+    users.insert(own);
+    Ok(format!("--user={}", users.iter().map(u32::to_string).collect::<Vec<_>>().join(",")))
 }
 
 /// The jobs of the run that are alive; `None` where the controller does not answer.
 pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Alive>, RunError> {
-    let Ok(rows) = rows(run, "--me", calls)? else { return Ok(None) };
+    let Answer::Rows(rows) = rows(run, calls)? else { return Ok(None) };
     let mut alive = Alive::default();
-    for Row { id, task, state, reason, stages } in rows {
+    for Row { task, state, reason, stages, .. } in rows {
         if NEVER.iter().any(|never| reason.contains(never)) {
             alive.stuck.push(task);
             continue;
@@ -155,24 +179,37 @@ pub(super) fn alive(run: &RunReader, calls: &dyn SlurmCalls) -> Result<Option<Al
         };
         alive.stages.extend(stages.into_iter().map(|stage| (stage, task.clone())));
         alive.phases.insert(task, phase);
-        alive.ids.insert(id);
     }
     Ok(Some(alive))
 }
 
-/// The users who submitted arrays, by number; none where that cannot be seen.
+/// The users who submitted arrays, by number.
 #[cfg(unix)]
-pub(super) fn submitters(run: &Path) -> Result<BTreeSet<u32>, RunError> {
+fn submitters(run: &Path) -> Result<BTreeSet<u32>, RunError> {
     use std::os::unix::fs::MetadataExt;
 
     let records = names(&run.join(JOBS))?.into_iter().filter_map(|name| run.join(JOBS).join(name).metadata().ok());
     Ok(records.map(|record| record.uid()).collect())
 }
 
-/// The users who submitted arrays, by number; none where that cannot be seen.
+/// The number of this process's user; `None` where the system does not tell.
+#[cfg(unix)]
+pub(super) fn own_number() -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+
+    Some(std::fs::metadata("/proc/self").ok()?.uid())
+}
+
+/// The users who submitted arrays; none where that cannot be seen.
 #[cfg(not(unix))]
-pub(super) fn submitters(_: &Path) -> Result<BTreeSet<u32>, RunError> {
+fn submitters(_: &Path) -> Result<BTreeSet<u32>, RunError> {
     Ok(BTreeSet::new())
+}
+
+/// The number of this process's user; `None` where the system does not tell.
+#[cfg(not(unix))]
+pub(super) fn own_number() -> Option<u32> {
+    None
 }
 
 /// What the controller says of an array.
