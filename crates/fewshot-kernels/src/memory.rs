@@ -206,12 +206,12 @@ pub(crate) fn with_scratch<const N: usize, R>(lens: [usize; N], work: impl FnOnc
     // Taken out for the time of the work: a nested call (rayon may run another job of ours on
     // this thread while it waits) then finds an empty list and makes its own.
     let mut buffers = SCRATCH.with(|scratch| std::mem::take(&mut *scratch.borrow_mut()));
-    buffers.truncate(N);
+    // Those that this work has no use for stay: the next may be of another kernel, and kernels take turns.
     for (i, len) in lens.into_iter().enumerate() {
         match buffers.get_mut(i) {
             Some(buffer) if buffer.len() >= len => {}
-            Some(buffer) => *buffer = Buffer::zeros(len),
-            None => buffers.push(Buffer::zeros(len)),
+            Some(buffer) => *buffer = Buffer::new(len),
+            None => buffers.push(Buffer::new(len)),
         }
     }
     let mut parts = buffers.iter_mut();
@@ -250,6 +250,23 @@ mod tests {
 
     fn lines(count: usize) -> Vec<Line> {
         vec![Line([0.0; LINE]); count]
+    }
+
+    #[test]
+    fn scratch_stays_when_kernels_that_want_more_and_less_take_turns() {
+        let places = || {
+            let three = with_scratch([64, 32, 16], |parts| parts.map(|part| part.as_ptr() as usize));
+            let one = with_scratch([48], |parts| parts.map(|part| (part.as_ptr() as usize, part.len())));
+            (three, one)
+        };
+        let (three, one) = places();
+        assert_eq!((one[0].0, one[0].1 >= 48), (three[0], true), "the first serves for a smaller one too");
+        assert_eq!(places(), (three, one));
+        // One that is wanted longer takes the place of one, and no other moves.
+        let longer = with_scratch([4, 4096], |parts| parts.map(|part| (part.as_ptr() as usize, part.len())));
+        assert_eq!((longer[0].0, longer[1].1 >= 4096), (three[0], true));
+        let again = with_scratch([64, 32, 16], |parts| parts.map(|part| part.as_ptr() as usize));
+        assert_eq!(again, [three[0], longer[1].0, three[2]]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One number per option of each decision: counts, probabilities, logits.
 
-use fewshot_space::{Arch, Region, RegionError};
-use rand::{Rng, RngExt};
+use fewshot_space::{Arch, Region, RegionError, shares};
+use rand::Rng;
 
 /// Draws outside of a region's filters until it is drawn from itself.
 const TRIES: usize = 100;
@@ -44,15 +44,7 @@ impl Rows {
 
     /// An option of one decision, drawn in proportion to its row.
     pub fn draw_option<R: Rng + ?Sized>(&self, decision: usize, rng: &mut R) -> usize {
-        let row = &self.0[decision];
-        let mut left = rng.random::<f64>() * row.iter().sum::<f64>();
-        let holds = |&(_, weight): &(usize, &f64)| {
-            left -= weight;
-            left < 0.0
-        };
-        // Rounding can leave a rest after the last option.
-        let possible = || row.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
-        possible().find(holds).or_else(|| possible().next_back()).map_or(0, |(option, _)| option)
+        shares::draw(&self.0[decision], rng)
     }
 
     /// An architecture that takes each decision from its row, whether or not it passes the region's filters.

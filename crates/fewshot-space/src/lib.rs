@@ -44,6 +44,7 @@ mod partition;
 pub mod random;
 mod region;
 mod relaxed;
+pub mod shares;
 mod space;
 pub mod stages;
 pub mod suggest;

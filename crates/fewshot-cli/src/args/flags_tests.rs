@@ -210,6 +210,44 @@ fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
+/// What a whole recipe of the default preset leaves out, with what holds then; tables of `trainings` have the same keys.
+fn left_out(trainings: &[&str]) -> Vec<(String, Value)> {
+    let recipe = Layers::preset("images").unwrap().resolve().unwrap();
+    let (data, launch, ranking) = (&recipe.common.data, &recipe.common.launch, &recipe.common.ranking);
+    let text = |text: &String| Value::from(text.as_str());
+    let count = |count: usize| Value::from(count as i64);
+    let mut all = vec![
+        ("data.label_column".to_string(), text(&data.label_column)),
+        ("data.image_column".into(), text(&data.image_column)),
+        ("data.ground".into(), text(&data.ground)),
+        ("data.used".into(), count(data.used)),
+        ("data.cut_mix".into(), Value::from(data.cut_mix)),
+        ("data.mix_up".into(), Value::from(data.mix_up)),
+        ("launch.shards".into(), count(launch.shards)),
+        ("launch.partition".into(), text(&launch.partition)),
+        ("launch.account".into(), text(&launch.account)),
+        ("launch.qos".into(), text(&launch.qos)),
+        ("launch.time".into(), text(&launch.time)),
+        ("launch.memory".into(), text(&launch.memory)),
+        ("launch.constraint".into(), text(&launch.constraint)),
+        ("launch.gpus".into(), Value::from(launch.gpus)),
+        ("launch.cpus".into(), Value::from(launch.cpus)),
+        ("ranking.alone".into(), count(ranking.alone)),
+        ("ranking.within".into(), count(ranking.within)),
+        ("ranking.find".into(), Value::from(ranking.find)),
+    ];
+    let configs = [&recipe.common.supernet, &recipe.common.children, &recipe.common.standalone.train];
+    for (of, train) in trainings.iter().zip(configs) {
+        all.extend([
+            (format!("{of}.precise_norms"), count(train.precise_norms)),
+            (format!("{of}.auxiliary"), Value::from(train.auxiliary)),
+            (format!("{of}.distill"), Value::from(train.distill)),
+            (format!("{of}.paths"), count(train.paths)),
+        ]);
+    }
+    all
+}
+
 #[test]
 fn the_page_of_settings_has_every_key_with_its_default_and_its_flags() {
     /// Whose trainings have their keys in one table.
@@ -217,13 +255,8 @@ fn the_page_of_settings_has_every_key_with_its_default_and_its_flags() {
     let mut defaults = BTreeMap::new();
     leaves(&preset("images"), "", &mut defaults);
     // Files leave these out where they say nothing.
-    let ranking = Layers::preset("images").unwrap().resolve().unwrap().common.ranking.clone();
-    let left_out = [
-        ("alone", ranking.alone.to_string()),
-        ("within", ranking.within.to_string()),
-        ("find", ranking.find.to_string()),
-    ];
-    defaults.extend(left_out.map(|(key, value)| (format!("ranking.{key}"), value)));
+    let left_out = left_out(&TRAININGS);
+    defaults.extend(left_out.into_iter().map(|(key, value)| (key, value.to_string())));
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut told = BTreeSet::new();
@@ -237,6 +270,7 @@ fn the_page_of_settings_has_every_key_with_its_default_and_its_flags() {
         let is_one_for_all = known.windows(2).all(|pair| pair[0] == pair[1]);
         let expected = if is_one_for_all { known.first().into_iter().copied().collect() } else { known };
         assert_eq!(quoted(default), expected, "default of {key}");
+        assert!(!expected.is_empty() || default == "none", "default of {key}: {default}");
         let sets = |flag: &&Flag| flag.keys.iter().any(|set| keys.iter().any(|key| key == set));
         let expected: BTreeSet<String> = ALL.iter().filter(sets).map(|flag| format!("--{}", flag.long)).collect();
         assert_eq!(quoted(flags).into_iter().map(String::from).collect::<BTreeSet<_>>(), expected, "flags of {key}");

@@ -7,11 +7,12 @@ use fewshot_data::{DataError, OpenOptions, Which};
 use fewshot_guard::{counted, printable};
 use fewshot_nas::device;
 use fewshot_nas::estimate::Evaluation;
-use fewshot_nas::experiments::Recipe;
+use fewshot_nas::experiments::recipe_of;
 use fewshot_nas::export::{self, Format};
 use fewshot_nas::model::{MODEL, Model};
 use fewshot_nas::recipe::DataRecipe;
 use fewshot_nas::run::RunReader;
+use fewshot_space::shares::softmax;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -114,13 +115,6 @@ fn prediction(file: &Path, logits: Vec<f32>, classes: &[String], top: usize) -> 
     Prediction { file: file.display().to_string(), classes, logits }
 }
 
-fn softmax(logits: &[f32]) -> Vec<f64> {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|&logit| f64::from(logit - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
-}
-
 /// One line an image: file, then classes with their probabilities.
 fn predictions_text(predictions: &[Prediction]) -> String {
     let likely = |Likely { class, probability }: &Likely| format!("{class} {:.1} %", 100.0 * probability);
@@ -185,10 +179,10 @@ pub fn eval(mut args: EvalArgs) -> Result<(), Failure> {
     if args.json { print_json(&evaluation) } else { print(&evaluation_text(&evaluation, args.part, &name)) }
 }
 
-/// Where the images of the run in this folder are; nothing for other files and folders, and for runs on the embedded sample.
+/// Where the images of the run in this folder are by now; nothing for other files and folders, and for runs on the embedded sample.
 fn own_data(run: &Path) -> Option<DataRecipe> {
     // What is no run, or one that cannot be read, says so itself if that matters.
-    let recipe = RunReader::open(run).ok()?.recipe::<Recipe>().ok()?;
+    let recipe = recipe_of(&RunReader::open(run).ok()?).ok()?;
     Some(recipe.common.data).filter(|data| !data.path.is_empty())
 }
 
@@ -291,8 +285,7 @@ mod tests {
         let classes = ["a", "b", "c"].map(String::from);
         let found = prediction(Path::new("x.png"), vec![1.0, 200.0, -3.0], &classes, 2);
         assert_eq!(found.classes.iter().map(|likely| likely.class.as_str()).collect::<Vec<_>>(), ["b", "a"]);
-        assert!((softmax(&[1.0, 2.0, 0.5]).iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!((softmax(&[0.0, 3.0_f32.ln()])[1] - 0.75).abs() < 1e-6);
+        assert_eq!(found.classes[0].probability, 1.0);
     }
 
     #[test]

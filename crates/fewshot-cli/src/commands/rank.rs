@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fewshot_guard::{counted, printable};
-use fewshot_nas::experiments::{ExperimentError, HistoryEntry, RankingResult, Recipe};
+use fewshot_nas::experiments::{ExperimentError, HistoryEntry, RankingResult, Recipe, space_of};
 use fewshot_nas::families::{self, Settings, Skeleton};
 use fewshot_nas::rank::RankReport;
 use fewshot_nas::recipe::Kind;
@@ -36,9 +36,12 @@ pub fn rank(args: RankArgs) -> Result<(), Failure> {
             Err(Failure::Usage("the scores of a run are better when higher: --lower-is-better=truth".to_string()))
         }
         (Some(run), Some((file, column))) => {
-            let name = RunReader::open(run)?.recipe::<Recipe>()?.common.space.name;
-            let space = space(&name, given(&name, &args.settings)?)?;
-            let scores = Side { table: searched(run, &space)?, column: "score".to_string(), lower: false };
+            if !args.settings.pairs.is_empty() {
+                let message = "--set is for the space of tables: a run knows the settings of its own";
+                return Err(Failure::Usage(message.to_string()));
+            }
+            let (table, space) = searched(run)?;
+            let scores = Side { table, column: "score".to_string(), lower: false };
             compare(&scores, &Side::read(file, column, &space, lower_truth)?, &space, args.json)
         }
         (None, Some((truth, truth_column))) => {
@@ -74,16 +77,23 @@ fn stored(run: &Path, json: bool) -> Result<(), Failure> {
     if json { print_json(&result) } else { print(&result.to_string()) }
 }
 
-/// What a search scored, repeats once.
-fn searched(run: &Path, space: &Arc<dyn Space>) -> Result<Table, Failure> {
+/// What a search scored, repeats once, and the space that it searched.
+fn searched(run: &Path) -> Result<(Table, Arc<dyn Space>), Failure> {
+    let reader = RunReader::open(run)?;
+    let history = reader.history::<HistoryEntry>()?;
+    if history.is_empty() {
+        let run = run.display();
+        return Err(Failure::Usage(format!("{run} has scored no networks, or not yet: name the run of a search")));
+    }
+    let space: Arc<dyn Space> = space_of(&reader)?.blueprint().clone();
     let mut table = Table::new(space.clone(), format!("scores of {}", run.display()));
-    for entry in RunReader::open(run)?.history::<HistoryEntry>()? {
+    for entry in history {
         let arch = space.parse(&entry.arch).map_err(ExperimentError::from)?;
         if table.get(&arch).is_none() {
             table.insert(&arch, entry.score)?;
         }
     }
-    Ok(table)
+    Ok((table, space))
 }
 
 /// One side of a comparison: its numbers, what they are called, and which way is better.

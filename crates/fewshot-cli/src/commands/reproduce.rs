@@ -19,8 +19,23 @@ use crate::failure::Failure;
 /// Settings that are named of those that differ.
 const SHOWN: usize = 3;
 
-/// A flag, whether it was given, and the kinds of comparisons that it is for.
-type Meant = (&'static str, bool, &'static [Kind], &'static str);
+/// A flag that not all comparisons read.
+struct Meant {
+    flag: &'static str,
+    is_given: bool,
+    /// The kinds of those that do.
+    kinds: &'static [Kind],
+    /// Them in words.
+    what: &'static str,
+}
+
+impl Meant {
+    /// Whether the comparison that begins from these settings reads it. A kind that there is not is told when they are checked.
+    fn is_read(&self, layers: &Layers) -> bool {
+        let kind = layers.text("kind").and_then(|kind| serde_json::from_value::<Kind>(kind.into()).ok());
+        kind.is_none_or(|kind| self.kinds.contains(&kind))
+    }
+}
 
 pub fn reproduce(args: ReproduceArgs) -> Result<(), Failure> {
     if let Some(parts) = experiments::series(&args.name) {
@@ -54,16 +69,16 @@ fn recipe_of(args: &ReproduceArgs, name: &str) -> Result<CheckedRecipe, Failure>
 /// Refuses flags that the comparison does not read, by their names: what they set would be refused by a key that nobody wrote, or by
 /// nobody.
 fn refuse_unmeant(args: &ReproduceArgs, layers: &Layers, name: &str) -> Result<(), Failure> {
-    let kind = layers.text("kind").unwrap_or_default();
-    let refused = meant(args).into_iter().find(|(_, is_given, kinds, _)| *is_given && !has(kinds, &kind));
-    let Some((flag, _, kinds, what)) = refused else { return Ok(()) };
+    let refused = meant(args).into_iter().find(|meant| meant.is_given && !meant.is_read(layers));
+    let Some(meant) = refused else { return Ok(()) };
+    let (flag, what, kind) = (meant.flag, meant.what, layers.text("kind").unwrap_or_default());
     // Of a series another part may read it.
     let parts = experiments::series(&args.name).unwrap_or_default().iter();
     let others: Vec<String> = parts
         .filter(|part| {
             let preset = comparison(part, args.scale, &preset_names())
                 .and_then(|(preset, _)| Layers::preset(&preset).map_err(|error| ExperimentError::from(error).into()));
-            preset.is_ok_and(|layers| has(kinds, &layers.text("kind").unwrap_or_default()))
+            preset.is_ok_and(|layers| meant.is_read(&layers))
         })
         .map(|part| format!("`fewshot reproduce {part} {flag} ..`"))
         .collect();
@@ -77,26 +92,27 @@ fn meant(args: &ReproduceArgs) -> [Meant; 5] {
     const SEEDED: &[Kind] = &[Kind::Ranking, Kind::Truth, Kind::Gradient, Kind::Strategies, Kind::Gan];
     let with_tables = "comparisons with a table of truths (kinds `ranking`, `gradient`, `strategies`)";
     [
-        (
-            "--networks",
-            args.networks.is_some(),
-            &[Kind::Ranking, Kind::Truth],
-            "comparisons of many networks (kinds `ranking`, `truth`)",
-        ),
-        ("--seeds", args.seeds.is_some(), SEEDED, "comparisons that are repeated with other seeds"),
-        ("--truth", args.truth.is_some(), TABLES, with_tables),
-        ("--truth-columns", args.truth_columns.is_some(), TABLES, with_tables),
-        (
-            "--methods",
-            args.methods.is_some(),
-            &[Kind::Gradient],
-            "comparisons of gradient-based methods (kind `gradient`)",
-        ),
+        Meant {
+            flag: "--networks",
+            is_given: args.networks.is_some(),
+            kinds: &[Kind::Ranking, Kind::Truth],
+            what: "comparisons of many networks (kinds `ranking`, `truth`)",
+        },
+        Meant {
+            flag: "--seeds",
+            is_given: args.seeds.is_some(),
+            kinds: SEEDED,
+            what: "comparisons that are repeated with other seeds",
+        },
+        Meant { flag: "--truth", is_given: args.truth.is_some(), kinds: TABLES, what: with_tables },
+        Meant { flag: "--truth-columns", is_given: args.truth_columns.is_some(), kinds: TABLES, what: with_tables },
+        Meant {
+            flag: "--methods",
+            is_given: args.methods.is_some(),
+            kinds: &[Kind::Gradient],
+            what: "comparisons of gradient-based methods (kind `gradient`)",
+        },
     ]
-}
-
-fn has(kinds: &[Kind], kind: &str) -> bool {
-    kinds.iter().any(|known| format!("{known:?}").to_lowercase() == kind)
 }
 
 /// Several comparisons one after the other, each in a folder of its own within the one that was named. Those that are there already

@@ -86,6 +86,16 @@ fn a_budget_chooses_what_is_open_fills_the_limit_and_goes_on_with_train() {
 }
 
 #[test]
+fn hand_made_networks_count_among_those_that_are_scored() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = short_search(&dir.path().join("run"), &["--no-references", "--budget", "1"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(last_json(&output)["evaluations"], 1);
+    let told = "search.budget = 1 leaves these hand-made networks out: ";
+    assert!(said(&output).contains(told), "{}", said(&output));
+}
+
+#[test]
 fn a_plan_for_a_front_tells_of_its_networks_and_of_no_finalists() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("run");

@@ -65,6 +65,17 @@ fn a_training_of_a_run_whose_images_have_moved_says_how_to_point_at_them() {
     assert!(said(&output).contains(&format!("`fewshot train {} --data PATH`", out.display())), "{}", said(&output));
     let output = program(&[&"train", &out, &"--out", &further, &"--epochs", &"1", &"--data", &moved]);
     assert!(output.status.success(), "{}", said(&output));
+
+    // Once the run knows where they are, all commands do.
+    let output = program(&[&"resume", &out, &"--data", &moved]);
+    assert!(output.status.success(), "{}", said(&output));
+    let output = program(&[&"eval", &out, &"--json"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(last_json(&output)["images"], 20);
+    assert!(said(&output).contains(&format!("images: {}, those of the run", moved.display())), "{}", said(&output));
+    let third = dir.path().join("third");
+    let output = program(&[&"train", &out, &"--out", &third, &"--epochs", &"1"]);
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 #[test]

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use crate::common::{last_json, run};
+use fewshot_nas::experiments::{HistoryEntry, space_of};
+use fewshot_nas::run::RunReader;
+use fewshot_space::Space;
+
+use crate::common::{failure, last_json, program, run, said, tiny_search, trained};
 
 #[test]
 fn published_scores_rank_as_published() {
@@ -109,4 +113,37 @@ fn tables_of_spreadsheets_are_taken_and_told_and_columns_are_called_by_their_nam
     let report = last_json(&with(&["--lower-is-better=both", "--json"]));
     assert!((report["tau_b"].as_f64().unwrap() - 4.0 / 6.0).abs() < 1e-9, "{report}");
     assert_eq!((report["best_truth"].as_f64(), report["truth_of_best"].as_f64()), (Some(0.1), Some(0.2)));
+}
+
+/// Costs are those of the networks that the run trains, for its images, not of the benchmark's.
+#[test]
+fn the_scores_of_a_run_are_ranked_in_its_own_space() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, table) = (dir.path().join("run"), dir.path().join("truth.csv"));
+    let output = tiny_search(dir.path(), &out).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let reader = RunReader::open(&out).unwrap();
+    let history = reader.history::<HistoryEntry>().unwrap();
+    let check = || {
+        let opened = space_of(&reader).unwrap();
+        for entry in &history {
+            let cost = opened.blueprint().cost(&opened.blueprint().parse(&entry.arch).unwrap());
+            assert_eq!((cost.macs, cost.params), (entry.macs, entry.params), "{}", entry.arch);
+        }
+    };
+    check();
+    // Without its model the images say it.
+    std::fs::remove_file(out.join("model.safetensors")).unwrap();
+    check();
+
+    let rows = history.iter().map(|entry| format!("\"{}\",{}\n", entry.arch, entry.macs));
+    std::fs::write(&table, format!("arch,value\n{}", rows.collect::<String>())).unwrap();
+    let args = [&"rank" as &dyn AsRef<std::ffi::OsStr>, &out, &"--truth", &table, &"--truth-column", &"value"];
+    let report = last_json(&program(&[args.as_slice(), &[&"--json"]].concat()));
+    assert!(report["baselines"]["macs"]["tau_b"].as_f64().unwrap() > 1.0 - 1e-9, "{report}");
+    let refused = failure(&program(&[args.as_slice(), &[&"--set", &"width=16"]].concat()), 2);
+    assert!(refused.contains("a run knows the settings of its own"), "{refused}");
+    let none = [&"rank" as &dyn AsRef<std::ffi::OsStr>, &trained(), &"--truth", &table, &"--truth-column", &"value"];
+    let refused = failure(&program(&none), 2);
+    assert!(refused.contains("has scored no networks"), "{refused}");
 }

@@ -28,14 +28,17 @@ pub struct FineTune {
 
 impl FineTune {
     /// One step towards the right classes for each of `batches`, moved to `device` once and for all. The rate falls from
-    /// `config.lr` to 0 along a cosine; momentum, decay and clipping are those of `config`.
+    /// `config.lr` to 0 along a cosine from the first step on, whatever `config` has of rises and holds; momentum, decay and
+    /// clipping are those of `config`.
     pub fn new(batches: impl IntoIterator<Item = Batch>, config: TrainConfig, device: &Device) -> Self {
         let upload =
             |batch: Batch| (Tensor::from_data(TensorData::new(batch.images, batch.shape), device), batch.labels);
         let batches = batches.into_iter().map(upload).collect();
         // Paths are given, so none is drawn and no region listed.
         let sampling = Sampling::PerNetwork;
-        let config = TrainConfig { lr_min: 0.0, epochs: 1, schedule: Schedule::Step, sampling, ..config };
+        // All of it is one epoch, so a rise that a supernet's training ends in its first would take all steps.
+        let (warmup, hold) = (0.0, 0.0);
+        let config = TrainConfig { lr_min: 0.0, epochs: 1, schedule: Schedule::Step, warmup, hold, sampling, ..config };
         let task = Arc::new(Classification { smoothing: config.label_smoothing });
         Self { batches, config, task, interrupt: Interrupt::new() }
     }

@@ -117,6 +117,20 @@ fn networks_are_fine_tuned_each_by_itself() {
 }
 
 #[test]
+fn fine_tuning_begins_at_its_rate_however_the_supernet_was_trained() {
+    let net = Net::supernet(space(), Region::full(space()), &Device::flex(), 1);
+    let drawn = archs(&Region::full(space()), 4);
+    let scores = |warmup: f64, hold: f64| {
+        let config = TrainConfig { warmup, hold, ..config() };
+        let steps = FineTune::new(loader(100, 25).epoch(0, 0), config, &Device::flex());
+        steps.scores(&net, &set(50), &drawn, NormPolicy::Batch, Measure::Likelihood).unwrap()
+    };
+    let plain = scores(0.0, 0.0);
+    assert_eq!(scores(1.0, 0.0), plain, "no rise");
+    assert_eq!(scores(0.0, 0.5), plain, "no hold");
+}
+
+#[test]
 fn likelihood_is_the_geometric_mean_of_probabilities() {
     let space = space();
     let whole = Region::full(space.clone());

@@ -20,6 +20,7 @@
 //! ```
 
 mod bench;
+mod earlier;
 mod gan;
 mod gradient;
 mod mean_spread;
@@ -34,6 +35,7 @@ mod tables;
 mod train;
 mod truth;
 
+pub use earlier::{recipe_of, space_of};
 pub use gan::{
     Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, RankedNetwork,
     RankingFacts, SearchRow,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::recipe::{Experiment, Recipe};
 use crate::lab::{self, ExperimentError};
 use crate::recipe::CommonRecipe;
+use crate::run::{RunError, RunReader};
 
 /// Where data of a run is that has moved; kept in the run's folder for later processes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,14 @@ pub struct Moved {
 }
 
 impl Moved {
+    /// Where data of a run is now: where it is `given` for, and else where the run was told last.
+    ///
+    /// # Errors
+    /// When what the run keeps of it is not as it was written.
+    pub fn of(run: &RunReader, given: &Moved) -> Result<Moved, RunError> {
+        Ok(given.clone().or(run.moved()?.unwrap_or_default()))
+    }
+
     /// These places, and those of `older` where there are none.
     #[must_use]
     pub fn or(self, older: Moved) -> Moved {

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use fewshot_kernels::simd;
 
 use super::bench::Bench;
+use super::earlier::recipe_of;
 use super::gan::{self, Gan};
 use super::gradient::Gradient;
 use super::moved::{self, Moved};
@@ -116,7 +117,7 @@ pub fn resume(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Outco
         session.progress.line(ENDED);
         return Ok(outcome);
     }
-    let moved = moved.clone().or(run.moved()?.unwrap_or_default());
+    let moved = Moved::of(&run, moved)?;
     moved.apply(&mut recipe);
     check_launched(&recipe, session)?;
     let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
@@ -139,7 +140,7 @@ fn resume_shared(path: &Path, moved: &Moved, session: &Session<'_>) -> Result<Ou
         return Ok(outcome);
     }
     let is_moved = *moved != Moved::default();
-    let moved = moved.clone().or(run.moved()?.unwrap_or_default());
+    let moved = Moved::of(&run, moved)?;
     moved.apply(&mut recipe);
     let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
     run.check_data(&bench.fingerprint())?;
@@ -179,8 +180,7 @@ pub fn work(
     if let Some(other) = run.other_version(run.instructions()) {
         return Err(ExperimentError::OtherProgram { run: path.display().to_string(), other });
     }
-    let mut recipe = run.recipe::<Recipe>()?.checked()?.into_inner();
-    run.moved::<Moved>()?.unwrap_or_default().apply(&mut recipe);
+    let recipe = recipe_of(run)?.checked()?.into_inner();
     let bench = open(recipe.clone(), session).map_err(|error| moved::explained(error, &recipe.common, path))?;
     run.check_data(&bench.fingerprint())?;
     let plan = Plan::new(bench.stages()?)?;

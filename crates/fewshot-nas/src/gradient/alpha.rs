@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, activation};
+use fewshot_space::shares::softmax;
 use fewshot_space::{Arch, Region, Relaxed, RelaxedRow};
 use serde_json::{Value, json};
 
@@ -191,12 +192,4 @@ impl Alpha {
 /// One element `[1]` of a row.
 pub(super) fn item(row: &Tensor<1>, place: usize) -> Tensor<1> {
     row.clone().narrow(0, place, 1)
-}
-
-/// In double precision, on the host.
-pub(super) fn softmax(row: &[f32]) -> Vec<f64> {
-    let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let exps: Vec<f64> = row.iter().map(|&value| f64::from(value - top).exp()).collect();
-    let sum: f64 = exps.iter().sum();
-    exps.iter().map(|exp| exp / sum).collect()
 }

@@ -1,10 +1,10 @@
 //! ENAS' controller: an LSTM that writes architectures, one decision after the other.
 
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use fewshot_space::shares::softmax;
 use fewshot_space::{Arch, Region};
 use rand::{Rng, RngExt};
 
-use super::alpha::softmax;
 use crate::nets::{Init, ParamId, Weights, tensor, to_vec};
 
 /// Width of the hidden state.

@@ -143,10 +143,10 @@ pub fn through_softmax(slopes: &[f64], shares: &[f64]) -> Vec<f64> {
 mod tests {
     use std::sync::Arc;
 
+    use fewshot_space::shares::softmax;
     use fewshot_space::{Filter, ProxylessSkeleton, ProxylessSpace};
 
     use super::*;
-    use crate::gradient::alpha::softmax;
 
     fn region() -> Region {
         Region::full(Arc::new(ProxylessSpace::new(ProxylessSkeleton::tiny()).unwrap()))

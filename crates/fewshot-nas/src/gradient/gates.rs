@@ -8,12 +8,13 @@
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
+use fewshot_space::shares::{draw, softmax};
 use fewshot_space::{Arch, Region, random};
-use rand::{Rng, RngExt};
+use rand::Rng;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::alpha::{item, softmax};
+use super::alpha::item;
 use super::cost_goal::{ExpectedCost, through_softmax};
 use super::gate_settings::{GateRule, GateSettings};
 use super::learner::Slopes;
@@ -285,19 +286,6 @@ impl Compared {
     fn open(&self) -> usize {
         self.places[self.open]
     }
-}
-
-/// A place, each as likely as its share of the sum.
-fn draw(shares: &[f64], rng: &mut impl Rng) -> usize {
-    let mut left = rng.random::<f64>() * shares.iter().sum::<f64>();
-    for (place, share) in shares.iter().enumerate() {
-        left -= share;
-        if left < 0.0 {
-            return place;
-        }
-    }
-    // Rounding has left something behind the last one that can be drawn.
-    shares.iter().rposition(|&share| share > 0.0).unwrap_or(0)
 }
 
 impl GradientMethod for Gates {

@@ -1,5 +1,6 @@
 use burn::tensor::Device;
 use fewshot_space::{ProxylessSkeleton, ProxylessSpace};
+use rand::RngExt;
 
 use super::super::CostGoal;
 use super::*;

@@ -13,6 +13,11 @@ use crate::nets::{Mix, Moment, Net, NormMode, Path, Trained, to_vec};
 use crate::task::{Classification, Task};
 use crate::train::{Objective, StepRecord, TrainConfig, descend};
 
+/// Settings of a training of weights that the steps of gradient-based searches do not read: each method draws its own paths, and
+/// judges the weights as they are.
+pub const UNREAD: [&str; 7] =
+    ["ema", "precise_norms", "auxiliary", "distill", "paths", "sampling", "freeze_split_edge"];
+
 /// Images on the device, with their labels.
 #[derive(Debug, Clone)]
 pub struct Labelled {

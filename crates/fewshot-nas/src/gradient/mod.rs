@@ -36,7 +36,7 @@ pub use error::GradientError;
 pub use feeds::Feeds;
 pub use gate_settings::{GateRule, GateSettings};
 pub use judge::{Chosen, Judge, mode_of};
-pub use learner::{Labelled, Learner};
+pub use learner::{Labelled, Learner, UNREAD};
 pub use method::GradientMethod;
 pub use registry::{MethodInfo, UNIFORM, method, methods};
 pub use search::{EpochSeen, GradientSearch, Observer, Progress};

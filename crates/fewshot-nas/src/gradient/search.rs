@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::feeds::Walk;
-use super::{At, Chosen, Feeds, GradientError, GradientMethod, Judge, Learner, MethodInfo, MethodSettings, Seen};
+use super::{
+    At, Chosen, Feeds, GradientError, GradientMethod, Judge, Labelled, Learner, MethodInfo, MethodSettings, Seen,
+};
 use crate::nets::{NamedValues, Net, NormMode};
 use crate::train::{EpochRecord, whole_if_possible};
 
@@ -155,7 +157,8 @@ impl GradientSearch {
             let epoch = self.progress.epoch;
             for train in feeds.train.epoch(epoch, self.progress.step) {
                 let val = validation.as_mut().map(Walk::next);
-                self.step(train, val, steps)?;
+                let (train, val) = (self.upload(train), val.map(|val| self.upload(val)));
+                self.step(&train, val.as_ref(), steps)?;
                 if self.progress.step == steps {
                     self.finish_epoch(feeds, steps)?;
                 }
@@ -181,32 +184,31 @@ impl GradientSearch {
         GradientError::Diverged { loss: f64::NAN, epoch: self.progress.epoch, step: self.progress.step as u64 }
     }
 
-    /// One step on these images, those of the weights and, where the method reads some, those of the architecture.
+    /// Moves a batch to the network's device.
+    pub fn upload(&self, batch: Batch) -> Labelled {
+        self.learner.upload(batch)
+    }
+
+    /// One step on these images, those of the weights and, where the method reads some, those of the architecture; what it saw of
+    /// them before its updates.
     ///
     /// # Errors
     /// [`GradientError::Diverged`], for instance.
-    pub fn step_on(&mut self, train: Batch, val: Option<Batch>) -> Result<(), GradientError> {
+    pub fn step_on(&mut self, train: &Labelled, val: Option<&Labelled>) -> Result<Seen, GradientError> {
         self.step(train, val, usize::MAX)
     }
 
-    /// Mean loss of the epoch under way, on the images of the weights, before their updates.
-    pub fn loss(&self) -> f64 {
-        self.progress.train.loss / self.progress.train.images.max(1) as f64
-    }
-
-    fn step(&mut self, train: Batch, val: Option<Batch>, steps: usize) -> Result<(), GradientError> {
+    fn step(&mut self, train: &Labelled, val: Option<&Labelled>, steps: usize) -> Result<Seen, GradientError> {
         let Progress { epoch, step, .. } = self.progress;
         let at = At { epoch, step: step as u64, lr: self.settings.lr_at(epoch, step, steps) };
-        let (train, val) = (self.learner.upload(train), val.map(|val| self.learner.upload(val)));
         let Self { learner, method, progress, .. } = self;
-        let Seen { train: of_train, val: of_val } =
-            kernels::on_kernel_threads(|| method.step(learner, &train, val.as_ref(), at))?;
+        let seen = kernels::on_kernel_threads(|| method.step(learner, train, val, at))?;
         progress.step += 1;
-        progress.train.add(of_train, train.labels.len());
-        if let (Some(seen), Some(val)) = (of_val, &val) {
+        progress.train.add(seen.train, train.labels.len());
+        if let (Some(seen), Some(val)) = (seen.val, val) {
             progress.val.add(seen, val.labels.len());
         }
-        Ok(())
+        Ok(seen)
     }
 
     fn finish_epoch(&mut self, feeds: &Feeds, steps: usize) -> Result<(), GradientError> {

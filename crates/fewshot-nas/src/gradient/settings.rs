@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::UNREAD;
 use super::gate_settings::{GateRule, GateSettings};
 use crate::nets::Weights;
 use crate::nets::optim::{Adam, Limits, Optimizer};
@@ -59,7 +60,7 @@ pub struct MethodSettings {
     /// Of methods that learn which gate to open on each edge (ProxylessNAS); others have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gates: Option<GateSettings>,
-    /// Training of the weights. `sampling` has no say: each method draws its own paths.
+    /// Training of the weights, without what is [unread](super::UNREAD).
     pub train: TrainConfig,
     /// Training of what describes architectures.
     pub arch: ArchSettings,
@@ -163,6 +164,7 @@ impl MethodSettings {
     /// Checks what is out of range for every method.
     pub(super) fn check_ranges(&self) -> Result<(), ConfigError> {
         self.train.check()?;
+        self.train.check_unread(&UNREAD)?;
         let ArchSettings { lr, beta1, beta2, eps, weight_decay, clip } = self.arch;
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let not_negative = |value: f64| value >= 0.0 && value.is_finite();

@@ -319,6 +319,18 @@ fn a_region_of_one_architecture_is_searched_too() {
     }
 }
 
+#[test]
+fn a_step_says_what_it_saw_itself() {
+    let mut search = search(method("darts-v1").unwrap());
+    let feeds = feeds();
+    let batch = search.upload(feeds.train.epoch(0, 0).next().unwrap());
+    let losses = [0, 1, 2].map(|_| search.step_on(&batch, Some(&batch)).unwrap().train.loss);
+    assert!(losses[2] < losses[1] && losses[1] < losses[0], "the same images each time: {losses:?}");
+    // The epoch has the sum over all images.
+    let whole = serde_json::to_value(search.to_progress()).unwrap()["train"]["loss"].as_f64().unwrap();
+    assert!((whole - 20.0 * losses.iter().sum::<f64>()).abs() < 1e-9, "{whole} {losses:?}");
+}
+
 struct StopAfter(u64);
 
 impl Observer for StopAfter {

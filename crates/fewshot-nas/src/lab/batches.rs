@@ -142,7 +142,7 @@ impl Lab {
             return Ok(None);
         }
         let loader = self.search_loader(train, self.seed_of(repetition, "fine-tuning images"))?;
-        // Whole batches only; more epochs than one where there are few images.
+        // As training has them, the last one of an epoch with what is left over; more epochs than one where there are few images.
         let batches = (0..).flat_map(|epoch| loader.epoch(epoch, 0));
         let config = TrainConfig { lr: recipe.lr, ..train.clone() };
         let fine_tune = FineTune::new(batches.take(recipe.steps), config, &self.device);

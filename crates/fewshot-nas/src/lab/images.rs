@@ -58,6 +58,19 @@ pub fn open(recipe: &mut CommonRecipe, told: &mut Vec<String>) -> Result<DataSou
     Ok(source)
 }
 
+/// Height, width and channels of the images of a recipe that an experiment began with, and how many classes they are of.
+///
+/// # Errors
+/// When the images cannot be read.
+pub fn image_shape(recipe: &CommonRecipe) -> Result<([usize; 3], usize), ExperimentError> {
+    Ok(shape_of(&open_data(recipe)?.train))
+}
+
+/// What a space is opened for: height, width and channels of images, and how many classes they are of.
+pub fn shape_of(images: &Dataset) -> ([usize; 3], usize) {
+    ([images.height(), images.width(), images.channels()], images.classes().len())
+}
+
 /// What drawing all classes equally often makes of the rarest class, where that is much.
 fn repeated(recipe: &CommonRecipe, images: &Dataset) -> Option<String> {
     let counts = images.counts();

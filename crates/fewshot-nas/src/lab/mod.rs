@@ -12,7 +12,7 @@ mod truth;
 pub use error::ExperimentError;
 pub(crate) use hand_made::{HandMade, within};
 pub use images::Images;
-pub(crate) use images::ground;
+pub(crate) use images::{ground, image_shape};
 pub(crate) use region::all_networks;
 pub use truth::Truth;
 pub(crate) use truth::{absolute, column, tau_between};
@@ -86,7 +86,7 @@ impl Lab {
         let read_at = Instant::now();
         let splits = parted(&recipe, &train)?;
         let normalise = Normalise::measure(&train, &splits.search_train)?;
-        let (image, classes) = ([train.height(), train.width(), train.channels()], train.classes().len());
+        let (image, classes) = images::shape_of(&train);
         let supernet_space = recipe.space_shared(image, classes)?.blueprint().clone();
         let alone = recipe.space_alone(image, classes)?;
         let alone_space = alone.blueprint();

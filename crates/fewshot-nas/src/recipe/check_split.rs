@@ -28,8 +28,18 @@ pub struct SplitKeys<'a> {
 impl CommonRecipe {
     /// Whether the networks that are searched have limits. What these leave is not known before the images are read.
     pub fn has_limits(&self) -> bool {
+        !self.limits().is_empty()
+    }
+
+    /// The keys of the limits that the networks that are searched have.
+    pub fn limits(&self) -> Vec<&'static str> {
         let search = &self.search;
-        search.max_macs > 0 || search.max_params > 0 || search.max_latency_ms > 0.0
+        let all = [
+            ("search.max_macs", search.max_macs > 0),
+            ("search.max_params", search.max_params > 0),
+            ("search.max_latency_ms", search.max_latency_ms > 0.0),
+        ];
+        all.into_iter().filter(|(_, is_set)| *is_set).map(|(key, _)| key).collect()
     }
 
     /// Whether the space has networks for images of the recipe's size, where it says one.

@@ -20,6 +20,8 @@ pub const UNSEEN: &str = "before-held-out.safetensors";
 pub const AUGMENTED: &str = "augmented.png";
 /// Images in it, each as it is and as it is changed.
 const SHOWN: usize = 24;
+/// Most of a training in which its learning rate is held: one that never falls leaves a worse network.
+pub const MOST_HELD: f64 = 0.9;
 /// Looks at held-out images during a training.
 const LOOKS: u64 = 20;
 
@@ -34,7 +36,7 @@ fn config(lab: &Lab, epochs: u64, planned: u64) -> TrainConfig {
     let own = &lab.recipe().standalone.train;
     let held = own.hold * planned as f64;
     let ema = own.ema * planned as f64 / epochs.max(1) as f64;
-    let hold = (held / epochs.max(1) as f64).min(0.9);
+    let hold = (held / epochs.max(1) as f64).min(MOST_HELD);
     TrainConfig { epochs, hold, ema: ema.min(1.0), ..own.clone() }
 }
 

@@ -76,13 +76,53 @@ pub struct Course<'a> {
     pub set: &'a ScoreSet,
 }
 
-/// One network of one of the groups.
-struct Entrant<'a> {
-    group: usize,
-    index: usize,
-    arch: &'a Arch,
-    until: u64,
-    file: PathBuf,
+/// A network in a rung.
+pub struct Entrant<'a> {
+    pub arch: &'a Arch,
+    /// Where it trains, in the stage's folder.
+    pub file: PathBuf,
+    /// Epochs that it has behind it.
+    pub begun: u64,
+    /// Epochs that it is trained to.
+    pub until: u64,
+    /// Its whole training, of which the rung is a part.
+    pub config: TrainConfig,
+    pub loader: &'a TrainLoader,
+    /// Of its first weights, and of its paths.
+    pub seeds: [u64; 2],
+}
+
+/// Trains networks side by side to the end of their rung; the value of each on `set`, in their order. `what` names the work.
+///
+/// # Errors
+/// When a training fails or is interrupted; what is done is kept in their files.
+pub fn race(
+    lab: &Lab,
+    context: &StageContext<'_>,
+    what: &str,
+    entrants: &[Entrant<'_>],
+    set: &ScoreSet,
+) -> Result<Vec<f64>, ExperimentError> {
+    let (mut done, mut all) = (0, 0);
+    for Entrant { file, begun, until, loader, .. } in entrants {
+        let steps = loader.steps_per_epoch() as u64;
+        done += steps_done(context, file)?.saturating_sub(begun * steps);
+        all += (until - begun) * steps;
+    }
+    let counter = context.counter(what, "steps", done, Some(all));
+    let train = |Entrant { arch, file, until, config, loader, seeds: [weights, paths], .. }: &Entrant<'_>| {
+        let judge = Judge { set, arch, every: *until, beside: false };
+        let phases = [Phase { until: *until, region: None, loader, judge: Some(&judge) }];
+        let net = Net::standalone(lab.alone_blueprint(), arch, lab.device(), *weights)?;
+        let trainer = train_in(context, file, &counter, net, config, &phases, *paths)?;
+        Ok::<_, ExperimentError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
+    };
+    let mut values = vec![0.0; entrants.len()];
+    in_lanes(context.interrupt(), entrants, train, |position, value| {
+        values[position] = value;
+        Ok::<_, ExperimentError>(())
+    })?;
+    Ok(values)
 }
 
 /// Halves several groups of networks side by side, each until one of it is left; what that decides, group by group.
@@ -103,7 +143,7 @@ pub fn halve(
     let file = context.file(STATE);
     let mut done: Vec<Vec<Rung>> = load_json(&file)?.unwrap_or_default();
     for number in done.len()..most {
-        let rung = race(lab, context, groups, course, &rungs, &done)?;
+        let rung = next_rung(lab, context, groups, course, &rungs, &done)?;
         let left: usize = rung.iter().map(|rung| rung.survivors(&metric).len()).sum();
         context.progress().message(&format!("rung {} of {most}: {} left", number + 1, counted(left, "network")));
         done.push(rung);
@@ -132,7 +172,7 @@ fn network_file(context: &StageContext<'_>, group: usize, index: usize) -> PathB
 }
 
 /// The next rung of every group that has one.
-fn race(
+fn next_rung(
     lab: &Lab,
     context: &StageContext<'_>,
     groups: &[Vec<Arch>],
@@ -141,42 +181,28 @@ fn race(
     done: &[Vec<Rung>],
 ) -> Result<Vec<Rung>, ExperimentError> {
     let metric = lab.task().metric();
-    let mut entrants = Vec::new();
+    let (mut places, mut entrants) = (Vec::new(), Vec::new());
     for (group, archs) in groups.iter().enumerate() {
         let Some(&until) = rungs[group].get(done.len()) else { continue };
         let left = done.last().map_or_else(|| (0..archs.len()).collect(), |rung| rung[group].survivors(&metric));
         for index in left {
-            let file = network_file(context, group, index);
-            entrants.push(Entrant { group, index, arch: &archs[index], until, file });
+            places.push((group, index));
+            entrants.push(Entrant {
+                arch: &archs[index],
+                file: network_file(context, group, index),
+                begun: done.len().checked_sub(1).map_or(0, |before| rungs[group][before]),
+                until,
+                // A schedule of its own over the share of the choice.
+                config: TrainConfig { epochs: rungs[group].last().copied().unwrap_or(1), ..course.config.clone() },
+                loader: &course.loaders[group],
+                seeds: ["alone weights", "alone paths"].map(|purpose| lab.seed_of(group as u64, purpose)),
+            });
         }
     }
-    let steps = |entrant: &Entrant<'_>| course.loaders[entrant.group].steps_per_epoch() as u64;
-    let (mut behind, mut all) = (0, 0);
-    for entrant in &entrants {
-        let begun = done.len().checked_sub(1).map_or(0, |before| rungs[entrant.group][before]);
-        behind += steps_done(context, &entrant.file)?.saturating_sub(begun * steps(entrant));
-        all += (entrant.until - begun) * steps(entrant);
-    }
-    let counter = context.counter("choosing among networks alone", "steps", behind, Some(all));
-    let train = |entrant: &Entrant<'_>| {
-        let epochs = rungs[entrant.group].last().copied().unwrap_or(1);
-        let config = TrainConfig { epochs, ..course.config.clone() };
-        let seed = |purpose: &str| lab.seed_of(entrant.group as u64, purpose);
-        let judge = Judge { set: course.set, arch: entrant.arch, every: entrant.until, beside: false };
-        let loader = &course.loaders[entrant.group];
-        let phases = [Phase { until: entrant.until, region: None, loader, judge: Some(&judge) }];
-        let net = Net::standalone(lab.alone_blueprint(), entrant.arch, lab.device(), seed("alone weights"))?;
-        let trainer = train_in(context, &entrant.file, &counter, net, &config, &phases, seed("alone paths"))?;
-        Ok::<_, ExperimentError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
-    };
+    let values = race(lab, context, "choosing among networks alone", &entrants, course.set)?;
     let mut reached: Vec<Rung> = groups.iter().map(|_| Rung { reached: Vec::new() }).collect();
-    in_lanes(context.interrupt(), &entrants, train, |position, accuracy| {
-        let Entrant { group, index, until, .. } = entrants[position];
-        reached[group].reached.push((index, until, accuracy));
-        Ok::<_, ExperimentError>(())
-    })?;
-    for rung in &mut reached {
-        rung.reached.sort_unstable_by_key(|(index, ..)| *index);
+    for ((&(group, index), entrant), value) in places.iter().zip(&entrants).zip(values) {
+        reached[group].reached.push((index, entrant.until, value));
     }
     Ok(reached)
 }

@@ -16,9 +16,9 @@ mod timing;
 mod training;
 
 pub use alone::{AUGMENTED, UNSEEN};
-pub(crate) use alone::{Length, network, parse_trained, train_on_all, train_several, train_to, trained_net};
+pub(crate) use alone::{Length, MOST_HELD, network, parse_trained, train_on_all, train_several, train_to, trained_net};
 pub use halving::Reached;
-pub(crate) use halving::{Course, Decided, Rung, halve, rungs};
+pub(crate) use halving::{Course, Decided, Entrant, Rung, halve, race, rungs};
 pub(crate) use hunting::{Caught, Quest, Scored, asked_for, hunt};
 pub(crate) use keeper::{Keeper, position};
 pub(crate) use models::{Measured, keep, keep_untested, test_and_keep};
@@ -28,11 +28,11 @@ pub(crate) use state::{load_json, remembered, save_json, slug, value};
 pub use tested::NetworkRow;
 pub(crate) use tested::{Network, train_and_test};
 pub(crate) use timing::{
-    BRIEFLY, MOST_EPOCHS, Passed, REST, about, alone_epoch_seconds, duration, fill, fit_warmup, seconds_per_step,
-    short, step_of, timing,
+    BRIEFLY, EpochSeconds, MOST_EPOCHS, Passed, REST, about, affordable_epochs, alone_epoch_seconds, duration, fill,
+    fit_warmup, seconds_per_step, short, step_of, timing, unneeded,
 };
 pub use training::Trained;
 pub(crate) use training::{
-    CHECKPOINT, Judge, Phase, load, load_from, run_in, steps_done, take_over, tell_failures, train, train_in,
-    train_phases, training_stage,
+    CHECKPOINT, Phase, load, load_from, run_in, steps_done, take_over, tell_failures, train, train_phases,
+    training_stage,
 };

@@ -71,13 +71,28 @@ pub fn timing(seconds: f64) -> Duration {
     Duration::from_secs_f64((share * seconds).clamp(least, most))
 }
 
-/// Seconds of an epoch on the search-train images of a network alone whose steps take so long, and of the kept one's on average.
-pub fn alone_epoch_seconds(lab: &Lab, step: f64) -> (f64, f64) {
+/// Seconds of an epoch of a network alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EpochSeconds {
+    /// On the images that it is trained on while held-out ones judge it.
+    pub judged: f64,
+    /// On all training images.
+    pub all: f64,
+    /// Of the kept network, on average over its training: the last epochs are on all images.
+    pub kept: f64,
+}
+
+/// What epochs of a network alone take whose steps take so long. The last step of an epoch may have fewer images than a whole batch,
+/// so epochs are counted in steps.
+///
+/// # Errors
+/// When there are fewer than two images.
+pub fn alone_epoch_seconds(lab: &Lab, step: f64) -> Result<EpochSeconds, ExperimentError> {
     let recipe = &lab.recipe().standalone;
-    let image = step / recipe.train.batch as f64;
-    let (search, all) = (image * lab.judged_images() as f64, image * lab.training_images() as f64);
+    let judged = step * lab.judged_loader(&recipe.train, 0)?.steps_per_epoch() as f64;
+    let all = step * lab.alone_loader(&recipe.train, 0)?.steps_per_epoch() as f64;
     let share = recipe.all_images_from;
-    (search, share * search + (1.0 - share) * all)
+    Ok(EpochSeconds { judged, all, kept: share * judged + (1.0 - share) * all })
 }
 
 /// What has passed of a budget when it is shared.
@@ -97,11 +112,30 @@ impl Passed {
     }
 }
 
-/// Chooses epochs that are left open.
-pub fn fill(epochs: &mut u64, chosen: f64) {
+/// The epochs that are chosen where there is time for so many.
+pub fn affordable_epochs(affordable: f64) -> u64 {
+    // A number that is none, or below 0, is 0 as an integer.
+    (affordable.floor() as u64).clamp(1, MOST_EPOCHS)
+}
+
+/// Chooses epochs that are left open, where there is time for so many.
+pub fn fill(epochs: &mut u64, affordable: f64) {
     if *epochs == 0 {
-        *epochs = (chosen.floor() as u64).max(1);
+        *epochs = affordable_epochs(affordable);
     }
+}
+
+/// What is told of a training that is the last of a budget, where there is time for more epochs than are chosen: its settings stand
+/// under `key`, and an epoch takes `seconds`.
+pub fn unneeded(key: &str, affordable: f64, seconds: f64) -> Option<String> {
+    let beyond = affordable.floor() - MOST_EPOCHS as f64;
+    (beyond > 0.0).then(|| {
+        format!(
+            "{key}.epochs is {MOST_EPOCHS}, the most that a budget chooses, since more were never seen to help: about {} of it will \
+             not be needed",
+            duration(beyond * seconds)
+        )
+    })
 }
 
 /// Most of a training whose length was chosen in which its learning rate rises: one that is all rise has learned nothing.
@@ -163,6 +197,19 @@ mod tests {
             ["90 s", "119 s", "2 min 30 s", "5 min", "21 min", "2 h 5 min"]
         );
         assert_eq!([12, 4_400, 3_000_000].map(short), ["12", "4 K", "3.0 M"]);
+    }
+
+    #[test]
+    fn a_budget_chooses_from_one_epoch_to_as_many_as_help() {
+        assert_eq!([f64::NAN, -3.0, 0.4, 12.9, 1e5, f64::INFINITY].map(affordable_epochs), [1, 1, 1, 12, 2000, 2000]);
+        let filled = |mut epochs: u64| {
+            fill(&mut epochs, 3e6);
+            epochs
+        };
+        assert_eq!([0, 5, 30_000].map(filled), [2000, 5, 30_000], "what is given stays");
+        assert_eq!(unneeded("supernet", 2000.9, 1.0), None);
+        let told = unneeded("standalone.train", 2600.2, 0.5).unwrap();
+        assert!(told.starts_with("standalone.train.epochs is 2000,") && told.contains("about 5 min of it"), "{told}");
     }
 
     #[test]

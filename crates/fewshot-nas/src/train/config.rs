@@ -259,6 +259,25 @@ impl TrainConfig {
         }
     }
 
+    /// Checks that settings say nothing that a kind of training does not read: each of `keys` has the value that leaves it out, or its
+    /// default.
+    ///
+    /// # Errors
+    /// The first that would be ignored.
+    pub fn check_unread(&self, keys: &[&'static str]) -> Result<(), ConfigError> {
+        // By name, so that whatever has been added is compared too; what is written nowhere has its default.
+        let written = |config: &Self| serde_json::to_value(config).unwrap_or_default();
+        let (own, without) = (written(self), written(&Self::sgd(self.epochs, self.batch, self.lr)));
+        let says = |key: &&&'static str| own.get(**key).is_some_and(|value| without.get(**key) != Some(value));
+        match keys.iter().find(says) {
+            Some(key) => {
+                let value = own[*key].to_string();
+                Err(ConfigError { key, value, allowed: "trainings of this kind do not read it, leave it out" })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The rule by which weights move.
     pub fn rule(&self) -> Sgd {
         Sgd { momentum: self.momentum, nesterov: self.nesterov }
@@ -364,5 +383,20 @@ mod tests {
             make_bad(&mut bad);
             assert_eq!(bad.check().unwrap_err().key, key);
         }
+    }
+
+    #[test]
+    fn what_a_training_does_not_read_is_left_out_or_at_its_default() {
+        let keys = ["auxiliary", "ema", "paths"];
+        let of = |change: fn(&mut TrainConfig)| {
+            let mut config = config();
+            change(&mut config);
+            config.check_unread(&keys).map_err(|error| (error.key, error.value))
+        };
+        assert_eq!(of(|_| ()), Ok(()));
+        assert_eq!(of(|c| (c.auxiliary, c.momentum) = (0.0, 0.5)), Ok(()));
+        assert_eq!(of(|c| c.auxiliary = 0.2), Err(("auxiliary", "0.2".to_string())));
+        assert_eq!(of(|c| c.ema = 0.1), Err(("ema", "0.1".to_string())));
+        assert_eq!(of(|c| c.paths = 2), Err(("paths", "2".to_string())));
     }
 }

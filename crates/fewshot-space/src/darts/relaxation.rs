@@ -9,6 +9,7 @@ use super::op::DartsOp;
 use crate::arch::Arch;
 use crate::option_set::OptionSet;
 use crate::relaxed::{Relaxed, RelaxedRow};
+use crate::shares::softmax;
 
 /// An edge of one of the two cells, with what gradient-based search weighs there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,13 +188,6 @@ fn likeliest(columns: &[Option<DartsOp>], shares: &[f64]) -> Option<Choice> {
         }
     }
     best
-}
-
-fn softmax(values: &[f64]) -> Vec<f64> {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = values.iter().map(|value| (value - largest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
 }
 
 /// As all spaces say it: the rows with something to weigh.

@@ -1,9 +1,9 @@
 //! `fewshot bench step`
 
 use burn::tensor::{Device, Tensor, TensorData};
-use fewshot_data::Batch;
 use fewshot_guard::counted;
 use fewshot_nas::experiments::ExperimentError;
+use fewshot_nas::gradient::Labelled;
 use fewshot_nas::nets::{Net, Path};
 use fewshot_nas::train::Trainer;
 use fewshot_space::{Region, Space};
@@ -42,7 +42,7 @@ struct Report {
     /// Trainable values of the architecture alone.
     parameters: u64,
     simd: String,
-    /// Of the last step.
+    /// Of the last step, before its update of the weights.
     loss: f64,
 }
 
@@ -50,23 +50,19 @@ pub fn step(args: StepArgs) -> Result<(), Failure> {
     prepare(&args.machine)?;
     let device = Device::flex();
     let count = args.batch as usize;
-    let batch = Batch {
-        images: pixels(count, args.seed),
-        shape: [count, SIDE, SIDE, CHANNELS],
-        labels: labels(count),
-        mixed: Vec::new(),
-    };
-    let images = Tensor::from_data(TensorData::new(batch.images.clone(), batch.shape), &device);
+    // On the device once and for all: no step waits for its images.
+    let pixels = TensorData::new(pixels(count, args.seed), [count, SIDE, SIDE, CHANNELS]);
+    let batch = Labelled { images: Tensor::from_data(pixels, &device), labels: labels(count) };
     let Named { mut subject, architecture, width, cells } = named(&args, &device)?;
 
     let idle = peak_bytes();
     for _ in 0..WARM_UP {
-        subject.step(&batch, images.clone())?;
+        subject.step(&batch)?;
     }
     let mut loss = f64::NAN;
     let mut runs = Vec::with_capacity(args.steps as usize);
     for _ in 0..args.steps {
-        let (done, elapsed) = seconds(|| subject.step(&batch, images.clone()));
+        let (done, elapsed) = seconds(|| subject.step(&batch));
         loss = done?;
         runs.push(elapsed);
     }

@@ -1,9 +1,7 @@
 //! Networks whose steps are timed.
 
-use burn::tensor::Tensor;
-use fewshot_data::Batch;
 use fewshot_nas::experiments::ExperimentError;
-use fewshot_nas::gradient::GradientSearch;
+use fewshot_nas::gradient::{GradientSearch, Labelled};
 use fewshot_nas::nets::Path;
 use fewshot_nas::train::{Schedule, TrainConfig, Trainer};
 
@@ -24,15 +22,16 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// The loss of the batch, before the update; `images` are those of `batch` on the device.
-    pub fn step(&mut self, batch: &Batch, images: Tensor<4>) -> Result<f64, Failure> {
-        let labels = &batch.labels;
+    /// The loss of the batch, before the update of the weights.
+    pub fn step(&mut self, batch: &Labelled) -> Result<f64, Failure> {
+        let Labelled { images, labels } = batch;
         let seen = match self {
             Subject::Engine { trainer, path } => {
-                trainer.step_on(images, labels, path, LR).map_err(ExperimentError::from)?
+                trainer.step_on(images.clone(), labels, path, LR).map_err(ExperimentError::from)?
             }
-            Subject::Search(search) => return search_step(search, batch),
-            Subject::Composed(network) => network.step(images, labels, LR),
+            // Architecture and weights on the same images.
+            Subject::Search(search) => search.step_on(batch, Some(batch)).map_err(ExperimentError::from)?.train,
+            Subject::Composed(network) => network.step(images.clone(), labels, LR),
         };
         Ok(seen.loss)
     }
@@ -57,12 +56,6 @@ pub struct Named {
     pub width: Option<usize>,
     /// Its cells, likewise.
     pub cells: Option<usize>,
-}
-
-/// A step of architecture and weights, on the same images, and the mean loss of the weights' steps so far.
-fn search_step(search: &mut GradientSearch, batch: &Batch) -> Result<f64, Failure> {
-    search.step_on(batch.clone(), Some(batch.clone())).map_err(ExperimentError::from)?;
-    Ok(search.loss())
 }
 
 /// The settings of every benchmarked step.

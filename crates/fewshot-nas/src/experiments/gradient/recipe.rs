@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::experiments::tables::merge;
-use crate::gradient::{GradientError, MethodSettings, UNIFORM, method};
+use crate::gradient::{GradientError, MethodSettings, UNIFORM, UNREAD, method};
 use crate::recipe::{CommonRecipe, RecipeError, SplitKeys, SplitRecipe, known_strategy};
 use crate::train::ConfigError;
 
@@ -178,12 +178,11 @@ impl GradientRecipe {
         }
         // Those that draw networks of a region, or choose the likeliest of one.
         let keeps_limits = |method: &&MethodSettings| method.gates.is_some() || method.name == UNIFORM;
-        if (common.search.max_macs > 0 || common.search.max_params > 0)
+        if let Some(limit) = common.limits().first()
             && let Some(other) = methods.iter().find(|method| !keeps_limits(method))
         {
             let problem = format!(
-                "`{}` cannot keep `search.max_macs` and `search.max_params`: set both to 0, or name only methods with gates \
-                 and `{UNIFORM}`",
+                "`{}` cannot keep `{limit}`: set it to 0, or name only methods with gates and `{UNIFORM}`",
                 other.name
             );
             return Err(wrong(".methods", problem));
@@ -197,6 +196,7 @@ impl GradientRecipe {
             };
             settings.train.check().map_err(|source| range("train.", source))?;
             settings.train.check_warmup().map_err(|source| range("train.", source))?;
+            settings.train.check_unread(&UNREAD).map_err(|source| range("train.", source))?;
             settings.check().map_err(|error| match error {
                 GradientError::Config(source) => range("", source),
                 other => at("", other.to_string()),

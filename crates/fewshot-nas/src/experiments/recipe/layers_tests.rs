@@ -335,7 +335,15 @@ fn what_cannot_be_is_told() {
         ("[gradient]\nmodes = [\"few_shot_transfer\"]", "name both"),
         ("[gradient]\npart_share = 0.0", "part_share"),
         ("[space]\nwidth = 6\n[gradient]\nmethods = [\"pc-darts\"]", "multiple of 4"),
-        ("[search]\nmax_params = 5", "cannot keep"),
+        ("[search]\nmax_params = 5", "cannot keep `search.max_params`"),
+        ("[search]\nmax_latency_ms = 5.0", "cannot keep `search.max_latency_ms`"),
+        (
+            "[gradient]\n[gradient.settings]\ntrain.ema = 0.1",
+            "darts-v1: train.ema = 0.1 is out of range: trainings of this",
+        ),
+        ("[gradient]\n[gradient.settings]\ntrain.freeze_split_edge = true", "train.freeze_split_edge = true"),
+        ("[gradient]\n[gradient.settings]\ntrain.paths = 4", "train.paths = 4"),
+        ("[gradient]\n[gradient.settings]\ntrain.sampling = \"per_cell\"", "train.sampling = \"per_cell\""),
         ("[gradient]\n[gradient.settings]\ntrain.lr = -1.0", "lr"),
         ("[gradient]\n[gradient.settings]\ntrain.lrr = 1.0", "lrr"),
     ] {

@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::found::{HistoryEntry, SEARCH, Scored};
 use crate::lab::{ExperimentError, Lab};
-use crate::run::{Handle, Stage, StageContext, in_lanes};
+use crate::run::{Handle, Stage, StageContext};
 use crate::stages::{
-    BRIEFLY, CHECKPOINT, Judge, Phase, Rung, load_json, network, remembered, rungs, save_json, step_of, steps_done,
-    take_over, train_in,
+    BRIEFLY, CHECKPOINT, Entrant, Rung, affordable_epochs, load_json, race, remembered, rungs, save_json, step_of,
+    take_over,
 };
 use crate::train::TrainConfig;
 
@@ -200,18 +200,17 @@ fn network_file(context: &StageContext<'_>, index: usize) -> PathBuf {
 /// How far each finalist is trained, rung by rung: for equal times under a budget, measured once, else for equal epochs.
 fn courses(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<Course>, ExperimentError> {
     let recipe = &lab.recipe().standalone;
-    let course = |speed: f64| {
-        let epochs = ((recipe.train.epochs as f64 * speed).round() as u64).max(1);
-        Course { rungs: rungs(archs.len(), epochs, recipe.halving), epochs }
-    };
+    let course = |epochs: u64| Course { rungs: rungs(archs.len(), epochs, recipe.halving), epochs };
     if !lab.recipe().budget.decides_epochs() {
-        return Ok(archs.iter().map(|_| course(1.0)).collect());
+        return Ok(archs.iter().map(|_| course(recipe.train.epochs.max(1))).collect());
     }
     remembered(&context.file(COURSES), || {
         let seconds = archs.iter().map(|arch| step_of(lab, arch, BRIEFLY));
         let seconds = seconds.collect::<Result<Vec<f64>, ExperimentError>>()?;
         let mean = seconds.iter().sum::<f64>() / seconds.len().max(1) as f64;
-        Ok(seconds.iter().map(|own| course(mean / own)).collect())
+        // As many as it may have if it is kept.
+        let epochs = |own: &f64| affordable_epochs((recipe.train.epochs as f64 * mean / own).round());
+        Ok(seconds.iter().map(|own| course(epochs(own))).collect())
     })
 }
 
@@ -227,36 +226,24 @@ fn train_rung(
     let config = &lab.recipe().standalone.train;
     let loader = lab.judged_loader(config, lab.seed("finalist images"))?;
     let set = lab.judging_set()?;
-    let steps = loader.steps_per_epoch() as u64;
-    let (mut done, mut all) = (0, 0);
-    for &index in left {
-        let rungs = &courses[index].rungs;
-        let begun = number.checked_sub(1).map_or(0, |before| rungs[before]);
-        done += steps_done(context, &network_file(context, index))?.saturating_sub(begun * steps);
-        all += (rungs[number] - begun) * steps;
-    }
-    let what = format!("{}, rung {} of {}", counted(left.len(), "finalist"), number + 1, courses[0].rungs.len());
-    let counter = context.counter(&what, "steps", done, Some(all));
-    let train = |&index: &usize| {
+    let entrant = |&index: &usize| {
         let Course { rungs, epochs } = &courses[index];
-        let until = rungs[number];
-        // Held and averaged over the same shares of its own epochs.
-        let config = TrainConfig { epochs: *epochs, ..config.clone() };
-        let judge = Judge { set: &set, arch: &archs[index], every: until, beside: false };
-        let phases = [Phase { until, region: None, loader: &loader, judge: Some(&judge) }];
-        let net = network(lab, &archs[index])?;
-        let file = network_file(context, index);
-        let trainer = train_in(context, &file, &counter, net, &config, &phases, lab.seed("alone paths"))?;
-        Ok::<_, ExperimentError>(trainer.progress().history.last().and_then(|last| last.held_out).unwrap_or(0.0))
+        Entrant {
+            arch: &archs[index],
+            file: network_file(context, index),
+            begun: number.checked_sub(1).map_or(0, |before| rungs[before]),
+            until: rungs[number],
+            // Held and averaged over the same shares of its own epochs.
+            config: TrainConfig { epochs: *epochs, ..config.clone() },
+            loader: &loader,
+            seeds: ["alone weights", "alone paths"].map(|purpose| lab.seed(purpose)),
+        }
     };
-    let mut reached = Vec::new();
-    in_lanes(context.interrupt(), left, train, |position, value| {
-        let index = left[position];
-        reached.push((index, courses[index].rungs[number], value));
-        Ok::<_, ExperimentError>(())
-    })?;
-    reached.sort_unstable_by_key(|(index, ..)| *index);
-    Ok(Rung { reached })
+    let entrants: Vec<Entrant<'_>> = left.iter().map(entrant).collect();
+    let what = format!("{}, rung {} of {}", counted(left.len(), "finalist"), number + 1, courses[0].rungs.len());
+    let values = race(lab, context, &what, &entrants, &set)?;
+    let reached = left.iter().zip(values).map(|(&index, value)| (index, courses[index].rungs[number], value));
+    Ok(Rung { reached: reached.collect() })
 }
 
 #[cfg(test)]

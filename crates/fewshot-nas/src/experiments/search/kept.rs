@@ -9,8 +9,8 @@ use crate::lab::{ExperimentError, Lab};
 use crate::nets::{Net, Path};
 use crate::run::{Handle, StageContext};
 use crate::stages::{
-    self, CHECKPOINT, Length, MOST_EPOCHS, Trained, keep_untested, network, seconds_per_step, step_of, take_over,
-    timing, train_to,
+    self, CHECKPOINT, Length, MOST_EPOCHS, Trained, affordable_epochs, alone_epoch_seconds, keep_untested, network,
+    seconds_per_step, step_of, take_over, timing, train_to,
 };
 
 /// Stage that trains what was taken.
@@ -46,8 +46,7 @@ pub fn epochs(
         let config = &lab.recipe().standalone.train;
         let loader = lab.alone_loader(config, lab.seed("alone images"))?;
         let step = seconds_per_step(net, config, &loader, timing(seconds), |_| Ok(Path::Shared(arch.clone())))?;
-        let epochs = (seconds / (step * loader.steps_per_epoch() as f64)).floor() as u64;
-        Ok(epochs.clamp(1, MOST_EPOCHS))
+        Ok(affordable_epochs(seconds / (step * loader.steps_per_epoch() as f64)))
     })
 }
 
@@ -86,19 +85,17 @@ pub fn train(lab: &Lab, context: &StageContext<'_>) -> Result<Trained, Experimen
 
 /// Epochs to which the network can be trained in what is left of the budget.
 fn epochs_left(lab: &Lab, context: &StageContext<'_>, arch: &Arch, begun: u64) -> Result<u64, ExperimentError> {
-    let (budget, recipe) = (&lab.recipe().budget, &lab.recipe().standalone);
+    let budget = &lab.recipe().budget;
     // An event of now, so that the log tells the time.
     context.event("time", json!({}))?;
     let measuring = budget.plan.as_ref().map_or(0.0, |plan| plan.measuring);
     let spent = measuring + context.run().seconds()?;
     let left = budget.seconds() * (1.0 - RESERVE.0) - RESERVE.1 - spent;
-    let first = lab.judged_loader(&recipe.train, lab.seed("finalist images"))?;
-    let all = lab.alone_loader(&recipe.train, lab.seed("alone images"))?;
     let step = step_of(lab, arch, timing(left))?;
     let left = left - timing(left).as_secs_f64();
-    let [first, all] = [first, all].map(|loader| step * loader.steps_per_epoch() as f64);
-    let share = recipe.all_images_from;
+    let epoch = alone_epoch_seconds(lab, step)?;
     // The last epochs are on all images, and what is begun was on the others.
-    let epochs = (left + begun as f64 * first) / (share * first + (1.0 - share) * all);
-    Ok((epochs.floor().max(0.0) as u64).clamp(begun + 1, MOST_EPOCHS.max(begun + 1)))
+    let epochs = affordable_epochs((left + begun as f64 * epoch.judged) / epoch.kept);
+    // A run of an earlier version may have begun more than a budget chooses.
+    Ok(epochs.clamp(begun + 1, MOST_EPOCHS.max(begun + 1)))
 }

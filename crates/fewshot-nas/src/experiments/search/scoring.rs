@@ -59,7 +59,7 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, ExperimentErro
     let metric = lab.task().metric();
     let mut saved = Instant::now();
     let mut rate = Rate::default();
-    let hand: Vec<Arch> = lab.hand_made()?.into_iter().map(|network| network.arch).collect();
+    let hand = hand_made(lab, context)?;
     while history.len() < recipe.budget {
         let asked = match history.is_empty() && !hand.is_empty() {
             true => hand.clone(),
@@ -101,6 +101,17 @@ fn search(lab: &Lab, context: &StageContext<'_>) -> Result<Found, ExperimentErro
         None => finalists::finalists(lab, &history)?,
     };
     Ok(Found { best, front, evaluations: history.len(), distinct: scores.len() })
+}
+
+/// The hand-made networks that are scored first, which count as all others do: no more than are scored in all.
+fn hand_made(lab: &Lab, context: &StageContext<'_>) -> Result<Vec<Arch>, ExperimentError> {
+    let (made, budget) = (lab.hand_made()?, lab.recipe().search.budget);
+    if let Some(left_out) = made.get(budget..).filter(|left_out| !left_out.is_empty()) {
+        let names: Vec<&str> = left_out.iter().map(|network| network.name).collect();
+        let names = names.join(", ");
+        context.progress().line(&format!("search.budget = {budget} leaves these hand-made networks out: {names}"));
+    }
+    Ok(made.into_iter().take(budget).map(|network| network.arch).collect())
 }
 
 /// The run's history, which holds just what the saved state has: lines written after that will be written again, and what is

@@ -17,17 +17,21 @@ use super::recipe::{Experiment, Recipe};
 use crate::estimate::Evaluation;
 use crate::lab::{ExperimentError, Lab};
 use crate::model::MODEL;
-use crate::recipe::BudgetPlan;
+use crate::recipe::{BudgetPlan, CommonRecipe};
 use crate::run::{Checkpoint, Fingerprint, Handle, RunFolder, RunReader, Stage, StageContext};
 use crate::stages::{
     BRIEFLY, CHECKPOINT, Length, Passed, REST, Trained, about, alone_epoch_seconds, duration, fill, fit_warmup,
-    keep_untested, load_from, network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage, value,
+    keep_untested, load_from, network, parse_trained, step_of, test_and_keep, timing, train_to, training_stage,
+    unneeded, value,
 };
 
 /// Stage that trains.
 static TRAIN: Handle<Trained> = Handle::new("train");
 /// Stage that opens the test set, the last one.
 static TEST: Handle<Evaluation> = Handle::new("test");
+
+/// Where the settings of the training stand.
+const KEY: &str = "standalone.train";
 
 /// The training of one architecture on its images.
 pub(super) struct Train {
@@ -81,6 +85,19 @@ impl Train {
     }
 }
 
+/// Chooses the epochs of `recipe`, where they are open, for steps that take so long.
+fn planned(lab: &Lab, recipe: &mut CommonRecipe, step: f64, passed: &Passed) -> Result<BudgetPlan, ExperimentError> {
+    let epoch = alone_epoch_seconds(lab, step)?.kept;
+    let affordable = (recipe.budget.seconds() * (1.0 - REST) - passed.until_now()) / epoch;
+    let train = &mut recipe.standalone.train;
+    let is_chosen = train.epochs == 0;
+    fill(&mut train.epochs, affordable);
+    let mut told: Vec<String> = fit_warmup(KEY, train, is_chosen).into_iter().collect();
+    told.extend(is_chosen.then(|| unneeded(KEY, affordable, epoch)).flatten());
+    let kept = train.epochs as f64 * epoch;
+    Ok(BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * step, told, ..BudgetPlan::default() })
+}
+
 impl Bench for Train {
     fn lab(&self) -> Option<&Lab> {
         Some(&self.lab)
@@ -107,13 +124,7 @@ impl Bench for Train {
     fn planned(&self, passed: &Passed) -> Result<Option<Box<dyn Bench>>, ExperimentError> {
         let mut recipe = self.lab.recipe().clone();
         let step = step_of(&self.lab, &self.arch, timing(recipe.budget.seconds()))?;
-        let (_, epoch) = alone_epoch_seconds(&self.lab, step);
-        let kept = recipe.budget.seconds() * (1.0 - REST) - passed.until_now();
-        let train = &mut recipe.standalone.train;
-        let is_chosen = train.epochs == 0;
-        fill(&mut train.epochs, kept / epoch);
-        let told = fit_warmup("standalone.train", train, is_chosen).into_iter().collect();
-        let plan = BudgetPlan { measuring: passed.before, kept, step_ms: 1000.0 * step, told, ..BudgetPlan::default() };
+        let plan = planned(&self.lab, &mut recipe, step, passed)?;
         recipe.budget.plan = Some(plan);
         Ok(Some(Box::new(Self { lab: self.lab.again(recipe)?, arch: self.arch.clone() })))
     }
@@ -132,8 +143,8 @@ impl Bench for Train {
             lines.extend(plan.told.iter().cloned());
             return Ok(lines);
         }
-        let (_, epoch) = alone_epoch_seconds(&self.lab, step_of(&self.lab, &self.arch, BRIEFLY)?);
-        lines.push(about(epochs as f64 * epoch));
+        let epoch = alone_epoch_seconds(&self.lab, step_of(&self.lab, &self.arch, BRIEFLY)?)?;
+        lines.push(about(epochs as f64 * epoch.kept));
         Ok(lines)
     }
 
