@@ -1,11 +1,12 @@
-"""Runs an exported network in ONNX Runtime and in PyTorch, and compares with `fewshot predict`.
+"""Runs an exported network in ONNX Runtime and in PyTorch, and compares with `fewshot predict`; of a generator, the two with each other.
 
     python -m venv .venv && .venv/bin/pip install onnxruntime torch pillow
     cargo build --release
     .venv/bin/python tools/check-onnx.py runs/search-1 [IMAGE ..]
 
 Images are first brought to the network's size and stored as PNG, so that all see the same pixels; without any, noise is used.
-Prints the largest difference of logits and probabilities, and ends with 1 if a difference of logits is above the tolerance.
+Prints the largest difference of logits and probabilities, and ends with 1 if a difference of logits is above the tolerance. A generator
+gets latent numbers (`--noise` of them), and the images that come out are compared: those of the program itself are no floats.
 """
 
 import argparse
@@ -71,30 +72,58 @@ def main():
         export("pytorch", "pytorch")
 
         sessions = {name: onnxruntime.InferenceSession(folder / f"{name}.onnx") for name in ("folded", "norms")}
-        _, channels, height, width = sessions["folded"].get_inputs()[0].shape
-        batch = pixels(options.images, options.noise, channels, height, width)
-        wanted = predicted(options.program, options.model, batch, folder)
-        images = batch.transpose(0, 3, 1, 2).astype(numpy.float32) / 255
-
-        found = {}
-        for name, session in sessions.items():
-            found[f"ONNX Runtime {onnxruntime.__version__}, {name}"] = session.run(None, {"images": images})
         spec = importlib.util.spec_from_file_location("model", folder / "pytorch/model.py")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        with torch.no_grad():
-            logits = module.load()(torch.from_numpy(images))
-            found[f"PyTorch {torch.__version__}"] = [logits.numpy(), logits.softmax(1).numpy()]
-
-        metadata = sessions["folded"].get_modelmeta().custom_metadata_map
-        print(f"{metadata['arch']} of {metadata['space']}, {len(batch)} images of {height}x{width}x{channels}")
-        print(f"logits from {wanted.min():.3f} to {wanted.max():.3f}; largest differences to fewshot predict:")
-        worst = 0.0
-        for name, (logits, probabilities) in found.items():
-            difference = numpy.abs(logits - wanted).max()
-            worst = max(worst, difference)
-            print(f"  {name:32} logits {difference:.2e}, probabilities {numpy.abs(probabilities - softmax(wanted)).max():.2e}")
+        compare = generated if sessions["folded"].get_inputs()[0].name == "latent" else classified
+        worst = compare(options, sessions, module.load(), folder)
         sys.exit(0 if worst <= options.tolerance else 1)
+
+
+def named(session):
+    """The network that an ONNX file holds."""
+    metadata = session.get_modelmeta().custom_metadata_map
+    return f"{metadata['arch']} of {metadata['space']}"
+
+
+def classified(options, sessions, network, folder):
+    """The largest difference of logits to the program's."""
+    _, channels, height, width = sessions["folded"].get_inputs()[0].shape
+    batch = pixels(options.images, options.noise, channels, height, width)
+    wanted = predicted(options.program, options.model, batch, folder)
+    images = batch.transpose(0, 3, 1, 2).astype(numpy.float32) / 255
+    found = {}
+    for name, session in sessions.items():
+        found[f"ONNX Runtime {onnxruntime.__version__}, {name}"] = session.run(None, {"images": images})
+    with torch.no_grad():
+        logits = network(torch.from_numpy(images))
+        found[f"PyTorch {torch.__version__}"] = [logits.numpy(), logits.softmax(1).numpy()]
+    print(f"{named(sessions['folded'])}, {len(batch)} images of {height}x{width}x{channels}")
+    print(f"logits from {wanted.min():.3f} to {wanted.max():.3f}; largest differences to fewshot predict:")
+    worst = 0.0
+    for name, (logits, probabilities) in found.items():
+        difference = numpy.abs(logits - wanted).max()
+        worst = max(worst, difference)
+        print(f"  {name:32} logits {difference:.2e}, probabilities {numpy.abs(probabilities - softmax(wanted)).max():.2e}")
+    return worst
+
+
+def generated(options, sessions, network, _):
+    """The largest difference of a generator's images to PyTorch's."""
+    numbers = sessions["folded"].get_inputs()[0].shape[1]
+    latent = numpy.random.default_rng(0).standard_normal((options.noise, numbers), dtype=numpy.float32)
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(latent)).numpy()
+    count, channels, height, width = wanted.shape
+    print(f"{named(sessions['folded'])}, {count} images of {height}x{width}x{channels}")
+    print(f"values from {wanted.min():.3f} to {wanted.max():.3f}; largest differences to PyTorch {torch.__version__}:")
+    worst = 0.0
+    for name, session in sessions.items():
+        (images,) = session.run(None, {"latent": latent})
+        difference = numpy.abs(images - wanted).max()
+        worst = max(worst, difference)
+        print(f"  ONNX Runtime {onnxruntime.__version__}, {name:18} values {difference:.2e}")
+    return worst
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ mod tests {
         let said = String::from("no controller");
         assert_eq!(cancel(&|_, _| says(false, "", "no controller\n")).0, Cancelled::Silent { said });
 
-        let own = own_number().map_or(17, |own| own);
+        let own = own_number().unwrap_or(17);
         let queue = |another: &str| {
             let lines = [format!("7|0|{own}|RUNNING|{name}|None"), format!("7|1|{own}|PENDING|{name}|Resources")];
             format!("{}\n9|0|{another}|PENDING|{name}|DependencyNeverSatisfied\n", lines.join("\n"))
@@ -216,6 +216,19 @@ mod tests {
             }
             _ => says(true, "", ""),
         });
+        // The queue is asked for those of all who submitted some, as well as for own ones.
+        #[cfg(target_os = "linux")]
+        {
+            let mut users = BTreeSet::from([own]);
+            // Only an administrator can make it another's.
+            let record = run.path().join("jobs").join(format!("{name}.json"));
+            if std::os::unix::fs::chown(&record, Some(own + 1), None).is_ok() {
+                users.insert(own + 1);
+            }
+            let users = users.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+            let (_, asked) = cancel(&|_, _| says(true, "", ""));
+            assert!(asked[0].ends_with(&format!(" --user={users}")), "{asked:?}");
+        }
         let Cancelled::Asked { arrays: 1, left } = &came else { panic!("{came:?}") };
         assert_eq!(left.len(), 1);
         assert_eq!((left[0].user.as_str(), left[0].is_another), (another.as_str(), own_number().is_some()));
