@@ -1,6 +1,6 @@
 //! Networks as one would make them by hand, at the user's limits: what a search has to be better than.
 
-use fewshot_space::stages::{STEMS, WIDTHS};
+use fewshot_space::stages::WIDTHS;
 use fewshot_space::{Arch, Feature, Filter, Space, StageBlock, StageSpace};
 
 /// A hand-made network.
@@ -25,7 +25,7 @@ const KINDS: [Kind; 3] = [
     Kind {
         name: "plain",
         block: StageBlock::Conv,
-        shapes: &[(1, [2, 2, 2]), (2, [2, 2, 2]), (2, [1, 1, 1]), (4, [2, 2, 2]), (4, [1, 1, 1])],
+        shapes: &[(1, [2, 2, 2]), (2, [2, 3, 3]), (2, [2, 2, 2]), (2, [1, 1, 1]), (4, [2, 2, 2]), (4, [1, 1, 1])],
     },
     Kind {
         name: "residual",
@@ -104,7 +104,7 @@ mod tests {
         let space = StageSpace::new(skeleton);
         let made = within(&space, &[Filter::at_most(Feature::Macs, 3_000_000)]);
         let texts: Vec<String> = made.iter().map(|network| space.format(&network.arch)).collect();
-        assert_eq!(texts[0], "stem=2,width=12,block1=conv,depth1=2,block2=conv,depth2=2,block3=conv,depth3=2");
+        assert_eq!(texts[0], "stem=2,width=12,block1=conv,depth1=2,block2=conv,depth2=3,block3=conv,depth3=3");
         assert_eq!(
             texts[1],
             "stem=2,width=12,block1=residual,depth1=1,block2=residual,depth2=2,block3=residual,depth3=1"
