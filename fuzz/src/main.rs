@@ -176,7 +176,7 @@ fn supervise(args: &Args) -> ExitCode {
     };
     std::thread::scope(|scope| {
         for _ in 0..jobs.min(chosen.len()) {
-            scope.spawn(&work_off);
+            scope.spawn(work_off);
         }
     });
     if wrong.into_inner() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
