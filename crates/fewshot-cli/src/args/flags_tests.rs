@@ -232,7 +232,9 @@ fn left_out(trainings: &[&str]) -> Vec<(String, Value)> {
         ("launch.constraint".into(), text(&launch.constraint)),
         ("launch.gpus".into(), Value::from(launch.gpus)),
         ("launch.cpus".into(), Value::from(launch.cpus)),
-        ("ranking.alone".into(), count(ranking.alone)),
+        ("launch.at_once".into(), Value::from(launch.at_once)),
+        ("launch.stages_per_task".into(), count(launch.stages_per_task)),
+        ("ranking.alone".into(), count(ranking.alone as usize)),
         ("ranking.within".into(), count(ranking.within)),
         ("ranking.find".into(), Value::from(ranking.find)),
     ];

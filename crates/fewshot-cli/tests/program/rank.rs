@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use fewshot_nas::experiments::{HistoryEntry, space_of};
 use fewshot_nas::run::RunReader;
-use fewshot_space::Space;
 
 use crate::common::{failure, last_json, program, run, said, tiny_search, trained};
 
