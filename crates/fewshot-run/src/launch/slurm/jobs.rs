@@ -185,12 +185,15 @@ mod tests {
         assert_eq!(asked(&task, refuses).0, Requeued::Not { why: String::from("Job is held") });
     }
 
+    /// What a call of a program with some arguments gives.
+    type Answer<'a> = dyn Fn(&str, &[String]) -> Result<Said, SpreadError> + 'a;
+
     #[test]
     fn jobs_of_all_who_submitted_some_are_cancelled_and_what_cannot_be_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let folder = RunFolder::create(&dir.path().join("run"), &1, &"data".into()).unwrap();
         let run = folder.reader();
-        let cancel = |answer: &dyn Fn(&str, &[String]) -> Result<Said, SpreadError>| {
+        let cancel = |answer: &Answer<'_>| {
             let answers = Answers(answer, RefCell::default());
             (cancel_jobs(run, &answers).unwrap(), answers.1.into_inner())
         };
