@@ -191,11 +191,11 @@ pub(super) fn hypergradient(
     });
     let ahead: Vec<Tensor<1>> = ahead.collect();
 
-    // The look ahead leaves no trace in the running statistics; the passes at the network's own place do.
+    // Passes elsewhere leave no trace in the network, running statistics included; the one at its own place did.
     let own = learner.net.weights().clone();
     learner.net.weights_mut().set_values(ahead);
     let found = slopes(learner, alpha, val, true, at);
-    *learner.net.weights_mut() = own;
+    *learner.net.weights_mut() = own.clone();
     let Slopes { seen, weights: along, arch: direct } = found?;
 
     let norm = along.iter().flatten().map(|part| kernels::sum_squares(part.clone())).sum::<f64>().sqrt();
@@ -210,7 +210,7 @@ pub(super) fn hypergradient(
         slopes(learner, alpha, train, false, at).map(|slopes| slopes.arch)
     };
     let ends = at_end(reach).and_then(|plus| Ok((plus, at_end(-reach)?)));
-    learner.net.weights_mut().set_values(here);
+    *learner.net.weights_mut() = own;
     let (plus, minus) = ends?;
     let implicit = plus.into_iter().zip(minus).map(|(plus, minus)| (plus - minus).mul_scalar(at.lr / (2.0 * reach)));
     let arch = direct.into_iter().zip(implicit).map(|(direct, implicit)| direct - implicit).collect();

@@ -28,6 +28,8 @@ mod settings;
 mod step;
 
 #[cfg(test)]
+mod branch_tests;
+#[cfg(test)]
 mod tests;
 
 pub use alpha::{Alpha, Rivals};
