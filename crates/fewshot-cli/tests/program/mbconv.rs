@@ -140,6 +140,8 @@ fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
     assert_eq!((list(&gates, "rows").len(), list(&gates, "random_networks").len()), (9, 3));
     for row in list(&gates, "rows") {
         assert!(row["network"]["macs"].as_u64().unwrap() <= 250_000, "{row}");
+        // A warm-up of one epoch, from whose end one supernet has three more and each of five parts one.
+        assert_eq!(row["epochs"], if row["mode"] == "one-shot" { 4 } else { 6 }, "{row}");
         assert_eq!(list(row, "parts").len(), if row["mode"] == "few-shot, transfer" { 5 } else { 1 }, "{row}");
     }
     let runs = ["mbconv-ofa", "mbconv-proxyless", "mbconv-gates"];

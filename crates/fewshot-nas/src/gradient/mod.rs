@@ -26,6 +26,7 @@ mod search;
 mod setn;
 mod settings;
 mod step;
+mod warm_up;
 
 #[cfg(test)]
 mod branch_tests;
@@ -42,5 +43,6 @@ pub use learner::{Labelled, Learner};
 pub use method::GradientMethod;
 pub use registry::{MethodInfo, UNIFORM, method, methods};
 pub use search::{EpochSeen, GradientSearch, Observer, Progress};
-pub use settings::{ArchSettings, MethodSettings};
+pub use settings::{ArchSettings, MethodSettings, TransferFrom};
 pub use step::{At, ForwardMacs, Seen};
+pub use warm_up::WarmUp;

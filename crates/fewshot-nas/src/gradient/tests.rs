@@ -19,7 +19,7 @@ use crate::run::Interrupted;
 
 pub(super) const AT: At = At { epoch: 0, step: 0, lr: 0.02 };
 
-fn space(side: usize, classes: usize) -> Arc<CellSpace> {
+pub(super) fn space(side: usize, classes: usize) -> Arc<CellSpace> {
     let default = CellSkeleton::default_for("nasbench201").unwrap();
     let skeleton =
         CellSkeleton { image_height: side, image_width: side, channels_in: 1, classes, width: 4, cells: 1, ..default };
@@ -269,7 +269,7 @@ fn the_controller_learns_by_the_gradient_of_the_expected_reward() {
     }
 }
 
-fn feeds() -> Feeds {
+pub(super) fn feeds() -> Feeds {
     let data = Arc::new(fewshot_data::sample().unwrap().train);
     let loader = |from: u32, seed: u64| {
         let indices: Arc<[u32]> = (from..from + 40).collect();
@@ -299,7 +299,7 @@ fn search(info: &MethodInfo) -> GradientSearch {
     settings.arch.lr = 0.05;
     if let Some(gates) = &mut settings.gates {
         (gates.every, gates.rest) = (1, 0);
-        settings.warm_up = 0.0;
+        settings.warm_up = WarmUp::NONE;
     }
     GradientSearch::new(info, net, settings, NormMode::Batch, 5).unwrap()
 }
