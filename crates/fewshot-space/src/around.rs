@@ -50,6 +50,14 @@ impl<T: Around> Space for T {
         self.inside().vary(arch, rng)
     }
 
+    fn encode(&self, arch: &Arch) -> Vec<f32> {
+        self.inside().encode(arch)
+    }
+
+    fn drawn_together(&self) -> Vec<Vec<usize>> {
+        self.inside().drawn_together()
+    }
+
     fn relaxed(&self, allowed: &[OptionSet]) -> Box<dyn Relaxed> {
         self.inside().relaxed(allowed)
     }

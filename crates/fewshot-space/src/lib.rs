@@ -35,6 +35,7 @@ mod cells;
 mod cost;
 pub mod darts;
 mod decision;
+mod encoding;
 mod error;
 mod feature;
 mod graph;

@@ -1,6 +1,7 @@
 use crate::arch::{Arch, ArchError};
 use crate::cost::Cost;
 use crate::decision::{Decision, activity};
+use crate::encoding::one_hot;
 use crate::graph::Graph;
 use crate::option_set::OptionSet;
 use crate::relaxed::{Largest, Relaxed};
@@ -48,6 +49,18 @@ pub trait Space: std::fmt::Debug + Send + Sync {
     /// [`Region::mutate`](crate::Region::mutate) draws from it, and keeps to the region.
     fn vary(&self, _arch: &Arch, _rng: &mut dyn Rng) -> Option<Arch> {
         None
+    }
+
+    /// Decisions that belong to one place of a network, so that a variation which draws a place anew draws them together. Every
+    /// decision is in one group, and groups are in the order of their first decisions. By default each decision is a place of its own.
+    fn drawn_together(&self) -> Vec<Vec<usize>> {
+        (0..self.decisions().len()).map(|decision| vec![decision]).collect()
+    }
+
+    /// The architecture as numbers for a model that predicts accuracy, as many for each: by default one per option of every decision,
+    /// 1 for the option that is taken, 0 for all options of a decision that is inert.
+    fn encode(&self, arch: &Arch) -> Vec<f32> {
+        one_hot(self.decisions(), arch, 0..self.decisions().len())
     }
 
     /// What a network weighs that runs at once all options `allowed` at each decision: those of a region of this space

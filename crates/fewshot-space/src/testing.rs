@@ -27,7 +27,9 @@ const DRAWN: usize = 100;
 /// Saying what is wrong, when
 /// - the space or a decision has no name, or one that texts cannot hold; two decisions, or two options of one, have the same name; a
 ///   decision has no option or more than an [`OptionSet`] holds; a condition refers to a later decision or can never hold;
-/// - an inert decision changes the canonical form, cost, graph or structure;
+/// - [`drawn_together`](Space::drawn_together) leaves a decision out or names it twice;
+/// - an inert decision changes the canonical form, cost, graph, structure or [encoding](Space::encode), or encodings of two
+///   architectures have different lengths or are equal;
 /// - [`parse`](Space::parse) does not give back what [`format`](Space::format) wrote, with blanks around it or without; takes a damaged
 ///   text for an architecture that is not valid; or refuses one without naming the space, or with a column behind its end;
 /// - [`validate`](Space::validate) lets an architecture pass that is too short or has an option that does not exist;
@@ -44,9 +46,19 @@ pub fn check_space(space: Arc<dyn Space>) {
         check_arch(space.as_ref(), arch, &mut rng);
         check_variation(&whole, arch, &archs[0], &mut rng);
     }
+    check_encodings(space.as_ref(), &archs);
     check_texts(space.as_ref(), &archs[0], &mut rng);
     check_listing(&whole);
     check_splits(&whole, &archs);
+}
+
+fn check_encodings(space: &dyn Space, archs: &[Arch]) {
+    let encoded: Vec<Vec<f32>> = archs.iter().map(|arch| space.encode(arch)).collect();
+    assert!(encoded.iter().all(|numbers| numbers.len() == encoded[0].len()), "encodings have one length");
+    for (one, other) in (0..archs.len()).flat_map(|one| (0..one).map(move |other| (one, other))) {
+        let (first, second) = (&archs[one], &archs[other]);
+        assert_eq!(first == second, encoded[one] == encoded[other], "encodings of {first:?} and {second:?}");
+    }
 }
 
 /// Whether a decision matters, by following its chain of conditions to the end: not how [`Space::active`] does it.
@@ -61,6 +73,9 @@ fn check_decisions(space: &dyn Space) {
     assert!(!decisions.is_empty(), "there is nothing to decide");
     let names: BTreeSet<&str> = decisions.iter().map(|decision| decision.name.as_str()).collect();
     assert_eq!(names.len(), decisions.len(), "two decisions have one name");
+    let mut together: Vec<usize> = space.drawn_together().concat();
+    together.sort_unstable();
+    assert_eq!(together, (0..decisions.len()).collect::<Vec<_>>(), "every decision is drawn with one group");
     for (index, decision) in decisions.iter().enumerate() {
         let name = &decision.name;
         assert!(!name.is_empty() && !name.contains([',', '=', ' ']), "decision name `{name}`");
@@ -97,6 +112,7 @@ fn check_arch(space: &dyn Space, arch: &Arch, rng: &mut impl Rng) {
     assert_eq!(space.cost(&noisy), space.cost(arch), "an inert decision changes the cost of {noisy:?}");
     assert_eq!(space.graph(&noisy), space.graph(arch), "an inert decision changes the graph of {noisy:?}");
     assert_eq!(space.structure(&noisy), space.structure(arch), "an inert decision changes what {noisy:?} computes");
+    assert_eq!(space.encode(&noisy), space.encode(arch), "an inert decision changes the encoding of {noisy:?}");
 
     let text = space.format(&noisy);
     assert_eq!(space.parse(&text).as_ref(), Ok(arch), "{text}");

@@ -61,6 +61,8 @@ fn every_method_is_run_one_shot_and_few_shot_and_judged_by_the_truth() {
         // Two epochs; one in each of six parts, with those of the parent where there is one; as many in one supernet.
         let epochs = match row["mode"].as_str().unwrap() {
             "one-shot" => 2,
+            // From the end of a warm-up of one epoch.
+            "few-shot, transfer" if row["method"] == "pc-darts-original" => 7,
             "few-shot, transfer" => 8,
             _ => 6,
         };
@@ -94,13 +96,16 @@ fn every_method_is_run_one_shot_and_few_shot_and_judged_by_the_truth() {
     };
     assert_eq!(fresh("gdas-transfer"), [0; 12]);
     assert!(fresh("pc-darts-transfer").iter().any(|&count| count > 0));
+    assert!(fresh("pc-darts-original-transfer").iter().any(|&count| count > 0));
+    let is_run = |stage: &str| events.lines().any(|line| line.contains(&format!("\"{stage}\"")));
+    assert!(is_run("pc-darts-original-warm-up") && !is_run("pc-darts-warm-up"));
 }
 
 #[test]
 fn kills_and_threads_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (uncut, cut, one) = (dir.path().join("uncut"), dir.path().join("cut"), dir.path().join("one"));
-    let methods = "darts-v2,gdas,enas";
+    let methods = "darts-v2,pc-darts-original,gdas,enas";
     let began = Instant::now();
     assert!(gradient(dir.path(), methods, "2", &uncut).output().unwrap().status.success());
     let whole = began.elapsed();

@@ -130,6 +130,50 @@ fn flags_that_a_comparison_does_not_read_are_refused_by_their_names() {
 }
 
 #[test]
+fn a_search_by_predictors_goes_on_where_it_was_cut_and_tells_how_they_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = dir.path().join("predicted.toml");
+    let text = "base = \"mbconv-ofa-smoke\"\n[scoring]\npredictor = 60\nrescored = 3\n[search]\nbudget = 100\n";
+    std::fs::write(&recipe, text).unwrap();
+    let run = |out: &Path, threads: &str| {
+        let mut command = fewshot(["reproduce", "mbconv-ofa", "--threads", threads, "--recipe"]);
+        command.arg(&recipe).arg("--out").arg(out);
+        command
+    };
+    let [uncut, cut, one] = ["uncut", "cut", "one"].map(|name| dir.path().join(name));
+    successful(run(&uncut, "2"));
+    let result = result(&uncut);
+    for (name, parts) in [("one-shot", 1), ("five parts", 5), ("one-shot, equal cost", 1)] {
+        let found = list(&result, "found").iter().find(|found| found["arm"] == name).unwrap();
+        assert_eq!((found["evaluations"].as_u64(), list(found, "predictors").len()), (Some(100), parts), "{name}");
+        // As many scores in all, a fifth of them held out.
+        for predictor in list(found, "predictors") {
+            let pairs = 60 / parts as u64;
+            assert_eq!((predictor["pairs"].as_u64(), predictor["held_out"].as_u64()), (Some(pairs), Some(pairs / 5)));
+            assert!(predictor["epochs"].as_u64().unwrap() >= 20 && predictor["error"].is_number(), "{predictor}");
+        }
+        // The score is that of a supernet, on 50 images.
+        let right = 50.0 * found["score"].as_f64().unwrap();
+        assert!((right - right.round()).abs() < 1e-6, "{found}");
+    }
+    let whole = Duration::from_secs_f64(result["seconds"].as_f64().unwrap());
+    let output = kill_and_resume(|| run(&cut, "2"), &cut, whole, &[0.5, 0.2, 0.2]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("| predictors | networks scored for them |"), "{}", said(&output));
+    successful(run(&one, "1"));
+    for other in [&cut, &one] {
+        assert_eq!(result_without_seconds(other), result_without_seconds(&uncut));
+    }
+    std::fs::write(&recipe, "base = \"mbconv-gates-smoke\"\n[scoring]\npredictor = 60\n").unwrap();
+    let refused = fewshot(["recipes", "check"]).arg(&recipe).output().unwrap();
+    assert!(
+        said(&refused).contains("scoring.predictor: a predictor is for rankings that search"),
+        "{}",
+        said(&refused)
+    );
+}
+
+#[test]
 fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("mbconv");
@@ -140,6 +184,8 @@ fn one_command_makes_all_runs_and_goes_on_with_those_that_are_there() {
     assert_eq!((list(&gates, "rows").len(), list(&gates, "random_networks").len()), (9, 3));
     for row in list(&gates, "rows") {
         assert!(row["network"]["macs"].as_u64().unwrap() <= 250_000, "{row}");
+        // A warm-up of one epoch, from whose end one supernet has three more and each of five parts one.
+        assert_eq!(row["epochs"], if row["mode"] == "one-shot" { 4 } else { 6 }, "{row}");
         assert_eq!(list(row, "parts").len(), if row["mode"] == "few-shot, transfer" { 5 } else { 1 }, "{row}");
     }
     let runs = ["mbconv-ofa", "mbconv-proxyless", "mbconv-gates"];

@@ -25,6 +25,11 @@ pub enum EstimateError {
     /// There is nothing to score on.
     #[error("no images to score on: the search-validation split is empty; raise `val_fraction` or give more images")]
     NoImages,
+    /// There is nothing that a predictor could learn from.
+    #[error(
+        "a predictor learns from 2 scored networks at least, and has {0}: raise `scoring.predictor`, or set it to 0"
+    )]
+    NoPairs(usize),
     /// There is nothing to recalibrate with.
     #[error("no batches to recalibrate batch norms with: set `scoring.calibration_batches` to 1 or more")]
     NoCalibration,

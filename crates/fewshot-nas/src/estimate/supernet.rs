@@ -45,21 +45,24 @@ impl Estimator for OneShot {
     }
 }
 
-/// Each network is scored by the sub-supernet that owns it.
+/// Each network is scored by what is there for the part that owns it.
 #[derive(Debug)]
-pub struct FewShot {
+pub struct Routed<E> {
     partition: Partition,
-    members: Vec<OneShot>,
+    members: Vec<E>,
 }
 
-impl FewShot {
+/// Each network is scored by the sub-supernet that owns it.
+pub type FewShot = Routed<OneShot>;
+
+impl<E> Routed<E> {
     /// `members` in the order of the partition's regions.
-    pub fn new(partition: Partition, members: Vec<OneShot>) -> Self {
+    pub fn new(partition: Partition, members: Vec<E>) -> Self {
         Self { partition, members }
     }
 }
 
-impl Estimator for FewShot {
+impl<E: Estimator> Estimator for Routed<E> {
     fn estimate(&mut self, archs: &[Arch]) -> Result<Vec<f64>, EstimateError> {
         let mut owned: Vec<Vec<usize>> = vec![Vec::new(); self.members.len()];
         for (index, arch) in archs.iter().enumerate() {

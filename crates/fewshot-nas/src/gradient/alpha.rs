@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{ArchSettings, GradientError};
 use crate::nets::optim::{Adam, Optimizer};
 use crate::nets::{Blend, Init, Mix, NamedValues, Net, Term, Weights, WeightsError, to_vec};
+use crate::run::TensorF32;
 
 /// Standard deviation of α at the start.
 const DEVIATION: f32 = 1e-3;
@@ -31,8 +32,10 @@ pub struct Alpha {
     region: Region,
     /// What its numbers stand for, as the space says.
     relaxed: Arc<dyn Relaxed>,
+    /// Decisions whose edges meet in a node, where these are weighed.
+    sums: Vec<Vec<usize>>,
     /// Groups of rows whose edges meet in a node and share weights that sum to 1 (PC-DARTS' edge normalisation).
-    nodes: Vec<Vec<usize>>,
+    nodes: Vec<Node>,
     /// Whether rows have a number for zeros.
     zeros: bool,
     /// The rows, then one β per group.
@@ -48,29 +51,22 @@ impl Alpha {
     /// When the network's space has no mixed forward pass.
     pub fn new(net: &Net, settings: &ArchSettings, seed: u64, rivals: Rivals) -> Result<Self, GradientError> {
         let region = net.region().clone();
-        let names: Vec<String> = region.space().decisions().iter().map(|decision| decision.name.clone()).collect();
         let mut weights = Weights::new(net.weights().device().clone(), seed);
         let relaxed: Arc<dyn Relaxed> = region.space().relaxed(region.product()).into();
         for row in relaxed.rows() {
-            let name = format!("alpha.{}", names[row.decision]);
             weights.add_param(
-                name,
+                row_name(&region, row),
                 &[usize::from(rivals.zeros) + row.options.len()],
                 Init::Normal { deviation: DEVIATION },
             );
         }
         let sums = if rivals.edges { net.sums()? } else { Vec::new() };
-        let group = |sum: Vec<usize>| -> Vec<usize> {
-            let place = |edge| relaxed.rows().iter().position(|row| row.decision == edge);
-            sum.into_iter().filter_map(place).collect()
-        };
-        // A weight that has nothing beside it is always 1.
-        let nodes: Vec<Vec<usize>> = sums.into_iter().map(group).filter(|group| group.len() > 1).collect();
-        for (index, group) in nodes.iter().enumerate() {
-            weights.add_param(format!("beta.{index}"), &[group.len()], Init::Normal { deviation: DEVIATION });
+        let nodes = nodes(&sums, relaxed.rows());
+        for (index, node) in nodes.iter().enumerate() {
+            weights.add_param(node_name(index), &[node.rows.len()], Init::Normal { deviation: DEVIATION });
         }
         let adam = settings.optimizer(&weights);
-        Ok(Self { region, relaxed, nodes, zeros: rivals.zeros, weights, adam, lr: settings.lr })
+        Ok(Self { region, relaxed, sums, nodes, zeros: rivals.zeros, weights, adam, lr: settings.lr })
     }
 
     /// Tracked copies of all parameters; what is made of them by [`Alpha::relaxed`] or [`Alpha::blended`] has gradients.
@@ -91,9 +87,9 @@ impl Alpha {
             let term = |(place, &option): (usize, &usize)| Term { option, scale: item(&p, zeros + place), shift: None };
             options.iter().enumerate().map(term).collect()
         });
-        for (group, beta) in self.nodes.iter().zip(&parameters[self.rows().len()..]) {
+        for (node, beta) in self.nodes.iter().zip(&parameters[self.rows().len()..]) {
             let share = activation::softmax(beta.clone(), 0);
-            for (place, &row) in group.iter().enumerate() {
+            for (place, &row) in node.rows.iter().enumerate() {
                 if let Blend::Sum { whole, .. } = &mut mix.blends[self.rows()[row].decision] {
                     *whole = Some(item(&share, place));
                 }
@@ -138,8 +134,8 @@ impl Alpha {
     /// The architecture that the space derives from the numbers.
     pub fn best(&self) -> Arch {
         let mut strengths = vec![1.0; self.rows().len()];
-        for (group, beta) in self.nodes.iter().zip(self.weights.values().into_iter().skip(self.rows().len())) {
-            group.iter().zip(softmax(&to_vec(&beta))).for_each(|(&row, share)| strengths[row] = share);
+        for (node, beta) in self.nodes.iter().zip(self.weights.values().into_iter().skip(self.rows().len())) {
+            node.rows.iter().zip(softmax(&to_vec(&beta))).for_each(|(&row, share)| strengths[row] = share);
         }
         let shares: Vec<Vec<f64>> = self.shares().collect();
         self.relaxed.derive(&shares, (!self.nodes.is_empty()).then_some(&strengths[..]))
@@ -183,10 +179,75 @@ impl Alpha {
         Ok(self.adam.restore(&self.weights, values, updates)?)
     }
 
+    /// Takes over what the α of a region `of` that encloses this one has among `values`: of each row the numbers of the options that
+    /// are left, of each node those of the edges that still have a choice. The optimizer stays as it is.
+    ///
+    /// # Errors
+    /// When `values` are not of such an α.
+    pub fn inherit(&mut self, values: &NamedValues, of: &Region) -> Result<(), GradientError> {
+        let theirs = of.space().relaxed(of.product());
+        let their_nodes = nodes(&self.sums, theirs.rows());
+        let mut inherited = NamedValues::new();
+        let mut take = |own: String, name: &str, places: Vec<Option<usize>>| -> Result<(), GradientError> {
+            let lacks =
+                || GradientError::State(format!("`{name}` of the larger region is missing or has another length"));
+            let row = values.get(name).ok_or_else(lacks)?.data();
+            let number = |place: Option<usize>| place.and_then(|place| row.get(place).copied()).ok_or_else(lacks);
+            let taken: Vec<f32> = places.into_iter().map(number).collect::<Result<_, _>>()?;
+            let shape = vec![taken.len()];
+            inherited.insert(own, TensorF32::new(shape, taken).map_err(|_| lacks())?);
+            Ok(())
+        };
+        let zeros = usize::from(self.zeros);
+        for row in self.rows() {
+            // Where a larger region has no choice this one has none.
+            let Some(their) = theirs.rows().iter().find(|their| their.decision == row.decision) else { continue };
+            let place = |option: &usize| Some(zeros + their.options.iter().position(|other| other == option)?);
+            let places = (0..zeros).map(Some).chain(row.options.iter().map(place)).collect();
+            let name = row_name(&self.region, row);
+            take(name.clone(), &name, places)?;
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            let Some(at) = their_nodes.iter().position(|their| their.sum == node.sum) else { continue };
+            let decision_at = |row: &usize| theirs.rows()[*row].decision;
+            let place = |&row: &usize| {
+                their_nodes[at].rows.iter().position(|their| decision_at(their) == self.rows()[row].decision)
+            };
+            take(node_name(index), &node_name(at), node.rows.iter().map(place).collect())?;
+        }
+        let mut all = self.weights.to_values()?;
+        all.extend(inherited);
+        Ok(self.weights.load_values(&all)?)
+    }
+
     /// Puts other numbers in the place of all.
     pub(super) fn set_values(&mut self, values: Vec<Tensor<1>>) {
         self.weights.set_values(values);
     }
+}
+
+/// The edges that meet in a node.
+#[derive(Debug, Clone)]
+struct Node {
+    /// Which of the space's sums it is.
+    sum: usize,
+    /// Those with a choice, by row.
+    rows: Vec<usize>,
+}
+
+/// The nodes in which edges with a choice meet: a weight that has nothing beside it is always 1.
+fn nodes(sums: &[Vec<usize>], rows: &[RelaxedRow]) -> Vec<Node> {
+    let place = |&edge: &usize| rows.iter().position(|row| row.decision == edge);
+    let node = |(sum, edges): (usize, &Vec<usize>)| Node { sum, rows: edges.iter().filter_map(place).collect() };
+    sums.iter().enumerate().map(node).filter(|node| node.rows.len() > 1).collect()
+}
+
+fn row_name(region: &Region, row: &RelaxedRow) -> String {
+    format!("alpha.{}", region.space().decisions()[row.decision].name)
+}
+
+fn node_name(index: usize) -> String {
+    format!("beta.{index}")
 }
 
 /// One element `[1]` of a row.

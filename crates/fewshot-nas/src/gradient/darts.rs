@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 use fewshot_kernels as kernels;
-use fewshot_space::Arch;
+use fewshot_space::{Arch, Region};
 use serde_json::Value;
 
 use super::learner::Slopes;
@@ -84,7 +84,7 @@ impl GradientMethod for Darts {
         val: Option<&Labelled>,
         at: At,
     ) -> Result<Seen, GradientError> {
-        let val = val.filter(|_| at.epoch >= self.warm_up);
+        let val = val.filter(|_| self.reads_validation(at.epoch, at.step));
         let early = if self.order == Order::First { None } else { val };
         let before = early.map(|val| self.update(learner, train, val, at)).transpose()?;
         let mix = self.alpha.relaxed(&self.alpha.values());
@@ -92,6 +92,10 @@ impl GradientMethod for Darts {
         let late = if self.order == Order::First { val } else { None };
         let after = late.map(|val| self.update(learner, train, val, at)).transpose()?;
         Ok(Seen { train: train_seen, val: before.or(after) })
+    }
+
+    fn reads_validation(&self, epoch: u64, _: u64) -> bool {
+        epoch >= self.warm_up
     }
 
     fn beliefs(&self, _: u64) -> Vec<Vec<f64>> {
@@ -131,6 +135,10 @@ impl GradientMethod for Darts {
 
     fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError> {
         self.alpha.restore(values, state)
+    }
+
+    fn inherit(&mut self, values: &NamedValues, of: &Region) -> Result<(), GradientError> {
+        self.alpha.inherit(values, of)
     }
 }
 
@@ -191,11 +199,11 @@ pub(super) fn hypergradient(
     });
     let ahead: Vec<Tensor<1>> = ahead.collect();
 
-    // The look ahead leaves no trace in the running statistics; the passes at the network's own place do.
+    // Passes elsewhere leave no trace in the network, running statistics included; the one at its own place did.
     let own = learner.net.weights().clone();
     learner.net.weights_mut().set_values(ahead);
     let found = slopes(learner, alpha, val, true, at);
-    *learner.net.weights_mut() = own;
+    *learner.net.weights_mut() = own.clone();
     let Slopes { seen, weights: along, arch: direct } = found?;
 
     let norm = along.iter().flatten().map(|part| kernels::sum_squares(part.clone())).sum::<f64>().sqrt();
@@ -210,7 +218,7 @@ pub(super) fn hypergradient(
         slopes(learner, alpha, train, false, at).map(|slopes| slopes.arch)
     };
     let ends = at_end(reach).and_then(|plus| Ok((plus, at_end(-reach)?)));
-    learner.net.weights_mut().set_values(here);
+    *learner.net.weights_mut() = own;
     let (plus, minus) = ends?;
     let implicit = plus.into_iter().zip(minus).map(|(plus, minus)| (plus - minus).mul_scalar(at.lr / (2.0 * reach)));
     let arch = direct.into_iter().zip(implicit).map(|(direct, implicit)| direct - implicit).collect();

@@ -1,6 +1,6 @@
 //! ENAS (Pham et al., 2018): a controller draws the paths that train the weights, and learns from how well they score.
 
-use fewshot_space::random;
+use fewshot_space::{Region, random};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ impl GradientMethod for Enas {
     }
 
     /// The validation images are read at the end of the epoch.
-    fn reads_validation(&self) -> bool {
+    fn reads_validation(&self, _: u64, _: u64) -> bool {
         false
     }
 
@@ -143,5 +143,10 @@ impl GradientMethod for Enas {
         self.adam.restore(&self.controller.weights, values, kept.steps)?;
         self.baseline = kept.baseline;
         Ok(())
+    }
+
+    /// The controller is of the whole space, whatever the region.
+    fn inherit(&mut self, values: &NamedValues, _: &Region) -> Result<(), GradientError> {
+        Ok(self.controller.weights.load_values(values)?)
     }
 }

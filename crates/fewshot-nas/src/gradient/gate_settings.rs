@@ -25,6 +25,9 @@ pub struct GateSettings {
     pub rule: GateRule,
     /// Steps of the weights for each step of α, 1 to 1,000,000.
     pub every: u64,
+    /// Held-out images of a step of α, to 1,000,000, and no more than there are; 0: as many as a step of the weights has.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub batch: usize,
     /// Epochs behind the warm-up before α's first step, to 1,000,000.
     pub rest: u64,
     /// Learning rate of the weights at the start of the warm-up, above 0; it falls to 0 there.
@@ -34,12 +37,21 @@ pub struct GateSettings {
     pub cost: Option<CostGoal>,
 }
 
+fn is_zero(value: &usize) -> bool {
+    *value == 0
+}
+
 impl GateSettings {
-    /// As published: a step of α with every fifth of the weights; by rewards with every sixteenth, which on ImageNet are 300 an
-    /// epoch.
+    /// As published: a step of α with every fifth of the weights, on as many images; by rewards with every sixteenth, which on
+    /// ImageNet are 300 an epoch, on 1,000.
     pub(super) fn published(rule: GateRule) -> Self {
-        let every = if rule == GateRule::Reinforce { 16 } else { 5 };
-        Self { rule, every, rest: 1, warm_up_lr: 0.05, cost: None }
+        let (every, batch) = if rule == GateRule::Reinforce { (16, 1000) } else { (5, 0) };
+        Self { rule, every, batch, rest: 1, warm_up_lr: 0.05, cost: None }
+    }
+
+    /// Held-out images of a step of α where one of the weights has `train` images.
+    pub fn held_out_batch(&self, train: usize) -> usize {
+        if self.batch == 0 { train } else { self.batch }
     }
 
     /// Checks all ranges.
@@ -50,6 +62,9 @@ impl GateSettings {
         let fail = |key, value: String, allowed| Err(ConfigError { key, value, allowed });
         if !(1..=1_000_000).contains(&self.every) {
             return fail("gates.every", self.every.to_string(), "1 to 1000000");
+        }
+        if self.batch > 1_000_000 {
+            return fail("gates.batch", self.batch.to_string(), "0 (as many as train.batch) to 1000000");
         }
         if self.rest > 1_000_000 {
             return fail("gates.rest", self.rest.to_string(), "0 to 1000000");

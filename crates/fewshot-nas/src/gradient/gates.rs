@@ -44,6 +44,8 @@ pub struct Gates {
     zeros: Vec<Option<usize>>,
     /// Epochs before α's first step.
     resting: u64,
+    /// Training images of a step of the weights.
+    train_batch: usize,
     seed: u64,
     /// Steps of the weights since then.
     steps: u64,
@@ -88,7 +90,14 @@ impl Gates {
         let zeros = rows.map(|row| row.options.iter().position(|&option| is_zero(row.decision, option))).collect();
         let resting = settings.warm_up_epochs() + gates.rest;
         let plain = Arc::new(Classification { smoothing: 0.0 });
-        Ok(Self { alpha, goal, zeros, resting, seed, steps: 0, baseline: None, plain, region, settings: gates })
+        let train_batch = settings.train.batch;
+        let (steps, baseline) = (0, None);
+        Ok(Self { alpha, goal, zeros, resting, train_batch, seed, steps, baseline, plain, region, settings: gates })
+    }
+
+    /// Whether α learns in this epoch.
+    fn is_awake(&self, epoch: u64) -> bool {
+        epoch >= self.resting && !self.alpha.rows().is_empty()
     }
 
     /// Per row, softmax(α).
@@ -299,15 +308,19 @@ impl GradientMethod for Gates {
         let mut rng = random::stream(self.seed, "gates weights", at.epoch, at.step);
         let places: Vec<usize> = self.shares().iter().map(|shares| draw(shares, &mut rng)).collect();
         let train = learner.descend_path(train, self.arch(&places), at)?;
-        if at.epoch < self.resting || self.alpha.rows().is_empty() {
-            return Ok(Seen { train, val: None });
+        let is_due = self.reads_validation(at.epoch, at.step);
+        if self.is_awake(at.epoch) {
+            self.steps += 1;
         }
-        self.steps += 1;
-        let val = match val {
-            Some(val) if self.steps.is_multiple_of(self.settings.every) => self.learn(learner, val, at)?,
-            _ => None,
+        let val = match val.filter(|_| is_due) {
+            Some(val) => self.learn(learner, val, at)?,
+            None => None,
         };
         Ok(Seen { train, val })
+    }
+
+    fn reads_validation(&self, epoch: u64, _: u64) -> bool {
+        self.is_awake(epoch) && (self.steps + 1).is_multiple_of(self.settings.every)
     }
 
     fn beliefs(&self, _: u64) -> Vec<Vec<f64>> {
@@ -324,7 +337,7 @@ impl GradientMethod for Gates {
     }
 
     /// In forward passes of a path: a step of the weights 3; one of α on two paths 3 and another forward pass; on all paths 2 and the
-    /// mixed network's forward pass; by rewards one for each network.
+    /// mixed network's forward pass; by rewards one for each network. α has batches of its own size.
     fn epoch_macs(&self, epoch: u64, images: f64, forward: &ForwardMacs) -> f64 {
         let of_alpha = match self.settings.rule {
             _ if epoch < self.resting => 0.0,
@@ -332,7 +345,8 @@ impl GradientMethod for Gates {
             GateRule::AllPaths => 2.0 * forward.path + forward.mixed,
             GateRule::Reinforce => REWARDED as f64 * forward.path,
         };
-        images * (3.0 * forward.path + of_alpha / self.settings.every as f64)
+        let batches = self.settings.held_out_batch(self.train_batch) as f64 / self.train_batch as f64;
+        images * (3.0 * forward.path + of_alpha * batches / self.settings.every as f64)
     }
 
     fn to_values(&self) -> Result<NamedValues, WeightsError> {
@@ -348,6 +362,10 @@ impl GradientMethod for Gates {
         self.alpha.restore(values, &state["alpha"])?;
         (self.steps, self.baseline) = (kept.steps, kept.baseline);
         Ok(())
+    }
+
+    fn inherit(&mut self, values: &NamedValues, of: &Region) -> Result<(), GradientError> {
+        self.alpha.inherit(values, of)
     }
 }
 

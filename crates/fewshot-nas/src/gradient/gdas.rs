@@ -2,7 +2,7 @@
 //! goes straight through the draw.
 
 use burn::tensor::{Tensor, activation};
-use fewshot_space::{Arch, random};
+use fewshot_space::{Arch, Region, random};
 use rand::{Rng, RngExt};
 use serde_json::Value;
 
@@ -132,5 +132,9 @@ impl GradientMethod for Gdas {
 
     fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError> {
         self.alpha.restore(values, state)
+    }
+
+    fn inherit(&mut self, values: &NamedValues, of: &Region) -> Result<(), GradientError> {
+        self.alpha.inherit(values, of)
     }
 }

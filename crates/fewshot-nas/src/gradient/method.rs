@@ -1,6 +1,6 @@
 //! What a gradient-based method is.
 
-use fewshot_space::Arch;
+use fewshot_space::{Arch, Region};
 use serde_json::Value;
 
 use super::{At, Chosen, Feeds, ForwardMacs, GradientError, Judge, Labelled, Learner, Seen};
@@ -8,7 +8,7 @@ use crate::nets::{NamedValues, WeightsError};
 
 /// One gradient-based method: what it does with a pair of batches, and what it chooses in the end.
 pub trait GradientMethod: Send {
-    /// One training step on a training batch and, where [`GradientMethod::reads_validation`], a validation batch.
+    /// One training step on a training batch and, at least where [`GradientMethod::reads_validation`], a validation batch.
     ///
     /// # Errors
     /// When the network cannot run what the method asks for, or the loss is no longer a number.
@@ -28,8 +28,9 @@ pub trait GradientMethod: Send {
         Ok(())
     }
 
-    /// Whether steps read validation batches.
-    fn reads_validation(&self) -> bool {
+    /// Whether the step that comes next, at `step` of `epoch`, reads a validation batch. It follows from these numbers and the
+    /// method's state, so that a search that was cut reads the same ones.
+    fn reads_validation(&self, _epoch: u64, _step: u64) -> bool {
         true
     }
 
@@ -64,4 +65,11 @@ pub trait GradientMethod: Send {
     /// # Errors
     /// When it belongs to another method or region.
     fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError>;
+
+    /// Takes over what the method learnt on a region `of` that encloses its own, whose tensors are among `values`, as far as it is
+    /// of options that are left. What it steps with starts afresh: optimizers, baselines, counts.
+    ///
+    /// # Errors
+    /// When the tensors belong to another method or region.
+    fn inherit(&mut self, values: &NamedValues, of: &Region) -> Result<(), GradientError>;
 }

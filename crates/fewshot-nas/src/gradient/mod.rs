@@ -26,7 +26,10 @@ mod search;
 mod setn;
 mod settings;
 mod step;
+mod warm_up;
 
+#[cfg(test)]
+mod branch_tests;
 #[cfg(test)]
 mod tests;
 
@@ -40,5 +43,6 @@ pub use learner::{Labelled, Learner, UNREAD};
 pub use method::GradientMethod;
 pub use registry::{MethodInfo, UNIFORM, method, methods};
 pub use search::{EpochSeen, GradientSearch, Observer, Progress};
-pub use settings::{ArchSettings, MethodSettings};
+pub use settings::{ArchSettings, MethodSettings, TransferFrom};
 pub use step::{At, ForwardMacs, Seen};
+pub use warm_up::WarmUp;

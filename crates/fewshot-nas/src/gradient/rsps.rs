@@ -31,7 +31,7 @@ impl GradientMethod for Rsps {
         Ok(Seen { train: learner.descend_path(train, arch, at)?, val: None })
     }
 
-    fn reads_validation(&self) -> bool {
+    fn reads_validation(&self, _: u64, _: u64) -> bool {
         false
     }
 
@@ -64,6 +64,10 @@ impl GradientMethod for Rsps {
     }
 
     fn restore(&mut self, _: &NamedValues, _: &Value) -> Result<(), GradientError> {
+        Ok(())
+    }
+
+    fn inherit(&mut self, _: &NamedValues, _: &Region) -> Result<(), GradientError> {
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use fewshot_data::Batch;
 use fewshot_kernels as kernels;
+use fewshot_space::Region;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,6 +20,9 @@ pub struct Progress {
     pub epoch: u64,
     /// Steps done in the epoch under way.
     pub step: usize,
+    /// Validation batches read. States of older versions lack it: they read one with every step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    read: Option<u64>,
     /// Sums over the images of the epoch so far.
     train: Sums,
     val: Sums,
@@ -145,20 +149,65 @@ impl GradientSearch {
         Ok(())
     }
 
+    /// Takes over weights and running statistics from `values`, those of a search of a region that encloses this one. Gives the names
+    /// of what starts afresh, as it has another shape here.
+    ///
+    /// # Errors
+    /// When a tensor cannot be read back from the device.
+    pub fn inherit_weights(&mut self, values: &NamedValues) -> Result<Vec<String>, GradientError> {
+        let net = &mut self.learner.net;
+        let mut own = net.weights().to_values()?;
+        let mut fresh = Vec::new();
+        for (name, value) in &mut own {
+            // On partial channels the kept operation of the split edge is wider than the parent's, and starts afresh.
+            match values.get(name).filter(|theirs| theirs.shape() == value.shape()) {
+                Some(theirs) => *value = theirs.clone(),
+                None => fresh.push(name.clone()),
+            }
+        }
+        net.weights_mut().load_values(&own)?;
+        Ok(fresh)
+    }
+
+    /// Goes on from where a search of the region `of`, which encloses this one and whose tensors are `values`, has come to: from its
+    /// weights and what its method learnt, at the beginning of `epoch` of this search's own schedule. Gives the names of weights that
+    /// start afresh.
+    ///
+    /// # Errors
+    /// When the tensors are of another method or space.
+    pub fn branch(&mut self, values: &NamedValues, of: &Region, epoch: u64) -> Result<Vec<String>, GradientError> {
+        let fresh = self.inherit_weights(values)?;
+        self.method.inherit(values, of)?;
+        self.progress = Progress { epoch, read: Some(0), ..Progress::default() };
+        Ok(fresh)
+    }
+
     /// Searches to the last epoch, from wherever the state stands.
     ///
     /// # Errors
     /// See [`GradientError`]; the state is whole after an interruption.
     pub fn run(&mut self, feeds: &Feeds, observer: &mut dyn Observer) -> Result<(), GradientError> {
+        self.run_until(self.epochs(), feeds, observer)
+    }
+
+    /// The same until `epochs` are done, and no further than the last.
+    ///
+    /// # Errors
+    /// As [`GradientSearch::run`].
+    pub fn run_until(&mut self, epochs: u64, feeds: &Feeds, observer: &mut dyn Observer) -> Result<(), GradientError> {
         let steps = feeds.train.steps_per_epoch();
         let walked = self.progress.epoch * steps as u64 + self.progress.step as u64;
-        let mut validation = self.method.reads_validation().then(|| feeds.validation(walked));
-        while self.progress.epoch < self.settings.train.epochs {
+        let mut read = self.progress.read.unwrap_or(walked);
+        let mut validation: Option<Walk<'_>> = None;
+        while self.progress.epoch < self.epochs().min(epochs) {
             let epoch = self.progress.epoch;
             for train in feeds.train.epoch(epoch, self.progress.step) {
-                let val = validation.as_mut().map(Walk::next);
+                let reads = self.method.reads_validation(epoch, self.progress.step as u64);
+                let val = reads.then(|| validation.get_or_insert_with(|| feeds.validation(read)).next());
                 let (train, val) = (self.upload(train), val.map(|val| self.upload(val)));
                 self.step(&train, val.as_ref(), steps)?;
+                read += u64::from(reads);
+                self.progress.read = Some(read);
                 if self.progress.step == steps {
                     self.finish_epoch(feeds, steps)?;
                 }

@@ -1,7 +1,7 @@
 //! SETN (Dong and Yang, 2019): uniform paths train the weights, the mixed network trains α, and the best of the likeliest
 //! architectures wins.
 
-use fewshot_space::{Arch, random};
+use fewshot_space::{Arch, Region, random};
 use serde_json::Value;
 
 use super::learner::Slopes;
@@ -87,5 +87,9 @@ impl GradientMethod for Setn {
 
     fn restore(&mut self, values: &NamedValues, state: &Value) -> Result<(), GradientError> {
         self.alpha.restore(values, state)
+    }
+
+    fn inherit(&mut self, values: &NamedValues, of: &Region) -> Result<(), GradientError> {
+        self.alpha.inherit(values, of)
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UNREAD;
 use super::gate_settings::{GateRule, GateSettings};
+use super::{UNREAD, WarmUp};
 use crate::nets::Weights;
 use crate::nets::optim::{Adam, Limits, Optimizer};
 use crate::train::{ConfigError, Sampling, Schedule, TrainConfig, Unsampled};
@@ -35,6 +35,24 @@ impl ArchSettings {
     }
 }
 
+/// The moment of one supernet's search from which the parts of a split go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferFrom {
+    /// Its end: parts take over the weights; what describes architectures starts afresh.
+    #[default]
+    End,
+    /// The end of its warm-up: parts take over the weights and what describes architectures, as far as it is of their options, and run
+    /// the epochs behind the warm-up.
+    WarmUp,
+}
+
+impl TransferFrom {
+    fn is_end(&self) -> bool {
+        *self == TransferFrom::End
+    }
+}
+
 /// Settings of one method.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,12 +65,16 @@ pub struct MethodSettings {
     /// which edges are strong, and are never chosen. In NAS-Bench-201 `none` is an option of its own.
     #[serde(default, skip_serializing_if = "is_false")]
     pub none: bool,
-    /// Epochs of each sub-supernet of a split; 0 for the comparison's share of the method's own.
+    /// Epochs of each sub-supernet of a split; 0 for the comparison's share of those that the method has, which are those behind the
+    /// warm-up where parts start from its end.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub part_epochs: u64,
-    /// Share of the epochs in which only the weights are trained, at the beginning (PC-DARTS as first published); 0 up to,
-    /// not including, 1.
-    pub warm_up: f64,
+    /// The first epochs, in which only the weights are trained (PC-DARTS as first published, ProxylessNAS): so many, or a share of
+    /// the method's own.
+    pub warm_up: WarmUp,
+    /// From where parts start that take over what one supernet has learnt.
+    #[serde(default, skip_serializing_if = "TransferFrom::is_end")]
+    pub transfer_from: TransferFrom,
     /// Architectures that are compared in the end (SETN, ENAS, RSPS).
     pub candidates: usize,
     /// Updates of the controller per epoch, of 20 architectures each (ENAS).
@@ -82,7 +104,8 @@ impl MethodSettings {
             half_period: 0,
             none: false,
             part_epochs: 0,
-            warm_up: 0.0,
+            warm_up: WarmUp::NONE,
+            transfer_from: TransferFrom::End,
             candidates: 100,
             updates: 50,
             gates: None,
@@ -115,7 +138,8 @@ impl MethodSettings {
     pub(super) fn pc_darts_original() -> Self {
         let darts = Self::darts("pc-darts-original");
         Self {
-            warm_up: 0.3,
+            warm_up: WarmUp::Share(0.3),
+            transfer_from: TransferFrom::WarmUp,
             train: TrainConfig { batch: 256, lr: 0.1, lr_min: 0.0, nesterov: false, weight_decay: 3e-4, ..darts.train },
             arch: ArchSettings { lr: 6e-4, ..darts.arch },
             ..darts
@@ -142,7 +166,8 @@ impl MethodSettings {
     pub(super) fn proxyless(name: &str, rule: GateRule) -> Self {
         let darts = Self::darts(name);
         Self {
-            warm_up: 0.25,
+            warm_up: WarmUp::Share(0.25),
+            transfer_from: TransferFrom::WarmUp,
             gates: Some(GateSettings::published(rule)),
             train: TrainConfig {
                 epochs: 160,
@@ -175,18 +200,33 @@ impl MethodSettings {
             ("arch.eps", eps, positive(eps), "above 0"),
             ("arch.weight_decay", weight_decay, not_negative(weight_decay), "0 or more"),
             ("arch.clip", clip, not_negative(clip), "0 (off) or more"),
-            ("warm_up", self.warm_up, (0.0..1.0).contains(&self.warm_up), "from 0 up to, not including, 1"),
             ("candidates", self.candidates as f64, (1..=100_000).contains(&self.candidates), "1 to 100000"),
         ];
-        match ranges.into_iter().find(|(_, _, fits, _)| !fits) {
-            Some((key, value, _, allowed)) => Err(ConfigError { key, value: value.to_string(), allowed }),
-            None => Ok(()),
+        if let Some((key, value, _, allowed)) = ranges.into_iter().find(|(_, _, fits, _)| !fits) {
+            return Err(ConfigError { key, value: value.to_string(), allowed });
         }
+        if !self.warm_up.fits(self.train.epochs) {
+            let allowed = "a number of epochs below `train.epochs`, or a share of them from 0 up to, not including, 1";
+            return Err(ConfigError { key: "warm_up", value: self.warm_up.to_string(), allowed });
+        }
+        Ok(())
     }
 
     /// Epochs at the beginning in which only the weights are trained.
     pub fn warm_up_epochs(&self) -> u64 {
-        (self.warm_up * self.train.epochs as f64).round() as u64
+        self.warm_up.epochs(self.train.epochs)
+    }
+
+    /// Images of a validation batch where `held_out` are held out.
+    pub fn held_out_batch(&self, held_out: usize) -> usize {
+        let train = self.train.batch;
+        self.gates.as_ref().map_or(train, |gates| gates.held_out_batch(train).min(held_out.max(1)))
+    }
+
+    /// The same with the warm-up as a number of epochs, which stays when `train.epochs` is changed.
+    #[must_use]
+    pub fn settle_warm_up(self) -> Self {
+        Self { warm_up: WarmUp::Epochs(self.warm_up_epochs()), ..self }
     }
 
     /// Learning rate of the weights at a step. With gates the warm-up has a cosine of its own.

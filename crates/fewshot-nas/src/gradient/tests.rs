@@ -17,9 +17,9 @@ use crate::nets::testing::{patterns, precise_loss, without_kinks};
 use crate::nets::{Mix, Net, NormMode, tensor, to_vec};
 use crate::run::Interrupted;
 
-const AT: At = At { epoch: 0, step: 0, lr: 0.02 };
+pub(super) const AT: At = At { epoch: 0, step: 0, lr: 0.02 };
 
-fn space(side: usize, classes: usize) -> Arc<CellSpace> {
+pub(super) fn space(side: usize, classes: usize) -> Arc<CellSpace> {
     let default = CellSkeleton::default_for("nasbench201").unwrap();
     let skeleton =
         CellSkeleton { image_height: side, image_width: side, channels_in: 1, classes, width: 4, cells: 1, ..default };
@@ -27,7 +27,7 @@ fn space(side: usize, classes: usize) -> Arc<CellSpace> {
 }
 
 /// A learner on 8×8 images over the sub-supernet whose first edge is a skip; ReLUs are where they have no kinks.
-fn learner(partial: usize) -> Learner {
+pub(super) fn learner(partial: usize) -> Learner {
     let space = space(8, 3);
     let region = Region::full(space.clone()).restrict(0, OptionSet::single(1)).unwrap();
     let mut net = Net::partial_supernet(space, region, partial, &Device::flex(), 7).unwrap();
@@ -35,13 +35,13 @@ fn learner(partial: usize) -> Learner {
     Learner::new(net, MethodSettings::darts("").train, NormMode::Batch)
 }
 
-fn batch(seed: u64) -> Labelled {
+pub(super) fn batch(seed: u64) -> Labelled {
     let (images, labels) = patterns(seed);
     Labelled { images, labels }
 }
 
 /// α far from 0, where softmax is not flat. Skips are likely: they keep nodes positive.
-fn alpha(net: &Net, rivals: Rivals) -> (Alpha, Vec<Vec<f32>>) {
+pub(super) fn alpha(net: &Net, rivals: Rivals) -> (Alpha, Vec<Vec<f32>>) {
     let settings = MethodSettings::darts("").arch;
     let mut alpha = Alpha::new(net, &settings, 3, rivals).unwrap();
     let mut rng = random::stream(4, "alpha", 0, 0);
@@ -269,7 +269,7 @@ fn the_controller_learns_by_the_gradient_of_the_expected_reward() {
     }
 }
 
-fn feeds() -> Feeds {
+pub(super) fn feeds() -> Feeds {
     let data = Arc::new(fewshot_data::sample().unwrap().train);
     let loader = |from: u32, seed: u64| {
         let indices: Arc<[u32]> = (from..from + 40).collect();
@@ -299,7 +299,7 @@ fn search(info: &MethodInfo) -> GradientSearch {
     settings.arch.lr = 0.05;
     if let Some(gates) = &mut settings.gates {
         (gates.every, gates.rest) = (1, 0);
-        settings.warm_up = 0.0;
+        settings.warm_up = WarmUp::NONE;
     }
     GradientSearch::new(info, net, settings, NormMode::Batch, 5).unwrap()
 }

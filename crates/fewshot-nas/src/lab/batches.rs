@@ -74,17 +74,19 @@ impl Lab {
         self.loader(self.all_indices(), config, seed)
     }
 
-    /// For gradient-based searches: batches of the search-train images for the weights, and of the held-out ones, augmented
-    /// alike, for the architecture. The same order for all methods and parts of one repetition.
+    /// For gradient-based searches: batches of the search-train images for the weights, and of `held_out` of the held-out ones,
+    /// augmented alike, for the architecture. The same order for all methods and parts of one repetition.
     ///
     /// # Errors
     /// When there are fewer than two images of either.
-    pub fn feeds(&self, config: &TrainConfig, repetition: u64) -> Result<Feeds, ExperimentError> {
-        let loader =
-            |indices: &[u32], purpose: &str| self.loader(indices.to_vec(), config, self.seed_of(repetition, purpose));
+    pub fn feeds(&self, config: &TrainConfig, held_out: usize, repetition: u64) -> Result<Feeds, ExperimentError> {
+        let loader = |indices: &[u32], batch: usize, purpose: &str| {
+            let config = TrainConfig { batch, ..config.clone() };
+            self.loader(indices.to_vec(), &config, self.seed_of(repetition, purpose))
+        };
         Ok(Feeds {
-            train: loader(&self.splits.search_train, "gradient images")?,
-            val: loader(&self.splits.search_val, "gradient held-out images")?,
+            train: loader(&self.splits.search_train, config.batch, "gradient images")?,
+            val: loader(&self.splits.search_val, held_out, "gradient held-out images")?,
         })
     }
 

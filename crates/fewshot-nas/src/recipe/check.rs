@@ -19,7 +19,7 @@ impl CommonRecipe {
     /// The first setting that is out of its range, or names what there is not.
     pub fn check(&self, kind: Kind) -> Result<(), RecipeError> {
         self.check_training(kind)?;
-        self.check_scoring()?;
+        self.check_scoring(kind)?;
         self.check_names(kind)?;
         self.check_ranges(kind)
     }
@@ -53,8 +53,12 @@ impl CommonRecipe {
         Ok(())
     }
 
-    fn check_scoring(&self) -> Result<(), RecipeError> {
+    fn check_scoring(&self, kind: Kind) -> Result<(), RecipeError> {
         let scoring = &self.scoring;
+        if scoring.predictor > 0 && !(kind == Kind::Ranking && self.ranking.find) {
+            let problem = "scoring.predictor: a predictor is for rankings that search, with ranking.find = true; elsewhere it is 0";
+            return Err(RecipeError::setting("scoring.predictor", problem));
+        }
         scoring.fine_tune.check().map_err(|source| RecipeError::range("scoring.fine_tune", source))?;
         if scoring.norm == NormPolicy::Recalibrated && scoring.calibration_batches == 0 {
             return Err(RecipeError::setting(
@@ -155,6 +159,13 @@ impl CommonRecipe {
                 scoring.calibration_batches <= 100_000,
                 "0 to 100000",
             ),
+            (
+                "scoring.predictor",
+                scoring.predictor as f64,
+                scoring.predictor <= 1_000_000,
+                "0 (no predictor) to 1000000",
+            ),
+            ("scoring.rescored", scoring.rescored as f64, (1..=10_000).contains(&scoring.rescored), "1 to 10000"),
             ("search.finalists", search.finalists as f64, search.finalists <= 1000, "0 (trust the scores) to 1000"),
             ("standalone.randoms", standalone.randoms as f64, standalone.randoms <= 1000, "0 to 1000"),
             ("ranking.networks", ranking.networks as f64, ranking.networks <= 1_000_000, "0 (all) to 1000000"),

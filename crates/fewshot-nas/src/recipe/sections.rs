@@ -168,9 +168,20 @@ pub struct ScoringRecipe {
     pub on_test: bool,
     /// Whether a search takes the rank average of score and structure ([`crate::estimate::Fused`]) for the score.
     pub fused: bool,
+    /// Networks that supernets score to teach a predictor ([`crate::estimate::PredictorFit`]), in all parts together, to 1,000,000; 0 for
+    /// none. Then a search goes by what that predicts. Of the experiments rankings that search have it.
+    #[serde(default)]
+    pub predictor: usize,
+    /// The best so many by prediction, 1 to 10,000, are scored by the supernets themselves in the end.
+    #[serde(default = "ScoringRecipe::hundred")]
+    pub rescored: usize,
 }
 
 impl ScoringRecipe {
+    fn hundred() -> usize {
+        100
+    }
+
     /// Whether scores are made on the test images. Those of speed are made on training images under any protocol.
     pub fn sees_test(&self) -> bool {
         self.on_test && self.measure != Measure::Speed

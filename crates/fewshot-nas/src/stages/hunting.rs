@@ -119,6 +119,24 @@ pub fn hunt(
     Ok(Caught { best, evaluations: quest.budget, distinct: scores.len(), seconds })
 }
 
+/// The same by the scores of another estimator: the best `count` of what was kept.
+///
+/// # Errors
+/// When one of them cannot be scored.
+pub fn scored_anew(
+    space: &dyn Space,
+    caught: Caught,
+    estimator: &mut dyn Estimator,
+    count: usize,
+) -> Result<Caught, ExperimentError> {
+    let began = Instant::now();
+    let archs = caught.best.iter().map(|scored| space.parse(&scored.arch)).collect::<Result<Vec<Arch>, _>>()?;
+    let scores = estimator.estimate(&archs)?;
+    let anew = caught.best.into_iter().zip(scores).map(|(scored, score)| Scored { score, ..scored }).collect();
+    let best = best(space, anew, count)?;
+    Ok(Caught { best, seconds: caught.seconds + began.elapsed().as_secs_f64(), ..caught })
+}
+
 /// Scores those that have no score yet.
 fn score(
     estimator: &mut dyn Estimator,

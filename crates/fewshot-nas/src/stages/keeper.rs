@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 
 use crate::adversarial::{Derivation, GanError, GanSearch};
+use crate::estimate::PredictorFit;
 use crate::gradient::{self, GradientError, GradientSearch};
 use crate::lab::ExperimentError;
 use crate::run::{Checkpoint, CheckpointError, Counter, Interrupted, StageContext};
@@ -57,6 +58,20 @@ impl Resumable for GradientSearch {
 
     fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), GradientError> {
         GradientSearch::restore(self, &checkpoint.tensors, checkpoint.meta()?)
+    }
+}
+
+impl Resumable for PredictorFit {
+    type Error = ExperimentError;
+
+    fn to_checkpoint(&self) -> Result<Checkpoint, ExperimentError> {
+        let mut checkpoint = Checkpoint::new(self.progress())?;
+        checkpoint.tensors = self.to_values()?;
+        Ok(checkpoint)
+    }
+
+    fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), ExperimentError> {
+        Ok(PredictorFit::restore(self, &checkpoint.tensors, checkpoint.meta()?)?)
     }
 }
 

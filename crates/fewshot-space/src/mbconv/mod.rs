@@ -3,7 +3,6 @@
 //! [`MbNet`] describes one of their networks layer by layer. It is the only description: costs and graphs are computed from it,
 //! and whoever builds such a network builds what it says.
 
-mod encoding;
 mod frame;
 mod layers;
 mod layout;
@@ -14,7 +13,7 @@ mod ofa_text;
 pub mod proxyless;
 mod proxyless_text;
 
-pub use encoding::one_hot;
+pub use crate::encoding::one_hot;
 pub use frame::div8;
 pub use layers::{ConvShape, LinearShape, MbBlock, MbNet, Nonlinearity, Slot};
 pub use layout::MbScale;

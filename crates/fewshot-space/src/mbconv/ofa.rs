@@ -1,6 +1,5 @@
 //! `ofa-mbv3`: the sub-networks of Once-for-all on MobileNetV3 (Cai et al., ICLR 2020, <https://arxiv.org/abs/1908.09791>).
 
-use super::encoding::one_hot;
 use super::frame::Frame;
 use super::layers::{MbBlock, MbNet, Slot};
 use super::ofa_places::OfaPlaces;
@@ -10,6 +9,7 @@ use super::ofa_text::Form;
 use crate::arch::Arch;
 use crate::cost::Cost;
 use crate::decision::Decision;
+use crate::encoding::one_hot;
 use crate::error::SpaceError;
 use crate::graph::Graph;
 use crate::option_set::OptionSet;
@@ -143,17 +143,6 @@ impl OfaMbv3Space {
         self.frame.net((side, side), (0..self.slots.len()).filter(is_there).map(block))
     }
 
-    /// The architecture as zeros and ones for a model that predicts accuracy: per slot its kernel (3 numbers), per slot its
-    /// expansion (3), the resolution (one number each). Inert slots are all zero, which tells the depths.
-    ///
-    /// With the resolutions 112, 128, ... 224 it is the encoding of OFA's tutorial, of 128 numbers.
-    ///
-    /// # Panics
-    /// When `arch` is not valid for this space.
-    pub fn encode(&self, arch: &Arch) -> Vec<f32> {
-        one_hot(&self.decisions, arch, self.stages()..self.decisions.len())
-    }
-
     /// Divides a region of this space for sub-supernets, always at decisions that are active in every architecture.
     ///
     /// Parts that are not in the region are left out.
@@ -242,6 +231,21 @@ impl Space for OfaMbv3Space {
 
     fn graph(&self, arch: &Arch) -> Graph {
         self.net(arch).graph()
+    }
+
+    /// Kernel and expansion of a slot are one place.
+    fn drawn_together(&self) -> Vec<Vec<usize>> {
+        let depths = (0..self.stages()).map(|stage| vec![self.depth_of(stage)]);
+        let slots = (0..self.slots.len()).map(|slot| vec![self.kernel_of(slot), self.expansion_of(slot)]);
+        depths.chain(slots).chain([vec![self.resolution_of()]]).collect()
+    }
+
+    /// Per slot its kernel (3 numbers), per slot its expansion (3), the resolution (one number each). Inert slots are all zero, which
+    /// tells the depths.
+    ///
+    /// With the resolutions 112, 128, ... 224 it is the encoding of OFA's tutorial, of 128 numbers.
+    fn encode(&self, arch: &Arch) -> Vec<f32> {
+        one_hot(&self.decisions, arch, self.stages()..self.decisions.len())
     }
 
     /// That of the network cut out of the supernet, without kernel transforms.

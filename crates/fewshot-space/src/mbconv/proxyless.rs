@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::encoding::one_hot;
 use super::frame::{Frame, check_ranges};
 use super::layers::{MbBlock, MbNet, Slot};
 use super::layout::{self, MbScale};
@@ -211,14 +210,6 @@ impl ProxylessSpace {
     /// When there is no such layer or `arch` is not valid for this space.
     pub fn op(&self, arch: &Arch, layer: usize) -> ProxylessOp {
         self.ops(layer)[arch.get(layer)]
-    }
-
-    /// The architecture as zeros and ones for a model that predicts accuracy: per layer one number per candidate.
-    ///
-    /// # Panics
-    /// When `arch` is not valid for this space.
-    pub fn encode(&self, arch: &Arch) -> Vec<f32> {
-        one_hot(&self.decisions, arch, 0..self.decisions.len())
     }
 
     /// Divides a region of this space into five parts for sub-supernets, by the first layer of the third stage (of the second, at

@@ -141,8 +141,9 @@ pub fn skips(result: &GradientResult) -> Option<Markup> {
         let line = |row: &GradientRow| {
             // Only cells are counted.
             let part = row.parts.get(row.chosen).filter(|part| !part.skips.is_empty())?;
-            let points =
-                part.skips_by_epoch.iter().enumerate().map(|(epoch, &skips)| ((epoch + 1) as f64, skips as f64));
+            // A part may begin behind a common warm-up.
+            let first = part.history.first().map_or(0, |seen| seen.train.epoch) + 1;
+            let points = (first..).zip(&part.skips_by_epoch).map(|(epoch, &skips)| (epoch as f64, skips as f64));
             let points: Vec<(f64, f64)> = points.collect();
             (!points.is_empty()).then(|| (format!("seed {}", row.seed), points))
         };

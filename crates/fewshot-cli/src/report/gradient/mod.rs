@@ -237,9 +237,9 @@ fn beliefs(result: &GradientResult) -> Option<Markup> {
 
 fn belief_chart(history: &[EpochSeen], index: usize, decision: &Decision) -> Xy {
     let line = |(option, name): (usize, &String)| {
-        let at =
-            |(epoch, seen): (usize, &EpochSeen)| Some(((epoch + 1) as f64, *seen.beliefs.get(index)?.get(option)?));
-        let points = history.iter().enumerate().filter_map(at).collect();
+        // Parts may begin behind a common warm-up.
+        let at = |seen: &EpochSeen| Some(((seen.train.epoch + 1) as f64, *seen.beliefs.get(index)?.get(option)?));
+        let points = history.iter().filter_map(at).collect();
         Series { name: name.clone(), colour: Colour::of(option), shape: Shape::Line(points) }
     };
     Xy {

@@ -48,6 +48,7 @@ fn found(arm: &str, seed: u64, test_accuracy: f64) -> FoundRow {
         seed,
         score: 0.4,
         evaluations: 20,
+        predictors: Vec::new(),
         better_than: Some(0.5),
         network: NetworkRow { arch, seed, test_accuracy, params: 12_345, macs: 3_000_000 },
     }

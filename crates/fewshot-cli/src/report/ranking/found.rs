@@ -63,7 +63,33 @@ pub fn body(result: &RankingResult, arms: &[Arm<'_>]) -> Option<Markup> {
         )
     });
     let note = "Mean ± standard deviation over seeds.";
-    Some(html! { p.note { (note) (searched.unwrap_or_default()) } (table(&head, &rows)) })
+    Some(html! { p.note { (note) (searched.unwrap_or_default()) } (table(&head, &rows)) (predictors(result, arms)) })
+}
+
+/// How well predictors order the networks that they did not learn from; nothing where there were none.
+fn predictors(result: &RankingResult, arms: &[Arm<'_>]) -> Markup {
+    let of_arm = |arm: &Arm<'_>| {
+        let rows = || result.found.iter().filter(|row| row.arm == arm.name);
+        let all = || rows().flat_map(|row| &row.predictors).map(|predicting| &predicting.foresight);
+        let first = rows().next().filter(|row| !row.predictors.is_empty())?;
+        let sum: usize = first.predictors.iter().map(|predicting| predicting.foresight.pairs).sum();
+        let mean = |values: Vec<f64>| {
+            MeanSpread::of(&values).map_or_else(|| "–".to_string(), |mean| format!("{:.3}", mean.mean))
+        };
+        let cells = vec![
+            Cell::new(arm.name),
+            Cell::new(first.predictors.len().to_string()),
+            Cell::new(sum.to_string()),
+            Cell::new(mean(all().filter_map(|foresight| foresight.tau_b).collect())),
+            Cell::new(mean(all().map(|foresight| foresight.error).collect())),
+        ];
+        Some(Row { grey: false, cells })
+    };
+    let rows: Vec<Row> = arms.iter().filter_map(of_arm).collect();
+    let head = ["arm", "predictors", "networks scored for them", "tau-b on a fifth of these", "error on these"];
+    let note = "The searches asked predictors of scores; the best networks by these were scored by the supernets. A fifth of the \
+                networks was held out from each predictor.";
+    html! { @if !rows.is_empty() { p.note { (note) } (table(&head, &rows)) } }
 }
 
 fn with_spread(value: MeanSpread) -> String {

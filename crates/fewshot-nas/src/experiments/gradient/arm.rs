@@ -28,8 +28,8 @@ pub fn arms(jobs: &[Job], hunts: &[Hunt]) -> Vec<Arm> {
         hunt,
         decided: Handle::named(format!("{stage}-finalists")),
     };
-    let own = jobs.iter().enumerate().filter(|(_, job)| !job.is_hunted);
-    let own = own.map(|(position, job)| arm(&job.settings.name, position, None, job.stage.name()));
+    let own = jobs.iter().enumerate().filter(|(_, job)| !job.training.is_hunted);
+    let own = own.map(|(position, job)| arm(&job.training.settings.name, position, None, job.stage.name()));
     let hunted = hunts.iter().enumerate();
     let hunted = hunted.map(|(position, hunt)| arm(&hunt.strategy, hunt.job, Some(position), hunt.stage.name()));
     own.chain(hunted).collect()
@@ -51,7 +51,7 @@ impl Arm {
             None => {
                 let job = &jobs[self.job];
                 let found = context.value(&job.stage)?;
-                let parts = job.partition.regions().len();
+                let parts = job.training.partition.regions().len();
                 Ok(found.chunks(parts).map(|seed| seed.iter().map(|found| found.arch.clone()).collect()).collect())
             }
         }

@@ -63,7 +63,7 @@ impl Piecework for Work<'_> {
         let recipe = self.lab.recipe();
         let quest = Quest {
             strategy: &self.hunt.strategy,
-            region: self.job.partition.whole(),
+            region: self.job.training.partition.whole(),
             seed: self.lab.seed_of(*repetition, "strategy"),
             budget: recipe.search.budget,
             kept: recipe.search.finalists.max(1),
@@ -83,21 +83,21 @@ impl Work<'_> {
     }
 
     fn supernets(&self, repetition: u64) -> Result<FewShot, ExperimentError> {
-        let (lab, job) = (self.lab, self.job);
-        let members = job.partition.regions().iter().enumerate().map(|(part, region)| {
-            let file = self.context.input_file(job.stage.name(), &job.weights(repetition, part))?;
+        let (lab, job, training) = (self.lab, self.job, &self.job.training);
+        let members = training.partition.regions().iter().enumerate().map(|(part, region)| {
+            let file = self.context.input_file(job.stage.name(), &training.weights(repetition, part))?;
             let seed = lab.seed_of(repetition, "supernet weights");
-            let net = Net::supernet(job.space.clone(), region.clone(), lab.device(), seed);
+            let net = Net::supernet(training.space.clone(), region.clone(), lab.device(), seed);
             let net = load_from(&self.context.load(&file)?, net)?;
             Ok(OneShot::new(net, self.set.clone(), lab.recipe().scoring.norm))
         });
-        Ok(FewShot::new(job.partition.clone(), members.collect::<Result<_, ExperimentError>>()?))
+        Ok(FewShot::new(training.partition.clone(), members.collect::<Result<_, ExperimentError>>()?))
     }
 }
 
 /// Every strategy of the recipe on the supernets of every job that is there for them.
 pub fn hunts(jobs: &[Job], strategies: &[String]) -> Vec<Hunt> {
-    let hunted = jobs.iter().enumerate().filter(|(_, job)| job.is_hunted);
+    let hunted = jobs.iter().enumerate().filter(|(_, job)| job.training.is_hunted);
     let of_strategy = |strategy: &String| {
         let hunt = |(position, job): (usize, &Job)| {
             let stage = Handle::named(format!("{}-{}", slug(strategy), job.slug()));

@@ -7,11 +7,13 @@
 mod alone;
 mod arm;
 mod flags;
+mod forward;
 mod hunt;
 mod job;
 pub(super) mod recipe;
 pub(super) mod result;
 mod search;
+mod training;
 mod truths;
 
 pub use flags::{Flag, Skips};
@@ -26,7 +28,8 @@ use serde_json::Value;
 use self::arm::{Arm, arms};
 use self::flags::skips;
 use self::hunt::{Hunt, hunts};
-use self::job::{Found, Job, jobs};
+use self::job::{Job, Jobs, jobs};
+use self::training::{Beginning, Found, Spent};
 use self::truths::Table;
 use super::bench::Bench;
 use super::outcome::Outcome;
@@ -47,6 +50,7 @@ pub(super) struct Gradient {
     recipe: GradientRecipe,
     /// Where networks are trained alone, if they are.
     alone: Option<Lab>,
+    beginnings: Vec<Beginning>,
     jobs: Vec<Job>,
     hunts: Vec<Hunt>,
     arms: Vec<Arm>,
@@ -58,11 +62,11 @@ impl Gradient {
     /// # Errors
     /// When the space lacks a decision that is split on.
     pub fn open(lab: Lab, recipe: GradientRecipe) -> Result<Self, ExperimentError> {
-        let jobs = jobs(&lab, &recipe)?;
+        let Jobs { beginnings, jobs } = jobs(&lab, &recipe)?;
         let hunts = hunts(&jobs, &recipe.strategies);
         let arms = arms(&jobs, &hunts);
         let alone = recipe.alone.as_ref().map(|alone| alone::lab(&lab, alone)).transpose()?;
-        Ok(Self { lab, recipe, alone, jobs, hunts, arms })
+        Ok(Self { lab, recipe, alone, beginnings, jobs, hunts, arms })
     }
 
     /// The chosen network of each arm with each seed, then random ones.
@@ -91,10 +95,10 @@ impl Gradient {
         for arm in arms {
             let job = &jobs[arm.job];
             let found = context.value(&job.stage)?;
-            let before = job.parent.as_ref().map_or_else(|| Ok(Vec::new()), |parent| context.value(parent))?;
+            let before = job.training.start.spent(context)?;
             let decided = self.alone.as_ref().map(|_| context.value(&arm.decided)).transpose()?;
             let caught = arm.hunt.map(|hunt| context.value(&self.hunts[hunt].stage)).transpose()?;
-            for (repetition, found) in found.chunks(job.partition.regions().len()).enumerate() {
+            for (repetition, found) in found.chunks(job.training.partition.regions().len()).enumerate() {
                 let of_seed = OfSeed {
                     seed: lab.recipe().seed + repetition as u64,
                     found,
@@ -137,9 +141,14 @@ impl Bench for Gradient {
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
         let mut all = Vec::new();
-        for job in &self.jobs {
-            let stage = Stage::of(&job.stage, move |context| search::run(&self.lab, context, job));
-            all.push(stage.after(&job.parent).produces(job.kept(self.lab.recipe().ranking.seeds)));
+        let seeds = self.lab.recipe().ranking.seeds;
+        for Beginning { stage, training } in &self.beginnings {
+            let begin = Stage::of(stage, move |context| search::begin(&self.lab, context, training));
+            all.push(begin.produces(training.kept(seeds)));
+        }
+        for Job { stage, training, .. } in &self.jobs {
+            let search = Stage::of(stage, move |context| search::run(&self.lab, context, training));
+            all.push(search.after(training.start.stage()).produces(training.kept(seeds)));
         }
         for hunt in &self.hunts {
             let job = &self.jobs[hunt.job];
@@ -165,6 +174,7 @@ impl Bench for Gradient {
             all.push(stage.after(sources));
             compare = compare.after([&ALONE]).after(self.arms.iter().map(|arm| &arm.decided));
         }
+        let compare = compare.after(self.beginnings.iter().map(|beginning| &beginning.stage));
         let compare = compare.after(self.jobs.iter().map(|job| &job.stage));
         all.push(compare.after(self.hunts.iter().map(|hunt| &hunt.stage)));
         Ok(all)
@@ -181,8 +191,8 @@ struct OfSeed<'a> {
     seed: u64,
     /// What its supernets' own method found.
     found: &'a [Found],
-    /// The search that these started from.
-    before: Option<&'a Found>,
+    /// What went into where these started.
+    before: Option<&'a Spent>,
     /// What a strategy found in them.
     caught: Option<&'a Caught>,
     /// How the choice among networks trained alone went.
@@ -201,7 +211,7 @@ fn row(
     let of_part = |(region, found): (&Region, &Found)| part(lab, region, found, table);
     let parts: Result<Vec<PartRow>, ExperimentError> = match caught {
         Some(caught) => caught.best.iter().map(|scored| finalist(lab, job, scored, table)).collect(),
-        None => job.partition.regions().iter().zip(found).map(of_part).collect(),
+        None => job.training.partition.regions().iter().zip(found).map(of_part).collect(),
     };
     let mut parts = parts?;
     let reached = decided.iter().flat_map(|decided| decided.reached.iter());
@@ -210,16 +220,16 @@ fn row(
     }
     let chosen = decided.map_or_else(|| result::chosen(&parts), |decided| decided.taken);
     let truth = parts.get(chosen).and_then(|part| part.truth);
-    let spent = || found.iter().chain(before);
+    let spent = || found.iter().map(|found| &found.spent).chain(before);
     let epochs_alone = || decided.iter().flat_map(|decided| &decided.reached).flatten().map(|reached| reached.epochs);
     Ok(GradientRow {
         method: name.to_string(),
         mode: job.mode.name().to_string(),
         seed,
-        epochs: spent().map(|found| found.epochs).sum(),
-        macs: spent().map(|found| found.macs).sum(),
-        steps: spent().map(|found| found.steps).sum(),
-        seconds: spent().map(|found| found.seconds).sum::<f64>() + caught.map_or(0.0, |caught| caught.seconds),
+        epochs: spent().map(|spent| spent.epochs).sum(),
+        macs: spent().map(|spent| spent.macs).sum(),
+        steps: spent().map(|spent| spent.steps).sum(),
+        seconds: spent().map(|spent| spent.seconds).sum::<f64>() + caught.map_or(0.0, |caught| caught.seconds),
         chosen,
         truth,
         better_than: table.zip(truth).map(|(table, truth)| table.share_below(truth)),
@@ -235,8 +245,9 @@ fn row(
 fn finalist(lab: &Lab, job: &Job, scored: &Scored, table: Option<&Table>) -> Result<PartRow, ExperimentError> {
     let space = lab.alone_space();
     let arch = space.parse(&scored.arch)?;
-    let owner = job.partition.route(&arch).and_then(|owner| job.partition.regions().get(owner));
-    let region = owner.unwrap_or(job.partition.whole());
+    let partition = &job.training.partition;
+    let owner = partition.route(&arch).and_then(|owner| partition.regions().get(owner));
+    let region = owner.unwrap_or(partition.whole());
     Ok(PartRow {
         region: region.label(),
         arch: scored.arch.clone(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::experiments::tables::merge;
-use crate::gradient::{GradientError, MethodSettings, UNIFORM, UNREAD, method};
+use crate::gradient::{GradientError, MethodSettings, TransferFrom, UNIFORM, UNREAD, method};
 use crate::recipe::{CommonRecipe, RecipeError, SplitKeys, SplitRecipe, known_strategy};
 use crate::train::ConfigError;
 
@@ -25,7 +25,8 @@ pub struct GradientRecipe {
     /// The parts, in the place of such decisions: of each the options that it has of some, as in `[split]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<BTreeMap<String, Vec<String>>>,
-    /// Epochs of each sub-supernet, as a share of the method's epochs, above 0. 1 is the published protocol.
+    /// Epochs of each sub-supernet, as a share of the method's epochs, above 0; of those behind the warm-up where parts start from its
+    /// end. 1 is the published protocol.
     pub part_share: f64,
     /// The methods, every setting written out.
     pub methods: Vec<MethodSettings>,
@@ -62,12 +63,13 @@ pub struct AloneRecipe {
 pub enum Mode {
     /// On one supernet.
     OneShot,
-    /// On one supernet, for as many epochs as all sub-supernets of a split have together; with that of `one_shot` where they are
-    /// run from its weights alone.
+    /// On one supernet, for as many epochs as all sub-supernets of a split have together; with those of what they start from where
+    /// they are run by transfer alone. The warm-up is as long as that of `one_shot`.
     OneShotEqualEpochs,
     /// On each sub-supernet from fresh weights: the published protocol.
     FewShotScratch,
-    /// On each sub-supernet from the weights that `one_shot` ended with; α starts afresh.
+    /// On each sub-supernet from what one supernet had learnt: at the end of `one_shot`, or of its warm-up
+    /// ([`MethodSettings::transfer_from`]).
     FewShotTransfer,
 }
 
@@ -124,6 +126,22 @@ impl GradientRecipe {
         method.name == UNIFORM && !self.strategies.is_empty()
     }
 
+    /// Whether the parts of a method go on from the end of its warm-up.
+    pub fn branches(&self, method: &MethodSettings) -> bool {
+        self.modes.contains(&Mode::FewShotTransfer) && method.transfer_from == TransferFrom::WarmUp
+    }
+
+    /// Epochs of each sub-supernet of a split, without those of what it starts from.
+    pub fn part_epochs(&self, method: &MethodSettings, mode: Mode) -> u64 {
+        if method.part_epochs > 0 {
+            return method.part_epochs;
+        }
+        let is_behind = mode == Mode::FewShotTransfer && self.branches(method);
+        let before = if is_behind { method.warm_up_epochs() } else { 0 };
+        let all = method.train.epochs.saturating_sub(before);
+        ((all as f64 * self.part_share).round() as u64).max(1)
+    }
+
     /// What few-shot modes split into.
     pub fn split(&self) -> SplitRecipe {
         SplitRecipe { decisions: self.split.clone(), parts: self.parts.clone(), ..SplitRecipe::default() }
@@ -146,8 +164,15 @@ impl GradientRecipe {
         if (0..modes.len()).any(twice) {
             return Err(wrong(".modes", "a mode is named twice"));
         }
-        if modes.contains(&Mode::FewShotTransfer) && !modes.contains(&Mode::OneShot) {
-            let problem = "mode \"few_shot_transfer\" starts from the weights of \"one_shot\": name both";
+        let from_end = |method: &&MethodSettings| method.transfer_from == TransferFrom::End;
+        if modes.contains(&Mode::FewShotTransfer)
+            && !modes.contains(&Mode::OneShot)
+            && let Some(method) = methods.iter().find(from_end)
+        {
+            let problem = format!(
+                "mode \"few_shot_transfer\" of `{}` starts from the weights that \"one_shot\" ends with: name both",
+                method.name
+            );
             return Err(wrong(".modes", problem));
         }
         if !(*part_share > 0.0 && part_share.is_finite()) {
@@ -201,6 +226,14 @@ impl GradientRecipe {
                 GradientError::Config(source) => range("", source),
                 other => at("", other.to_string()),
             })?;
+            let (warm_up, epochs) = (settings.warm_up_epochs(), settings.train.epochs);
+            if self.branches(settings) && !(1..epochs).contains(&warm_up) {
+                let problem = format!(
+                    "parts start from the end of its warm-up, which has {warm_up} of {epochs} epochs: give `warm_up` at least 1 \
+                     and fewer than all, or set transfer_from = \"end\""
+                );
+                return Err(at(".transfer_from", problem));
+            }
             let partial = method(name).map_err(|error| at("", error.to_string()))?.partial;
             if !common.space.width.is_multiple_of(partial) {
                 let width = common.space.width;

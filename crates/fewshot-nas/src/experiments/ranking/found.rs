@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::compared::{Compared, Source};
+use super::compared::Compared;
+use super::foresight;
 use super::member::Member;
 use super::result::{FoundRow, Randoms};
-use super::school::load;
-use crate::estimate::{FewShot, OneShot, ScoreSet};
+use crate::estimate::{FewShot, ScoreSet};
 use crate::lab::ExperimentError;
 use crate::run::{Counter, Handle, Stage, StageContext};
 use crate::stages::{
-    Caught, Network, NetworkRow, Piecework, Quest, Scored, asked_for, hunt, side_by_side, train_and_test,
+    Caught, Network, NetworkRow, Piecework, Quest, Scored, asked_for, hunt, scored_anew, side_by_side, train_and_test,
 };
 
 /// Stage that trains what was found alone.
@@ -40,10 +40,17 @@ impl<'a> Searches<'a> {
         !self.arms.is_empty()
     }
 
+    /// Whether searches go by what predictors say.
+    fn predicts(&self) -> bool {
+        self.compared.lab.recipe().scoring.predictor > 0
+    }
+
     /// The stages whose values [`Searches::rows`] reads.
     pub fn read(&self) -> Vec<String> {
         let searches = self.arms.iter().map(|(_, stage)| String::from(stage));
-        searches.chain(self.are_wanted().then(|| String::from(&FOUND))).collect()
+        let predictors = self.arms.iter().filter(|_| self.predicts());
+        let predictors = predictors.map(|(position, _)| String::from(&foresight::handle(self.compared, *position)));
+        searches.chain(predictors).chain(self.are_wanted().then(|| String::from(&FOUND))).collect()
     }
 
     /// Those that search, and those that train what was found alone.
@@ -52,12 +59,19 @@ impl<'a> Searches<'a> {
         let seeds = compared.lab.recipe().ranking.seeds as usize;
         let mut stages = Vec::new();
         for (position, own) in &self.arms {
+            if self.predicts() {
+                stages.extend(foresight::stages(compared, *position));
+            }
             let members = compared.members(*position);
             stages.extend(compared.dealt_out(seeds).stages(own, |handle, pieces| {
                 let seeds: Vec<u64> = pieces.map(|seed| seed as u64).collect();
                 let of_seeds = members.iter().filter(|member| seeds.contains(&member.repetition));
                 let trained = of_seeds.map(|member| compared.trained_by(*position, member.repetition, member.part));
-                let (position, inputs) = (*position, trained.collect::<BTreeSet<String>>());
+                let mut inputs = trained.collect::<BTreeSet<String>>();
+                if self.predicts() {
+                    inputs.extend(seeds.iter().flat_map(|&seed| foresight::sources(compared, *position, seed)));
+                }
+                let position = *position;
                 Stage::of(handle, move |context| search(compared, context, position, &seeds)).after(inputs)
             }));
         }
@@ -87,6 +101,12 @@ impl<'a> Searches<'a> {
         let mut rows = Vec::new();
         for (position, stage) in &self.arms {
             let arm = &self.compared.arms[*position];
+            let predicting = match self.predicts() {
+                true => context.value(&foresight::handle(self.compared, *position))?,
+                false => Vec::new(),
+            };
+            // Of each seed those of all parts.
+            let mut of_seeds = predicting.chunks(arm.partition.regions().len().max(1));
             for (seed, caught) in (self.compared.lab.recipe().seed..).zip(context.value(stage)?) {
                 let network = networks.next().ok_or(ExperimentError::NothingScored)?;
                 rows.push(FoundRow {
@@ -95,6 +115,7 @@ impl<'a> Searches<'a> {
                     seed,
                     score: best(&caught)?.score,
                     evaluations: caught.evaluations,
+                    predictors: of_seeds.next().unwrap_or_default().to_vec(),
                     better_than: randoms.map(|randoms| randoms.below(network.percent())),
                     network,
                 });
@@ -178,31 +199,31 @@ impl Piecework for Work<'_> {
 
     fn work(&self, repetition: &u64) -> Result<Caught, ExperimentError> {
         let lab = &self.compared.lab;
+        let scoring = &lab.recipe().scoring;
         let quest = Quest {
             strategy: &lab.recipe().search.strategy,
             region: lab.partition().whole(),
             seed: lab.seed_of(*repetition, "strategy"),
             budget: lab.recipe().search.budget,
-            kept: 1,
+            kept: if scoring.predictor > 0 { scoring.rescored } else { 1 },
         };
-        let mut supernets = self.supernets(*repetition)?;
-        hunt(self.context, &quest, &mut supernets, &self.context.file(&state_file(*repetition)), Some(&self.counter))
+        let state = self.context.file(&state_file(*repetition));
+        let counter = Some(&self.counter);
+        if scoring.predictor == 0 {
+            return hunt(self.context, &quest, &mut self.supernets(*repetition)?, &state, counter);
+        }
+        let mut predictors = foresight::predictors(self.compared, self.context, self.position, *repetition)?;
+        let caught = hunt(self.context, &quest, &mut predictors, &state, counter)?;
+        scored_anew(lab.alone_space().as_ref(), caught, &mut self.supernets(*repetition)?, 1)
     }
 }
 
 impl Work<'_> {
     fn supernets(&self, repetition: u64) -> Result<FewShot, ExperimentError> {
         let Self { compared, context, position, .. } = *self;
-        let (lab, arm) = (&compared.lab, &compared.arms[position]);
         let of_seed = self.members.iter().filter(|member| member.repetition == repetition);
-        let scorers = of_seed.map(|member| {
-            let stage = compared.trained_by(position, repetition, member.part);
-            let own = Source { arm, part: member.part, stage };
-            let net = load(compared, context, &own, &member.weights_file(), repetition)?;
-            let fine_tune = lab.fine_tune(&arm.recipe.fine_tune, &arm.config, repetition)?;
-            let one_shot = OneShot::new(net, self.set.clone(), lab.recipe().scoring.norm);
-            Ok(one_shot.measured(arm.recipe.measure).fine_tuned(fine_tune))
-        });
-        Ok(FewShot::new(arm.partition.clone(), scorers.collect::<Result<_, ExperimentError>>()?))
+        let scorers = of_seed.map(|member| foresight::scorer(compared, context, position, member, &self.set));
+        let partition = compared.arms[position].partition.clone();
+        Ok(FewShot::new(partition, scorers.collect::<Result<_, ExperimentError>>()?))
     }
 }

@@ -10,6 +10,7 @@ mod arm;
 mod compare;
 mod compared;
 mod cost;
+mod foresight;
 mod found;
 mod member;
 pub(super) mod recipe;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::Measure;
 use crate::experiments::mean_spread::MeanSpread;
 use crate::rank::Metrics;
-use crate::stages::NetworkRow;
+use crate::stages::{NetworkRow, Predicting};
 use crate::train::EpochRecord;
 
 /// What a run of kind `ranking` ends with.
@@ -66,6 +66,10 @@ pub struct FoundRow {
     pub score: f64,
     /// Architectures that were asked for.
     pub evaluations: usize,
+    /// The predictors that were asked, one for each supernet; empty where the supernets themselves were. The score is that of a supernet
+    /// in any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predictors: Vec<Predicting>,
     /// Share of the random networks within the limits whose test accuracy is lower.
     pub better_than: Option<f64>,
     /// The best-scored network, trained alone and tested.
@@ -288,6 +292,35 @@ impl RankingResult {
         if let Some(Randoms { networks, mean, spread, best, .. }) = &self.randoms {
             let accuracy = text(Some(MeanSpread { mean: *mean, spread: *spread }), true);
             writeln!(f, "| {networks} random networks | - | {accuracy}, best {best:.2} | - | - | - |")?;
+        }
+        self.write_predictors(f)
+    }
+
+    /// How well the predictors order the networks that they did not learn from.
+    fn write_predictors(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.found.iter().all(|row| row.predictors.is_empty()) {
+            return Ok(());
+        }
+        writeln!(
+            f,
+            "\n| predictors | networks scored for them | held out of these | tau-b on these | error |\n|{}",
+            "---|".repeat(5)
+        )?;
+        for arm in self.arms() {
+            let rows = || self.found.iter().filter(|row| row.arm == arm);
+            let Some(first) = rows().next().filter(|row| !row.predictors.is_empty()) else { continue };
+            let sum = |of: fn(&Predicting) -> usize| first.predictors.iter().map(of).sum::<usize>();
+            let all = || rows().flat_map(|row| &row.predictors);
+            let mean = |values: Vec<f64>| text(MeanSpread::of(&values), false);
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {} |",
+                printable::line(arm),
+                sum(|predicting| predicting.foresight.pairs),
+                sum(|predicting| predicting.foresight.held_out),
+                mean(all().filter_map(|predicting| predicting.foresight.tau_b).collect()),
+                mean(all().map(|predicting| predicting.foresight.error).collect()),
+            )?;
         }
         Ok(())
     }

@@ -334,6 +334,13 @@ fn what_cannot_be_is_told() {
         ("[gradient]\nmethods = [3]", "name or a table"),
         ("[gradient]\nmodes = [\"few_shot_transfer\"]", "name both"),
         ("[gradient]\npart_share = 0.0", "part_share"),
+        (
+            "[gradient]\nmodes = [\"one_shot\", \"few_shot_transfer\"]\n[[gradient.methods]]\nname = \"gdas\"\n\
+             transfer_from = \"warm_up\"",
+            "0 of 2 epochs",
+        ),
+        ("[gradient]\n[[gradient.methods]]\nname = \"pc-darts-original\"\nwarm_up = 2", "warm_up = 2"),
+        ("[gradient]\n[[gradient.methods]]\nname = \"pc-darts-original\"\nwarm_up = \"long\"", "number of epochs"),
         ("[space]\nwidth = 6\n[gradient]\nmethods = [\"pc-darts\"]", "multiple of 4"),
         ("[search]\nmax_params = 5", "cannot keep `search.max_params`"),
         ("[search]\nmax_latency_ms = 5.0", "cannot keep `search.max_latency_ms`"),
