@@ -50,6 +50,23 @@ impl Reader for ClassFolders {
     }
 }
 
+/// The one class of images that lie in no class folders.
+pub const UNLABELLED: &str = "images";
+/// What such a data set is said to be read as.
+pub(crate) const WITHOUT_CLASSES: &str = "images without classes";
+
+/// The images of a folder without class folders, all of one class; `None` where it has none.
+pub(crate) fn unlabelled(path: &Path) -> Result<Option<Found>, DataError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let (tree, left_out) = Tree::read(path)?;
+    let mut notes = left_out.notes(path);
+    let Parts { train, test } = parts::loose(&tree, &mut notes);
+    let part = |classes: Classes| part(path, classes);
+    Ok(train.map(|train| Found { train: Some(part(train)), test: test.map(part), notes }))
+}
+
 fn part(root: &Path, classes: Classes) -> Part {
     let (mut names, mut labels, mut files) = (Vec::new(), Vec::new(), Vec::new());
     for (label, (name, images)) in (0..).zip(classes) {
