@@ -126,7 +126,8 @@ fn adam_counts_the_updates_of_each_parameter_by_itself() {
         for _ in 0..2 {
             let before = values(&weights);
             optimizer.step(&mut weights, tensors(&[0.3; 7]), LR);
-            let moved: Vec<f64> = values(&weights)[4..].iter().zip(&before[4..]).map(|(now, then)| now - then).collect();
+            let moved: Vec<f64> =
+                values(&weights)[4..].iter().zip(&before[4..]).map(|(now, then)| now - then).collect();
             assert!(moved.iter().all(|moved| (moved + LR).abs() < 1e-6), "{drifts}: {moved:?}");
         }
         let saved = optimizer.to_values(&weights).unwrap();

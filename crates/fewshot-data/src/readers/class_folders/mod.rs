@@ -22,6 +22,7 @@ use super::{Found, Part, Reader};
 use crate::files::Tree;
 use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
+pub use parts::UNLABELLED;
 use parts::{Classes, Parts};
 
 /// See the [module](self).
@@ -50,8 +51,6 @@ impl Reader for ClassFolders {
     }
 }
 
-/// The one class of images that lie in no class folders.
-pub const UNLABELLED: &str = "images";
 /// What such a data set is said to be read as.
 pub(crate) const WITHOUT_CLASSES: &str = "images without classes";
 

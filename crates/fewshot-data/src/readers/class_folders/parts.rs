@@ -23,6 +23,9 @@ use super::mistaken;
 use crate::DataError;
 use crate::files::Tree;
 
+/// The one class of images that lie in no class folders.
+pub const UNLABELLED: &str = "images";
+
 /// Class names with their images.
 pub(super) type Classes = BTreeMap<String, Vec<PathBuf>>;
 
@@ -70,9 +73,7 @@ pub(super) fn find(root: &Tree, notes: &mut Vec<String>) -> Result<Parts, DataEr
 
 /// The images that lie in no class folders, as one class: those of the folder itself, or of `train`, and of `test` or `val` beside it.
 pub(super) fn loose(root: &Tree, notes: &mut Vec<String>) -> Parts {
-    let of = |images: Vec<PathBuf>| {
-        (!images.is_empty()).then(|| Classes::from([(super::UNLABELLED.to_owned(), images)]))
-    };
+    let of = |images: Vec<PathBuf>| (!images.is_empty()).then(|| Classes::from([(UNLABELLED.to_owned(), images)]));
     if !root.images.is_empty() {
         for folder in root.with_images() {
             notes.push(format!("`{}` ({}) is not used", folder.name, counted(folder.count(), "image")));
@@ -394,7 +395,7 @@ mod tests {
         ] {
             let (_folder, tree) = tree(paths);
             let Parts { train, test } = loose(&tree, &mut Vec::new());
-            let count = |part: Option<Classes>| part.map(|classes| classes[super::super::UNLABELLED].len());
+            let count = |part: Option<Classes>| part.map(|classes| classes[UNLABELLED].len());
             assert_eq!([count(train), count(test)], wanted, "{paths:?}");
         }
     }
