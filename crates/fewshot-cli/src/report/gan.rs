@@ -64,7 +64,8 @@ fn lead(result: &GanResult) -> Markup {
     ]);
     html! {
         p.lead {
-            "Generators of images were searched and trained without labels, each against a discriminator. All numbers are those of "
+            "Generators of images were " @if !result.searches.is_empty() { "searched and " }
+            "trained without labels, each against a discriminator. All numbers are those of "
             "one judge, " (result.judge.about()) " (" code { (result.judge.short_digest()) } ", "
             (result.judge.features) " features"
             @if let Some(accuracy) = result.judge.accuracy { ", right on " (percent(accuracy)) " of images that it was not trained on" }
