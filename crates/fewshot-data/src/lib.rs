@@ -76,7 +76,7 @@ pub use normalise::Normalise;
 pub use options::OpenOptions;
 pub use place::Place;
 pub use png_file::{grid, png_bytes};
-pub use readers::readers;
+pub use readers::{UNLABELLED, readers};
 pub use resample::Filter;
 pub use sample::{sample, sample_part, sample_with};
 pub use sealed::SealedTest;

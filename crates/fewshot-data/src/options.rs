@@ -27,6 +27,9 @@ pub struct OpenOptions {
     pub label_column: Option<String>,
     /// Parquet: the column of the images; archives: their extension, likewise. Default: see the reader.
     pub image_column: Option<String>,
+    /// Whether a folder of images without class folders is read too, as images of one class ([`UNLABELLED`](crate::UNLABELLED)). Default:
+    /// no, it is refused.
+    pub unlabelled: bool,
     /// Bytes that the pixels of one part may take. Default 16 GiB.
     pub max_bytes: u64,
 }
@@ -42,6 +45,7 @@ impl Default for OpenOptions {
             holdout_seed: 0,
             label_column: None,
             image_column: None,
+            unlabelled: false,
             max_bytes: 16 << 30,
         }
     }

@@ -113,12 +113,20 @@ fn whole(part: Part) -> (Part, Vec<u32>) {
 
 pub(crate) fn find(path: &Path, options: &OpenOptions) -> Result<(&'static str, Found), DataError> {
     options.check()?;
-    let reader = readers::detect(path)?;
-    let mut found = reader.read(path, options)?;
-    if !reader.has_columns() {
-        found.notes.extend(without_columns(reader.name(), options));
+    let read = || -> Result<_, DataError> {
+        let reader = readers::detect(path)?;
+        let mut found = reader.read(path, options)?;
+        if !reader.has_columns() {
+            found.notes.extend(without_columns(reader.name(), options));
+        }
+        Ok((reader.name(), found))
+    };
+    match read() {
+        Err(error @ (DataError::NoClassFolders { .. } | DataError::Unsupported { .. })) if options.unlabelled => {
+            readers::unlabelled(path)?.map(|found| (readers::WITHOUT_CLASSES, found)).ok_or(error)
+        }
+        other => other,
     }
-    Ok((reader.name(), found))
 }
 
 /// What to say of columns that were named for data of a layout without any.

@@ -9,11 +9,11 @@ use fewshot_fid::Gaussian;
 use fewshot_nas::adversarial::judge::{FeatureNet, Looks};
 use fewshot_nas::adversarial::{
     CellController, Derivation, DerivedPlan, DerivedTask, GanConfig, GanError, GanSearch, LstmState, Phase, Proposer,
-    Reinforce, Schedule, SearchPlan, Task,
+    Reinforce, Schedule, SearchPlan, SearchProgress, Task, Within,
 };
 use fewshot_nas::run::Interrupt;
 use fewshot_space::autogan::{AutoGanSkeleton, AutoGanSpace};
-use fewshot_space::{OptionSet, Space, random};
+use fewshot_space::{Arch, Feature, Filter, OptionSet, Region, Space, random};
 use rand::RngExt;
 
 /// Judges by brightness and contrast.
@@ -84,12 +84,17 @@ fn schedule() -> Schedule {
     }
 }
 
+/// All generators, of more channels than the shared one has.
+fn whole() -> Region {
+    let alone = AutoGanSkeleton { channels: 8, ..skeleton(2) };
+    Region::full(Arc::new(AutoGanSpace::new(alone).unwrap()))
+}
+
 fn task(plan: SearchPlan) -> Task {
-    let space = AutoGanSpace::new(skeleton(2)).unwrap();
     Task {
         skeleton: skeleton(2),
         judge_channels: 2,
-        allowed: space.decisions().iter().map(|decision| OptionSet::full(decision.options.len())).collect(),
+        within: Arc::new(Within::new(whole()).unwrap()),
         images: images(),
         indices: (0..10).collect(),
         config: config(),
@@ -148,9 +153,9 @@ fn a_part_stays_within_itself_and_starts_from_its_parent() {
     let mut parent = GanSearch::new(task(plan())).unwrap();
     to_end(&mut parent);
     let values = Arc::new(parent.to_checkpoint().unwrap().tensors);
-    let mut allowed = task(plan()).allowed;
-    allowed[AutoGanSpace::norm_of(0)] = OptionSet::single(2);
-    let part = Task { allowed, parent: Some(values), seed: 8, ..task(plan()) };
+    let region = whole().restrict(AutoGanSpace::norm_of(0), OptionSet::single(2)).unwrap();
+    let within = Arc::new(Within::new(region).unwrap());
+    let part = Task { within, parent: Some(values), seed: 8, ..task(plan()) };
     let mut search = GanSearch::new(part).unwrap();
     // At the lowest level it begins with what the parent had learned in all.
     let of = |search: &GanSearch, name: &str| {
@@ -168,6 +173,53 @@ fn a_part_stays_within_itself_and_starts_from_its_parent() {
     assert!(
         search.progress().history.iter().all(|record| record.level > 0 || record.probabilities[1] == [0.0, 0.0, 1.0])
     );
+}
+
+/// Limits and ranges of features are filters of the region: whoever proposes, nothing outside of them is trained or kept, at no level.
+#[test]
+fn nothing_outside_of_the_filters_is_proposed() {
+    let space = whole().space().clone();
+    let arch = |text: &str| space.parse(text).unwrap();
+    // Without deconvolutions and with hardly any other extras.
+    let plain = space.cost(&arch("0 0 0 0 | 0 0 0 0 0 | 0 0 0 0 0"));
+    let limited = [
+        Filter::at_most(Feature::Params, plain.params + 300),
+        Filter::at_most(Feature::Macs, plain.macs + plain.macs / 50),
+        // Only generators with all that costs: what a part of a split by a feature may be.
+        Filter {
+            feature: Feature::Params,
+            min: space.cost(&arch("1 1 2 1 | 1 1 2 1 1 | 1 1 2 1 2")).params,
+            max: u64::MAX,
+        },
+    ];
+    for filter in limited {
+        let region = whole().filtered(filter);
+        let members: Vec<Arch> = region.iter().collect();
+        assert!(!members.is_empty() && members.len() < 373_248 / 2, "{filter}: {}", members.len());
+        let begins = |options: &[u8]| {
+            let place = members.partition_point(|member| member.options() < options);
+            members.get(place).is_some_and(|member| member.options().starts_with(options))
+        };
+        for proposer in [Proposer::Controller, Proposer::Uniform] {
+            let plan = SearchPlan { proposer, ..plan() };
+            let within = Arc::new(Within::new(region.clone()).unwrap());
+            let mut search = GanSearch::new(Task { within, ..task(plan) }).unwrap();
+            while !search.is_done() {
+                steps(&mut search, 1);
+                let SearchProgress { beams, candidates, .. } = search.progress();
+                for beam in beams.iter().chain(candidates) {
+                    assert!(begins(&beam.options), "{filter}, {proposer:?}: {:?}", beam.options);
+                }
+            }
+            let found = &search.progress().beams;
+            assert!(!found.is_empty() && found.iter().all(|beam| region.contains(&Arch::new(beam.options.clone()))));
+            // Of the best of the level below, the controller gives those options no chance with which no member goes on.
+            for record in search.progress().history.iter().filter(|record| record.level == 0) {
+                let Some(first) = record.probabilities.first() else { continue };
+                assert!(first.iter().enumerate().all(|(option, &chance)| (chance > 0.0) == begins(&[option as u8])));
+            }
+        }
+    }
 }
 
 #[test]
@@ -197,7 +249,7 @@ fn derived(steps: u64) -> DerivedTask {
         images: images(),
         indices: (0..10).collect(),
         config: config(),
-        plan: DerivedPlan { generator_steps: steps, ema: 0.9, evaluate_every: 2, images: 8, parts: 2 },
+        plan: DerivedPlan { generator_steps: steps, ema: 0.9, evaluate_every: 2, images: 8, parts: 2, lr_end: 0.0 },
         device: Device::flex(),
         seed: 3,
     }
@@ -236,8 +288,12 @@ fn a_training_alone_that_is_cut_anywhere_ends_with_the_same_bits() {
 fn a_controller_learns_what_is_rewarded_in_both_forms() {
     for as_published in [false, true] {
         let device = Device::flex();
-        let allowed = vec![OptionSet::full(2), OptionSet::full(3), OptionSet::single(1)];
-        let mut controller = CellController::new(vec![2, 3, 3], allowed, &device, 1);
+        let allowed = |written: &[u8]| match written.len() {
+            0 => OptionSet::full(2),
+            1 => OptionSet::full(3),
+            _ => OptionSet::single(1),
+        };
+        let mut controller = CellController::new(vec![2, 3, 3], &device, 1);
         let rule = fewshot_nas::nets::optim::Adam { beta1: 0.0, beta2: 0.9, eps: 1e-8 };
         let limits = fewshot_nas::nets::optim::Limits::NONE;
         let mut optimizer = fewshot_nas::nets::optim::Optimizer::new(&controller.weights, rule, limits);
@@ -246,7 +302,7 @@ fn a_controller_learns_what_is_rewarded_in_both_forms() {
         for step in 0..150 {
             let mut rng = random::stream(5, "draw", step, 0);
             let leaves = controller.weights.leaves();
-            let written = controller.sample(&leaves, &LstmState::zero(), &mut rng);
+            let written = controller.sample(&leaves, &LstmState::zero(), allowed, &mut rng);
             assert_eq!(written.options[2], 1);
             assert_eq!(written.probabilities[2], [0.0, 1.0, 0.0]);
             let reward = if written.options[1] == 2 { 2.0 } else { 1.0 };
@@ -255,7 +311,7 @@ fn a_controller_learns_what_is_rewarded_in_both_forms() {
             optimizer.step(&mut controller.weights, gradients, 3e-3);
         }
         let mut rng = random::stream(5, "draw", 1000, 0);
-        let written = controller.sample(&controller.weights.values(), &LstmState::zero(), &mut rng);
+        let written = controller.sample(&controller.weights.values(), &LstmState::zero(), allowed, &mut rng);
         assert!(written.probabilities[1][2] > 0.8, "{as_published}: {:?}", written.probabilities);
         assert!(written.state.is_usable());
     }

@@ -94,8 +94,8 @@ flags! {
     MINUTES: "minutes" of ["search"] => ["budget.minutes"];
     SPLIT: "split" of ["search"] => ["split.decisions", "split.parts"];
     SPLITS: "splits" of ["search"] => ["split.decisions", "split.feature", "split.bounds", "split.parts"];
-    STRATEGY: "strategy" of ["search"] => ["search.strategy"];
-    BUDGET: "budget" of ["search"] => ["search.budget"];
+    STRATEGY: "strategy" of ["search"] => ["search.strategy", "gan.strategy", "gan.proposer"];
+    BUDGET: "budget" of ["search"] => ["search.budget", "gan.budget"];
     FINALISTS: "finalists" of ["search"] => ["search.finalists"];
     MAX_MACS: "max-macs" of ["search"] => ["search.max_macs"];
     MAX_PARAMS: "max-params" of ["search"] => ["search.max_params"];
@@ -106,10 +106,10 @@ flags! {
     CELLS: "cells" of ["search"] => ["space.cells"];
     EPOCHS: "epochs" of ["search"] => ["supernet.epochs"];
     CHILD_EPOCHS: "child-epochs" of ["search"] => ["children.epochs"];
-    RANDOMS: "randoms" of ["search"] => ["standalone.randoms"];
+    RANDOMS: "randoms" of ["search"] => ["standalone.randoms", "gan.controls.randoms"];
     NO_REFERENCES: "no-references" of ["search"] => ["standalone.references", "standalone.randoms"];
 
-    ARCH: "arch" of ["train"] => ["standalone.arch", "space.name", "standalone.width", "standalone.cells"];
+    ARCH: "arch" of ["train"] => ["standalone.arch", "space.name", "standalone.width", "standalone.cells", "gan.given"];
     TRAIN_MINUTES: "minutes" of ["train"] => ["budget.minutes", "standalone.train.epochs"];
     TRAIN_EPOCHS: "epochs" of ["train"] => ["standalone.train.epochs", "budget.minutes"];
     FRESH: "fresh" of ["train"] => ["standalone.from"];

@@ -142,8 +142,8 @@ fn every_row_sets_keys_that_recipes_have() {
     for Flag { long, keys, .. } in ALL {
         assert!(!keys.is_empty(), "--{long}");
         for key in *keys {
-            // A whole recipe leaves out texts that are empty, a table without settings and a list without parts.
-            let is_known = ["space.settings", "split.parts"].contains(key)
+            // A whole recipe leaves out texts that are empty, a table without settings, a list without parts or architectures.
+            let is_known = ["space.settings", "split.parts", "gan.given"].contains(key)
                 || presets.iter().any(|preset| value(preset, key).is_some());
             let is_known = is_known || value(&with_text(key), key).is_some();
             assert!(is_known, "--{long} sets {key}, which no recipe has");
@@ -220,6 +220,7 @@ fn left_out(trainings: &[&str]) -> Vec<(String, Value)> {
         ("data.label_column".to_string(), text(&data.label_column)),
         ("data.image_column".into(), text(&data.image_column)),
         ("data.ground".into(), text(&data.ground)),
+        ("data.unlabelled".into(), Value::from(data.unlabelled)),
         ("data.used".into(), count(data.used)),
         ("data.cut_mix".into(), Value::from(data.cut_mix)),
         ("data.mix_up".into(), Value::from(data.mix_up)),
@@ -256,6 +257,10 @@ fn the_page_of_settings_has_every_key_with_its_default_and_its_flags() {
     const TRAININGS: [&str; 3] = ["supernet", "children", "standalone.train"];
     let mut defaults = BTreeMap::new();
     leaves(&preset("images"), "", &mut defaults);
+    // The table of generators stands in the presets of that kind.
+    let mut of_generators = BTreeMap::new();
+    leaves(&preset("autogan"), "", &mut of_generators);
+    defaults.extend(of_generators.into_iter().filter(|(key, _)| key.starts_with("gan.")));
     // Files leave these out where they say nothing.
     let left_out = left_out(&TRAININGS);
     defaults.extend(left_out.into_iter().map(|(key, value)| (key, value.to_string())));

@@ -6,6 +6,7 @@ mod comparison;
 pub mod cost;
 mod folders;
 pub mod generate;
+mod generators;
 pub mod launch;
 mod layered;
 pub mod lists;
@@ -20,6 +21,7 @@ mod series;
 pub mod settings;
 pub mod shell;
 pub mod train;
+mod words;
 
 use fewshot_guard::printable;
 use serde::Serialize;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use fewshot_guard::{counted, printable};
-use fewshot_nas::experiments::{
-    GanResult, MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified, metric,
-};
+use fewshot_nas::experiments::{MoreTime, Outcome, Recipe, SearchResult, TrainResult, Verdict, Verified, metric};
 use fewshot_nas::export::ONNX;
 use fewshot_nas::model::MODEL;
 use fewshot_nas::run::{Answer, RunReader};
 
+use super::generators::text as gan_text;
+pub use super::words::shown;
 use super::{print, print_json};
 use crate::console::say;
 use crate::failure::Failure;
@@ -47,47 +47,6 @@ pub fn print_words(outcome: &Outcome, run: &Path) -> Result<(), Failure> {
         Outcome::Strategies(result) => print(&result.to_string()),
         Outcome::Gan(result) => print(&gan_text(result, run)),
     }
-}
-
-fn gan_text(result: &GanResult, run: &Path) -> String {
-    let [score, distance] = &result.judge.names;
-    let ends = |judgement: &fewshot_nas::adversarial::judge::Judgement| {
-        let far = judgement.distance.map(|far| format!(", {distance} {far:.2}")).unwrap_or_default();
-        format!("{score} {:.3} +- {:.3}{far}", judgement.score, judgement.score_deviation)
-    };
-    let row = |what: &str, text: String| (what.to_string(), text);
-    let mut rows =
-        vec![row("found", printable::line(&result.arch).into_owned()), row("its images", ends(&result.judgement))];
-    rows.extend(result.judge.test.as_ref().map(|test| row("real test images", ends(test))));
-    for found in &result.derived {
-        let arch = printable::line(&found.arch);
-        rows.push((
-            format!("{}, seed {}", found.found_by, found.seed),
-            format!("{}   {arch}", ends(&found.best.judgement)),
-        ));
-    }
-    if let Some(ranking) = &result.ranking {
-        let tau = |tau: Option<f64>| tau.map_or("undefined".to_string(), |tau| format!("{tau:.3}"));
-        let parts = ranking.parts.map(|parts| format!(", of the parts' {parts:.3}")).unwrap_or_default();
-        let generators = counted(ranking.networks.len(), "generator");
-        let text = format!(
-            "tau-b of the shared generator's scores {}{parts}, by {generators} trained alone",
-            tau(ranking.parent)
-        );
-        rows.push(row("ranking", text));
-    }
-    rows.push(row("cost", format!("{} multiply-adds, {} parameters", result.macs, result.params)));
-    let judge = printable::line(result.judge.short_digest());
-    rows.push(row("judged by", format!("{judge} (proxies: comparable within one judge alone)")));
-    rows.push(row("model", shown(&run.join(MODEL))));
-    rows.push(row("images", shown(&run.join("images.png"))));
-    aligned(&rows)
-}
-
-/// Lines of what something is and what there is to say of it, one below the other.
-fn aligned(rows: &[(String, String)]) -> String {
-    let width = rows.iter().map(|(what, _)| what.chars().count()).max().unwrap_or(0);
-    rows.iter().map(|(what, text)| format!("{what:<width$} {text}")).collect::<Vec<_>>().join("\n")
 }
 
 fn search_text(result: &SearchResult, run: &Path) -> String {
@@ -232,21 +191,4 @@ fn models(run: &Path) -> String {
     let files = [MODEL, ONNX].map(|name| run.join(name));
     let files = files.iter().filter(|file| file.exists()).map(|file| shown(file));
     files.collect::<Vec<_>>().join(", ")
-}
-
-/// A path as it is shown to people, on one line.
-pub fn shown(path: &Path) -> String {
-    printable::line(&path.display().to_string()).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_stands_one_below_the_other() {
-        let rows = [("found", "a"), ("equal cost, seed 10", "b"), ("model", "c")];
-        let text = aligned(&rows.map(|(what, text)| (what.to_string(), text.to_string())));
-        assert_eq!(text, "found               a\nequal cost, seed 10 b\nmodel               c");
-    }
 }

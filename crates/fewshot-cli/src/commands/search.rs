@@ -38,8 +38,19 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         Some(1..) => flags::PARETO.lay_at("search.strategy", layers, "nsga2"),
         _ => layers,
     };
-    let layers = flags::STRATEGY.lay(layers, args.strategy);
-    let layers = flags::BUDGET.lay(layers, args.budget);
+    // What a search for generators does as others do has keys of its own there.
+    let of_generators = layers.text("kind").as_deref() == Some("gan");
+    let layers = match args.strategy {
+        Some(strategy) if of_generators => {
+            let layers = flags::STRATEGY.lay_at("gan.proposer", layers, "uniform");
+            flags::STRATEGY.lay_at("gan.strategy", layers, strategy)
+        }
+        strategy => flags::STRATEGY.lay(layers, strategy),
+    };
+    let layers = match args.budget {
+        Some(budget) if of_generators => flags::BUDGET.lay_at("gan.budget", layers, budget),
+        budget => flags::BUDGET.lay(layers, budget),
+    };
     let layers = flags::FINALISTS.lay(layers, args.finalists);
     let layers = flags::MAX_MACS.lay(layers, args.max_macs.map(clamp));
     let layers = flags::MAX_PARAMS.lay(layers, args.max_params.map(clamp));
@@ -55,7 +66,10 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         true => flags::NO_REFERENCES.lay_at("standalone.randoms", layers, 0),
         false => layers,
     };
-    let layers = flags::RANDOMS.lay(layers, args.randoms);
+    let layers = match args.randoms {
+        Some(randoms) if of_generators => flags::RANDOMS.lay_at("gan.controls.randoms", layers, randoms),
+        randoms => flags::RANDOMS.lay(layers, randoms),
+    };
     let layers = match args.split {
         // Decisions take the place of parts that a file lists.
         Some(_) => flags::SPLIT.lay_at("split.parts", layers, Vec::<String>::new()),
@@ -69,6 +83,11 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         }
         None => layers,
     };
+    if of_generators && args.alone.alone_epochs.is_some() {
+        let message = "--alone-epochs: generators alone are trained for steps (gan.derived.plan.generator_steps in a recipe); how long the \
+                       classifier that judges is trained stands in standalone.train.epochs";
+        return Err(Failure::Usage(message.to_string()));
+    }
     let layers = alone(layers, &args.alone);
     if let Some(line) = layers.told() {
         say(printable::line(&line));

@@ -9,7 +9,7 @@ use fewshot_nas::recipe::CommonRecipe;
 use fewshot_nas::run::RunReader;
 
 use super::folders::{RUN_FILE, is_run};
-use super::layered::{absolute, alone, layered, tell_anew, tell_unused, unsplit, with_settings};
+use super::layered::{absolute, alone, base, layered, tell_anew, tell_unused, unsplit, with_settings};
 use super::run::begin;
 use crate::args::flags;
 use crate::args::{AloneArgs, TrainArgs};
@@ -36,6 +36,12 @@ struct Found<'a> {
 }
 
 pub fn train(args: TrainArgs) -> Result<(), Failure> {
+    if let Some(text) = args.arch.clone().filter(|text| !is_run(Path::new(text))) {
+        let space = args.space.clone().unwrap_or_else(|| space_of(&text));
+        if families::family(&space).is_ok_and(families::Family::makes_images) {
+            return generator(args, &space, text);
+        }
+    }
     let source = Source::of(&args)?;
     let layers = source.begun(&args)?;
     let layers = source.named(layers, &args)?;
@@ -169,6 +175,37 @@ fn timed(layers: Layers, args: &TrainArgs) -> Layers {
         (None, None) if args.from.is_some() => layers.set("budget.minutes", 0.0),
         (None, None) => layers,
     }
+}
+
+/// Trains a generator of images that is given, as a search for generators trains those that it finds.
+fn generator(args: TrainArgs, space: &str, arch: String) -> Result<(), Failure> {
+    let unread = [
+        ("--minutes", args.minutes.is_some()),
+        ("--epochs", args.epochs.is_some()),
+        ("--alone-epochs", args.alone.alone_epochs.is_some()),
+        ("--test", args.test),
+    ];
+    if let Some((flag, _)) = unread.into_iter().find(|(_, is_given)| *is_given) {
+        let message = format!(
+            "{flag}: generators are trained for steps, and looked at beside the test images in the end whatever is asked: \
+             gan.derived.plan.generator_steps in a recipe says how many"
+        );
+        return Err(Failure::Usage(message));
+    }
+    let own = families::family(space).ok().and_then(families::Family::preset).unwrap_or("autogan");
+    let preset = args.preset.as_deref().unwrap_or(own);
+    let layers = base(preset, &args.run)?;
+    if let Some(preset) = &args.preset {
+        tell_anew(&layers, preset, &format!("--preset {preset}"), &args.run);
+    }
+    let layers = layers.for_space(space);
+    let layers = match args.space {
+        Some(space) => flags::SPACE.lay(layers, Some(space)),
+        None => flags::ARCH.lay_at("space.name", layers, space),
+    };
+    let layers = with_settings(layers, &args.settings)?;
+    let layers = flags::ARCH.lay_at("gan.given", layers, vec![arch]);
+    begin(alone(layers, &args.alone).resolve().map_err(ExperimentError::from)?, &args.run)
 }
 
 /// Whether a training that goes on from the weights of a run holds out the same images: of others it has seen most.

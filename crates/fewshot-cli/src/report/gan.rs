@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use fewshot_guard::read_file;
 use fewshot_nas::adversarial::judge::Judgement;
-use fewshot_nas::experiments::{DerivedRow, GanResult, SearchRow};
+use fewshot_nas::experiments::{DerivedRow, GanResult, ORIGINS, SearchRow};
 use maud::{Markup, html};
 
 use super::chart::{Colour, Mark, Scale, Series, Shape, Xy};
@@ -39,7 +39,9 @@ pub fn story(record: &Record) -> Result<Story, Failure> {
     if let Some(result) = &result {
         sections.extend(kept(record, result));
         sections.push(Section { title: "What was found, and what it is worth", body: derived(result) });
-        sections.push(Section { title: "Searches", body: searches(result) });
+        if !result.searches.is_empty() {
+            sections.push(Section { title: "Searches", body: searches(result) });
+        }
         sections.extend(controllers(result));
         sections.extend(ranking(result));
     }
@@ -62,14 +64,19 @@ fn lead(result: &GanResult) -> Markup {
     ]);
     html! {
         p.lead {
-            "Generators of images were searched and trained without labels, each against a discriminator. All numbers are those of "
-            "one classifier that judged (" code { (result.judge.short_digest()) } ", "
+            "Generators of images were " @if !result.searches.is_empty() { "searched and " }
+            "trained without labels, each against a discriminator. All numbers are those of "
+            "one judge, " (result.judge.about()) " (" code { (result.judge.short_digest()) } ", "
             (result.judge.features) " features"
-            @if let Some(accuracy) = result.judge.accuracy { ", right on " (percent(accuracy)) " of held-out images" }
-            "): proxies, which cannot be compared with those of any other judge, nor with published ones."
+            @if let Some(accuracy) = result.judge.accuracy { ", right on " (percent(accuracy)) " of images that it was not trained on" }
+            "): " (result.judge.comparable()) "."
         }
+        @if let Some(doubt) = result.judge.doubt() { p.warning { (doubt) } }
         (tiles(&numbers))
-        p { "Kept: " (arch(&result.arch)) }
+        p {
+            "Kept: " (arch(&result.arch))
+            @if let Some(how) = result.kept_how() { " (" (how) ")" }
+        }
     }
 }
 
@@ -93,10 +100,12 @@ fn derived(result: &GanResult) -> Markup {
     let best = result.derived.iter().map(far).fold(f64::INFINITY, f64::min);
     let row = |row: &DerivedRow| {
         let nearest = format!("{:.2}", far(row));
+        let found_by = if result.is_kept(row) { format!("{}, kept", row.found_by) } else { row.found_by.clone() };
+        let Judgement { score, score_deviation, .. } = row.best.judgement;
         let cells = vec![
-            Cell::new(&row.found_by),
+            Cell::new(found_by),
             if far(row) == best { Cell::best(nearest) } else { Cell::new(nearest) },
-            Cell::new(format!("{:.3}", row.best.judgement.score)),
+            Cell::new(format!("{score:.3} ± {score_deviation:.3}")),
             Cell::new(grouped(row.best.generator_steps)),
             Cell::new(row.seed),
             Cell::words(arch(&row.arch)),
@@ -104,11 +113,10 @@ fn derived(result: &GanResult) -> Markup {
         Row { grey: row.found_by == "random", cells }
     };
     let rows: Vec<Row> = result.derived.iter().map(row).collect();
-    let names: Vec<&str> = ["one-shot", "few-shot", "equal cost", "random"].to_vec();
     let lines = |of: fn(&Judgement) -> Option<f64>| {
         let mut series = Vec::new();
         for row in &result.derived {
-            let place = names.iter().position(|name| *name == row.found_by).unwrap_or(0);
+            let place = ORIGINS.iter().position(|name| *name == row.found_by).unwrap_or(0);
             let first = !series.iter().any(|known: &Series| known.name == row.found_by);
             let points = row
                 .evaluations
@@ -138,7 +146,11 @@ fn derived(result: &GanResult) -> Markup {
         figure(name, "", &chart.draw())
     };
     html! {
-        p { "Each was trained alone from scratch; shown is the evaluation with the lowest distance." }
+        (summed(result))
+        p {
+            "Each was trained alone from scratch; shown is the evaluation with the lowest distance, and how far the parts of its score "
+            "deviate."
+        }
         (table(&["found by", distance, score, "after steps", "seed", "architecture"], &rows))
         (figures(&[
             chart(distance, |judgement| judgement.distance),
@@ -147,13 +159,64 @@ fn derived(result: &GanResult) -> Markup {
     }
 }
 
+/// What each way to find generators is worth, and by how much few-shot searches differ.
+fn summed(result: &GanResult) -> Markup {
+    let [score, distance] = &result.judge.names;
+    let rows = result.origins.iter().map(|origin| Row {
+        grey: origin.found_by == "random",
+        cells: vec![
+            Cell::new(&origin.found_by),
+            Cell::new(origin.distance.to_string()),
+            Cell::new(format!("{:.2}", origin.best_distance)),
+            Cell::new(origin.score.to_string()),
+            Cell::new(format!("{:.2}", origin.best_score)),
+            Cell::new(origin.trainings),
+        ],
+    });
+    let rows: Vec<Row> = rows.collect();
+    let interval = |ends: Option<[f64; 2]>| {
+        ends.map_or_else(|| "-".to_string(), |[lower, upper]| format!("{lower:+.2} to {upper:+.2}"))
+    };
+    let differences = result.differences.iter().map(|difference| Row {
+        grey: false,
+        cells: vec![
+            Cell::new(format!("few-shot minus {}", difference.from)),
+            Cell::new(format!("{:+.2}", difference.distance)),
+            Cell::new(interval(difference.distance_interval)),
+            Cell::new(format!("{:+.2}", difference.score)),
+            Cell::new(interval(difference.score_interval)),
+            Cell::new(difference.seeds),
+        ],
+    });
+    let differences: Vec<Row> = differences.collect();
+    let best = [format!("best {distance}"), format!("best {score}")];
+    html! {
+        @if !rows.is_empty() {
+            p { "Means and sample deviations over all that were trained alone; the search itself was done once." }
+            (table(&["found by", distance, &best[0], score, &best[1], "trainings"], &rows))
+        }
+        @if !differences.is_empty() {
+            p { "Differences between the means of each seed; intervals are at 95 %, over two seeds of trainings or more." }
+            (table(&["difference", distance, "interval", score, "interval", "seeds"], &differences))
+        }
+    }
+}
+
+/// Where networks were begun anew.
+fn resets(row: &SearchRow) -> String {
+    let each =
+        row.resets.iter().map(|reset| format!("iteration {}, step {}", reset.iteration + 1, grouped(reset.step)));
+    let each: Vec<String> = each.collect();
+    if each.is_empty() { "none".to_string() } else { each.join("; ") }
+}
+
 fn searches(result: &GanResult) -> Markup {
     let row = |row: &SearchRow| {
         let best = row.best.first();
         let cells = vec![
             Cell::new(&row.name),
             Cell::new(row.iterations.iter().map(u64::to_string).collect::<Vec<_>>().join(" + ")),
-            Cell::new(row.resets.len()),
+            Cell::new(resets(row)),
             Cell::new(best.map_or_else(|| "-".to_string(), |best| format!("{:.3}", best.score))),
             Cell::words(best.map_or_else(|| html! {}, |best| arch(&best.arch))),
         ];
@@ -178,13 +241,17 @@ fn searches(result: &GanResult) -> Markup {
         marks: Vec::new(),
         alt: "Score of an architecture that was proposed, after each iteration".into(),
     };
-    let losses = Xy {
+    let losses = |network: &str, of: fn(&SearchRow) -> Vec<(f64, f64)>| Xy {
         x: Scale::whole("iterations"),
-        y: Scale::linear("loss of the discriminator"),
-        series: line(|row| row.history.iter().map(|at| (at.iteration as f64 + 1.0, at.losses[0])).collect()),
+        y: Scale::linear(format!("loss of the {network}")),
+        series: line(of),
         marks: Vec::new(),
-        alt: "Loss of the discriminator in each iteration".into(),
+        alt: format!("Loss of the {network} in each iteration"),
     };
+    let of_discriminator =
+        losses("discriminator", |row| row.history.iter().map(|at| (at.iteration as f64 + 1.0, at.losses[0])).collect());
+    let of_generator =
+        losses("generator", |row| row.history.iter().map(|at| (at.iteration as f64 + 1.0, at.losses[1])).collect());
     let pooled: Vec<Row> = result
         .pooled
         .iter()
@@ -201,7 +268,8 @@ fn searches(result: &GanResult) -> Markup {
         (table(&["search", "iterations", "resets", score, "its best"], &rows))
         (figures(&[
             figure(score, "Scores of different levels cannot be compared.", &scores.draw()),
-            figure("Loss of the discriminator", "A reset follows where it, or the generator's, stands still.", &losses.draw()),
+            figure("Loss of the discriminator", "A reset follows where it, or the generator's, stands still.", &of_discriminator.draw()),
+            figure("Loss of the generator", "", &of_generator.draw()),
         ]))
         @if !pooled.is_empty() {
             p { "What all parts keep, scored again by each part's own generator on the same latent numbers:" }

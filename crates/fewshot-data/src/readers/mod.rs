@@ -18,6 +18,8 @@ mod sharded;
 mod shards;
 mod web_dataset;
 
+pub use class_folders::UNLABELLED;
+pub(crate) use class_folders::{WITHOUT_CLASSES, unlabelled};
 pub(crate) use list::detect;
 pub use list::readers;
 pub(crate) use part_name::doubt;

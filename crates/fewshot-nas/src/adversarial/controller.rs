@@ -36,8 +36,6 @@ impl LstmState {
 pub struct CellController {
     /// Options of each decision of the cell.
     tokens: Vec<usize>,
-    /// Those that may be taken.
-    allowed: Vec<OptionSet>,
     /// All its parameters.
     pub weights: Weights,
     embedding: ParamId,
@@ -64,9 +62,8 @@ pub struct Written {
 }
 
 impl CellController {
-    /// A fresh controller for decisions with so many options each, of which only the allowed ones are taken. Weights start as
-    /// PyTorch's layers do.
-    pub fn new(tokens: Vec<usize>, allowed: Vec<OptionSet>, device: &Device, seed: u64) -> Self {
+    /// A fresh controller for decisions with so many options each. Weights start as PyTorch's layers do.
+    pub fn new(tokens: Vec<usize>, device: &Device, seed: u64) -> Self {
         let mut weights = Weights::new(device.clone(), seed);
         let default = Init::Uniform { fan_in: HIDDEN };
         let mut add = |name: &str, shape: &[usize], init| weights.add_param(name.to_string(), shape, init);
@@ -80,11 +77,19 @@ impl CellController {
             [part("weight", &[HIDDEN, options]), part("bias", &[options])]
         });
         let decoders = decoders.collect();
-        Self { tokens, allowed, weights, embedding, input, hidden, input_bias, hidden_bias, decoders }
+        Self { tokens, weights, embedding, input, hidden, input_bias, hidden_bias, decoders }
     }
 
     /// Draws the decisions of a cell from where `start` ends, with the given parameters (tracked ones, when gradients are wanted).
-    pub fn sample(&self, parameters: &[Tensor<1>], start: &LstmState, rng: &mut impl Rng) -> Written {
+    /// `allowed` says which options may follow those of this cell that are written: the others have no chance, as if there were none
+    /// of them, so that what is written is always allowed and its probability is the one that it was drawn with.
+    pub fn sample(
+        &self,
+        parameters: &[Tensor<1>],
+        start: &LstmState,
+        allowed: impl Fn(&[u8]) -> OptionSet,
+        rng: &mut impl Rng,
+    ) -> Written {
         let device = self.weights.device();
         let tracked = parameters.iter().any(Tensor::is_autodiff);
         let row = |values: Vec<f32>| {
@@ -107,7 +112,7 @@ impl CellController {
             state: LstmState::zero(),
         };
         let mut offset = 0;
-        for ((&options, allowed), &[weight, bias]) in self.tokens.iter().zip(&self.allowed).zip(&self.decoders) {
+        for (&options, &[weight, bias]) in self.tokens.iter().zip(&self.decoders) {
             let gates = input.matmul(matrix(self.input, HIDDEN))
                 + matrix(self.input_bias, 1)
                 + hidden.matmul(matrix(self.hidden, HIDDEN))
@@ -117,7 +122,7 @@ impl CellController {
             cell = sigmoid(1) * cell + sigmoid(0) * gate(2).tanh();
             hidden = sigmoid(3) * cell.clone().tanh();
             let logits = hidden.clone().matmul(matrix(weight, HIDDEN)) + matrix(bias, 1);
-            let places: Vec<usize> = allowed.iter().collect();
+            let places: Vec<usize> = allowed(&written.options).iter().collect();
             let columns = places.iter().map(|&option| logits.clone().narrow(1, option, 1)).collect();
             let logs = activation::log_softmax(Tensor::cat(columns, 1), 1);
             let probabilities: Vec<f64> =
@@ -153,8 +158,9 @@ fn drawn(probabilities: &[f64], rng: &mut impl Rng) -> usize {
 /// How rewards become a loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reinforce {
-    /// As the published code: the entropy of each decision is part of its own reward, which gradients reach, and each reward counts
-    /// for all decisions. Otherwise its mean is part of one reward for all, which is a number.
+    /// As the published code: the entropy of each decision is part of its own reward, which gradients reach, also through the share of
+    /// it that the baseline has taken in, and each reward counts for all decisions. Otherwise its mean is part of one reward for
+    /// all, which is a number.
     pub as_published: bool,
 }
 
@@ -174,10 +180,13 @@ impl Reinforce {
             true => entropies.iter().map(|entropy| score + ENTROPY * entropy).collect(),
             false => vec![score + ENTROPY * entropies.iter().sum::<f64>() / count],
         };
-        match baseline.len() == rewards.len() {
-            true => baseline.iter_mut().zip(&rewards).for_each(|(old, new)| *old = KEPT * *old + (1.0 - KEPT) * new),
-            false => baseline.clone_from(&rewards),
-        }
+        // What is left of a reward beside the baseline that has taken it in, and of its gradient: of the first one nothing.
+        let (old, left) = match baseline.len() == rewards.len() {
+            true => (baseline.clone(), KEPT),
+            false => (rewards.clone(), 0.0),
+        };
+        baseline.clear();
+        baseline.extend(old.iter().zip(&rewards).map(|(old, new)| left * old + (1.0 - left) * new));
         let number = |value: f64| tensor(vec![value as f32], device).autodiff();
         let sum = |terms: &[Tensor<1>]| terms.iter().cloned().reduce(|sum, term| sum + term);
         let Some(log_probability) = sum(&written.log_probabilities) else { return number(0.0) };
@@ -186,13 +195,65 @@ impl Reinforce {
                 let terms: Vec<Tensor<1>> = written
                     .entropies
                     .iter()
-                    .zip(&*baseline)
-                    .map(|(entropy, base)| entropy.clone().mul_scalar(ENTROPY) + number(score - base))
+                    .zip(&old)
+                    .map(|(entropy, old)| entropy.clone().mul_scalar(left * ENTROPY) + number(left * (score - old)))
                     .collect();
                 sum(&terms).unwrap_or_else(|| number(0.0))
             }
             false => number(rewards[0] - baseline[0]),
         };
         (log_probability * advantage).neg()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The gradients by log-probabilities and by entropies of three decisions, of two steps whose images scored so.
+    fn gradients(as_published: bool, scores: [f64; 2]) -> [[Vec<f32>; 2]; 2] {
+        let device = Device::flex();
+        let mut baseline = Vec::new();
+        scores.map(|score| {
+            let leaves = |values: [f32; 3]| values.map(|value| tensor(vec![value], &device).autodiff().require_grad());
+            let (logs, entropies) = (leaves([-0.5, -1.0, -2.0]), leaves([0.25, 0.5, 1.0]));
+            let written = Written {
+                options: vec![0; 3],
+                log_probabilities: logs.to_vec(),
+                entropies: entropies.to_vec(),
+                probabilities: Vec::new(),
+                state: LstmState::zero(),
+            };
+            let loss = Reinforce { as_published }.loss(&written, score, &mut baseline, &device);
+            let mut found = loss.backward();
+            [logs, entropies].map(|leaves| {
+                let of = |leaf: &Tensor<1>| leaf.grad_remove(&mut found).map_or(0.0, |gradient| to_vec(&gradient)[0]);
+                leaves.iter().map(of).collect()
+            })
+        })
+    }
+
+    /// The published baseline begins as the first reward itself, gradient and all, so that nothing is left of it; later ones have taken
+    /// in a tenth of the reward that they are subtracted from.
+    #[test]
+    fn the_published_loss_has_nothing_to_say_at_first_and_nine_tenths_later() {
+        let [first, second] = gradients(true, [3.0, 5.0]);
+        assert_eq!(first, [vec![0.0; 3], vec![0.0; 3]]);
+        // Entropies are as before, so each reward is 2 above its baseline: 0.9 of that for each of three decisions.
+        for gradient in &second[0] {
+            assert!((gradient + 3.0 * 0.9 * 2.0).abs() < 1e-5, "{second:?}");
+        }
+        // The sum of the log-probabilities is -3.5.
+        for gradient in &second[1] {
+            assert!((gradient - 3.5 * 0.9e-3).abs() < 1e-8, "{second:?}");
+        }
+    }
+
+    #[test]
+    fn the_clean_loss_counts_a_reward_once_and_no_gradient_through_it() {
+        let [first, second] = gradients(false, [3.0, 5.0]);
+        assert_eq!(first, [vec![0.0; 3], vec![0.0; 3]]);
+        assert!(second[0].iter().all(|gradient| (gradient + 0.9 * 2.0).abs() < 1e-5), "{second:?}");
+        assert_eq!(second[1], [0.0; 3]);
     }
 }

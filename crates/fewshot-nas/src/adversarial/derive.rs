@@ -39,9 +39,22 @@ pub struct DerivedPlan {
     pub images: usize,
     /// Parts of the score.
     pub parts: usize,
+    /// Share of the learning rate that is left behind the last step, 0 to 1, to which it falls in a line: 1 leaves it as it is, as
+    /// published; 0 is what the published code calls its decay.
+    #[serde(default = "whole")]
+    pub lr_end: f64,
+}
+
+fn whole() -> f64 {
+    1.0
 }
 
 impl DerivedPlan {
+    /// The share of the learning rate in step number `step` of the discriminator of so many.
+    fn lr_share(&self, step: u64, steps: u64) -> f64 {
+        1.0 - (1.0 - self.lr_end) * step.min(steps) as f64 / steps.max(1) as f64
+    }
+
     /// Checks all ranges.
     ///
     /// # Errors
@@ -61,6 +74,9 @@ impl DerivedPlan {
         }
         if !(1..=self.images).contains(&self.parts) {
             return fail("parts", self.parts.to_string(), "1 to `images`");
+        }
+        if !(0.0..=1.0).contains(&self.lr_end) {
+            return fail("lr_end", self.lr_end.to_string(), "0 to 1");
         }
         Ok(())
     }
@@ -192,7 +208,10 @@ impl Derivation {
         let leads = step.is_multiple_of(self.task.config.critic_steps);
         let batch = self.real.batch(step);
         let path = Path::Shared(self.task.arch.clone());
-        let losses = self.pair.step(batch, &path, &self.task.config, leads, (self.task.seed, step))?;
+        let steps = self.task.plan.generator_steps.saturating_mul(self.task.config.critic_steps);
+        let lr = self.task.config.lr * self.task.plan.lr_share(step, steps);
+        let config = GanConfig { lr, ..self.task.config };
+        let losses = self.pair.step(batch, &path, &config, leads, (self.task.seed, step))?;
         if leads {
             let kept = self.task.plan.ema;
             let params = self.pair.generator.weights().params();
@@ -280,5 +299,23 @@ impl Derivation {
         self.best = without_prefix(&checkpoint.tensors, BEST);
         self.progress = progress;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_learning_rate_falls_in_a_line_or_stays() {
+        let plan =
+            |lr_end| DerivedPlan { generator_steps: 10, ema: 0.9, evaluate_every: 5, images: 8, parts: 2, lr_end };
+        let shares = |lr_end| [0, 25, 50].map(|step| plan(lr_end).lr_share(step, 50));
+        assert_eq!(shares(1.0), [1.0; 3]);
+        assert_eq!(shares(0.0), [1.0, 0.5, 0.0]);
+        assert_eq!(shares(0.5), [1.0, 0.75, 0.5]);
+        let refused = plan(1.5).check().unwrap_err().to_string();
+        assert!(refused.contains("lr_end = 1.5 is out of range"), "{refused}");
+        assert!(plan(-0.1).check().is_err() && plan(f64::NAN).check().is_err() && plan(0.0).check().is_ok());
     }
 }

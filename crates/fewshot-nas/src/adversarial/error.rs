@@ -57,6 +57,20 @@ pub enum GanError {
         /// The file.
         path: String,
     },
+    /// The network that is to judge knows one class.
+    #[error(
+        "gan.judge.model: the network that is to judge images knows one class, so that every image would score 1: give one of two or more"
+    )]
+    OneClass,
+    /// The images have no classes, and the classifier that would judge learns these.
+    #[error(
+        "{source}. Generators need no classes, but the classifier that judges their images learns them: bring the images into class folders, \
+         or give a network that judges (gan.judge.model in a recipe, docs/generators.md), and a folder of images will do"
+    )]
+    NoClasses {
+        /// How the images were refused.
+        source: fewshot_data::DataError,
+    },
     /// The network that judges is another one than when the run began.
     #[error(
         "gan.judge.model: `{path}` is another network than when the run began (SHA-256 {found}, was {expected}): bring back that file, or \

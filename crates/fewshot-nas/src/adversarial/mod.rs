@@ -19,6 +19,6 @@ pub use images::{Drawing, GeneratorNorms, Painter};
 pub use real::RealImages;
 pub use reset::LossWindows;
 pub use search::{
-    Beam, GanSearch, IterationRecord, Phase, Proposer, Reset, Schedule, SearchPlan, SearchProgress, Task,
+    Beam, GanSearch, IterationRecord, Phase, Proposer, Reset, Schedule, SearchPlan, SearchProgress, Task, Within,
 };
 pub use trainer::{Pair, StepLosses};

@@ -37,8 +37,8 @@ mod truth;
 
 pub use earlier::{recipe_of, space_of};
 pub use gan::{
-    Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, RankedNetwork,
-    RankingFacts, SearchRow,
+    Candidate, ControlsRecipe, DerivedRecipe, DerivedRow, GanRecipe, GanResult, JudgeFacts, JudgeRecipe, ORIGINS,
+    OriginDifference, OriginRow, RankedNetwork, RankingFacts, SearchRow,
 };
 pub use gradient::{AloneRecipe, Flag, GradientRecipe, GradientResult, GradientRow, Mode, PartRow, RandomRow, Skips};
 pub use mean_spread::MeanSpread;

@@ -216,7 +216,11 @@ fn open(Recipe { experiment, common }: Recipe, session: &Session<'_>) -> Result<
         Experiment::Truth => Box::new(Measurement::open(lab(common)?)?),
         Experiment::Gradient(own) => Box::new(Gradient::open(lab(common)?, own)?),
         Experiment::Strategies(own) => Box::new(Comparison::open(common, own)?),
-        Experiment::Gan(own) => Box::new(Gan::open(lab(common)?, *own)?),
+        Experiment::Gan(own) => {
+            let common = gan::with_its_images(&own, common);
+            let place = common.data.path.clone();
+            Box::new(Gan::open(lab(common).map_err(|error| gan::without_classes(error, &place))?, *own)?)
+        }
     })
 }
 

@@ -114,6 +114,7 @@ fn open_data(recipe: &CommonRecipe) -> Result<DataSource, ExperimentError> {
         ground: ground(&recipe.data)?,
         label_column: named(label_column),
         image_column: named(image_column),
+        unlabelled: recipe.data.unlabelled,
         limit: Some(recipe.data.limit).filter(|&limit| limit > 0),
         limit_seed: recipe.seed,
         ..OpenOptions::default()

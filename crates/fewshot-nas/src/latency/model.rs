@@ -239,7 +239,7 @@ fn distinct_blocks(net: &Net, region: &Region, image: [usize; 3]) -> Result<BTre
     Ok(distinct)
 }
 
-/// From one normalised image to its logits, ready to be run again and again.
+/// From one normalised image to its logits, or from one row of latent numbers to an image, ready to be run again and again.
 fn whole(
     blueprint: &Arc<dyn Blueprint>,
     arch: &Arch,
@@ -247,8 +247,13 @@ fn whole(
     device: &Device,
 ) -> Result<Call, LatencyError> {
     let mut net = Net::standalone(blueprint.clone(), arch, device, 0)?;
-    let image = Tensor::<4>::ones([1, height, width, channels], device);
     let path = Path::Shared(net.region().space().canonical(arch));
+    if let Some(width) = net.latent() {
+        let row = Tensor::<2>::ones([1, width], device);
+        net.run(row.clone(), &path, NormMode::Running, None)?;
+        return Ok(Box::new(move || drop(net.run(row.clone(), &path, NormMode::Running, None))));
+    }
+    let image = Tensor::<4>::ones([1, height, width, channels], device);
     // Once, so that what can fail has not.
     net.score(image.clone(), &path, NormMode::Running, None)?;
     Ok(Box::new(move || drop(net.score(image.clone(), &path, NormMode::Running, None))))

@@ -233,6 +233,10 @@ impl CommonRecipe {
             ("ranking.within", ranking.within > 0),
             ("ranking.find", ranking.find),
         ];
+        if self.data.unlabelled && kind != Kind::Gan {
+            let problem = "data.unlabelled: only searches for generators can do without classes (`fewshot search --space autogan`): leave it out";
+            return Err(RecipeError::setting("data.unlabelled", problem));
+        }
         match of_rankings.into_iter().find(|(_, is_set)| *is_set && kind != Kind::Ranking) {
             Some((key, _)) => {
                 let problem = "only experiments of kind `ranking` have it: leave it out, or set it to its default";

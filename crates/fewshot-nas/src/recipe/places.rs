@@ -41,6 +41,14 @@ impl Places {
         self.of.contains_key(key)
     }
 
+    /// The settings that a file or a flag gave which are this one or stand in the table of this name, with their places.
+    pub fn given<'a>(&'a self, key: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let is_meant =
+            move |known: &str| known.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let entries = self.of.iter().filter(move |(known, _)| is_meant(known));
+        entries.map(|(known, place)| (known.as_str(), place.as_str()))
+    }
+
     /// A list is replaced as a whole.
     fn forget(&mut self, key: &str) {
         let inside =

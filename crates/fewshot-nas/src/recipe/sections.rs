@@ -25,6 +25,10 @@ pub struct DataRecipe {
     /// The colour that transparent images are laid on ([`fewshot_data::ground`]); empty: their alpha channel is dropped.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ground: String,
+    /// Whether a folder of images without class folders is taken, as images of one class. Searches for generators set it where a network is
+    /// given to judge; other runs need classes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlabelled: bool,
     /// Height and width that images are resized to; 0 keeps what the reader chooses.
     pub image_size: usize,
     /// Largest number of training images used, drawn by class; 0 for all.

@@ -6,6 +6,7 @@ use super::{Rule, Step};
 
 /// Adam (Kingma and Ba, 2015) with L2 decay in the gradient, as PyTorch's `Adam(weight_decay)`:
 /// g ← g + wd·w; m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; w ← w − lr·m̂/(√v̂ + ε), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ).
+/// t counts the updates of each parameter by itself, from its first gradient on: one that a path reaches late starts as others did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adam {
     /// Share of the mean of gradients that is kept, 0 up to but not including 1.
@@ -23,6 +24,10 @@ impl Rule for Adam {
 
     fn starts(&self) -> &'static [f64] {
         &[0.0, 0.0]
+    }
+
+    fn counts(&self) -> bool {
+        true
     }
 
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1> {

@@ -34,13 +34,21 @@ pub struct Optimizer<R> {
     steps: u64,
     /// Per parameter, per slot.
     kept: Vec<Vec<Option<Tensor<1>>>>,
+    /// Per parameter, its updates so far.
+    updates: Vec<u64>,
 }
+
+/// Prefix of the names under which the updates of parameters are kept.
+const UPDATES: &str = "updates";
+/// Such a count is kept as two numbers, by this base: a number of 32 bits holds whole ones below it exactly.
+const BASE: u64 = 1 << 24;
 
 impl<R: Rule> Optimizer<R> {
     /// Without a past.
     pub fn new(weights: &Weights, rule: R, limits: Limits) -> Self {
         let kept = vec![vec![None; rule.slots().len()]; weights.params().len()];
-        Self { rule, limits, steps: 0, kept }
+        let updates = vec![0; kept.len()];
+        Self { rule, limits, steps: 0, kept, updates }
     }
 
     /// Updates so far.
@@ -70,7 +78,8 @@ impl<R: Rule> Optimizer<R> {
         self.steps += 1;
         // Takes the place of values while they are updated: a tensor that has one handle is updated where it is.
         let none = Tensor::zeros([1], weights.device());
-        for ((param, kept), gradient) in weights.params_mut().iter_mut().zip(&mut self.kept).zip(gradients) {
+        let own = self.kept.iter_mut().zip(&mut self.updates);
+        for ((param, (kept, updates)), gradient) in weights.params_mut().iter_mut().zip(own).zip(gradients) {
             let was_used = kept.iter().any(Option::is_some);
             let gradient = match gradient {
                 Some(gradient) if drifts => gradient.into_whole().into(),
@@ -79,7 +88,8 @@ impl<R: Rule> Optimizer<R> {
                 None => continue,
             };
             let weight_decay = if param.shape.len() > 1 || decay_norms { weight_decay } else { 0.0 };
-            let step = Step { lr, weight_decay, count: self.steps };
+            *updates += 1;
+            let step = Step { lr, weight_decay, count: *updates };
             let value = std::mem::replace(&mut param.value, none.clone());
             param.value = match gradient.is_whole() {
                 true => self.rule.update(value, gradient.into_whole(), kept, &step),
@@ -106,13 +116,19 @@ impl<R: Rule> Optimizer<R> {
         gradient.put(value, seen)
     }
 
-    /// Host copies of all that is kept, under `SLOT/NAME`.
+    /// Host copies of all that is kept, under `SLOT/NAME`, and `updates/NAME` where the rule counts them.
     ///
     /// # Errors
     /// When a tensor cannot be read back from the device in full.
     pub fn to_values(&self, weights: &Weights) -> Result<NamedValues, WeightsError> {
         let mut values = NamedValues::new();
-        for (param, kept) in weights.params().iter().zip(&self.kept) {
+        for ((param, kept), &updates) in weights.params().iter().zip(&self.kept).zip(&self.updates) {
+            if self.rule.counts() && updates > 0 {
+                let name = format!("{UPDATES}/{}", param.name);
+                let digits = [updates % BASE, updates / BASE].map(|digit| digit as f32);
+                let count = host(&name, &[digits.len()], &tensor(digits.to_vec(), weights.device()))?;
+                values.insert(name, count);
+            }
             for (slot, value) in self.rule.slots().iter().zip(kept) {
                 if let Some(value) = value {
                     let name = format!("{slot}/{}", param.name);
@@ -124,7 +140,8 @@ impl<R: Rule> Optimizer<R> {
         Ok(values)
     }
 
-    /// Takes back what a checkpoint of so many steps has; parameters without anything stored have had no gradient yet.
+    /// Takes back what a checkpoint of so many steps has; parameters without anything stored have had no gradient yet. An older one does
+    /// not say how many updates each had: all steps, then.
     ///
     /// # Errors
     /// When something has another size than its parameter.
@@ -140,7 +157,18 @@ impl<R: Rule> Optimizer<R> {
         };
         let slots = self.rule.slots();
         let of_param = |param: &Param| slots.iter().map(|slot| stored(slot, param)).collect::<Result<Vec<_>, _>>();
-        self.kept = weights.params().iter().map(of_param).collect::<Result<_, _>>()?;
+        let kept = weights.params().iter().map(of_param).collect::<Result<Vec<_>, _>>()?;
+        let counted = |(param, kept): (&Param, &Vec<Option<Tensor<1>>>)| -> Result<u64, WeightsError> {
+            let name = format!("{UPDATES}/{}", param.name);
+            match values.get(&name).map(|stored| stored.data()) {
+                Some(&[low, high]) => Ok((low as u64).saturating_add((high as u64).saturating_mul(BASE))),
+                Some(other) => Err(WeightsError::Size { name, found: other.len(), expected: 2 }),
+                None if kept.iter().any(Option::is_some) => Ok(steps),
+                None => Ok(0),
+            }
+        };
+        self.updates = weights.params().iter().zip(&kept).map(counted).collect::<Result<_, _>>()?;
+        self.kept = kept;
         self.steps = steps;
         Ok(())
     }
@@ -148,6 +176,12 @@ impl<R: Rule> Optimizer<R> {
 
 impl<R: Rule + Clone> Clone for Optimizer<R> {
     fn clone(&self) -> Self {
-        Self { rule: self.rule.clone(), limits: self.limits, steps: self.steps, kept: self.kept.clone() }
+        Self {
+            rule: self.rule.clone(),
+            limits: self.limits,
+            steps: self.steps,
+            kept: self.kept.clone(),
+            updates: self.updates.clone(),
+        }
     }
 }

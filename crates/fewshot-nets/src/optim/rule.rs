@@ -10,6 +10,11 @@ pub trait Rule: std::fmt::Debug + Send + Sync {
     /// What each of these is before the first update.
     fn starts(&self) -> &'static [f64];
 
+    /// Whether [`Step::count`] matters, so that it has to be kept for each parameter.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// The new value of a parameter. `kept` has a place per slot, empty before the first update.
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1>;
 }
@@ -21,7 +26,7 @@ pub struct Step {
     pub lr: f64,
     /// L2 penalty that is added to the gradient, 0 or more.
     pub weight_decay: f64,
-    /// Updates so far, this one included.
+    /// Updates of this parameter so far, this one included.
     pub count: u64,
 }
 
@@ -33,6 +38,10 @@ impl Rule for Box<dyn Rule> {
 
     fn starts(&self) -> &'static [f64] {
         self.as_ref().starts()
+    }
+
+    fn counts(&self) -> bool {
+        self.as_ref().counts()
     }
 
     fn update(&self, value: Tensor<1>, gradient: Tensor<1>, kept: &mut [Option<Tensor<1>>], step: &Step) -> Tensor<1> {

@@ -106,6 +106,58 @@ fn what_is_saved_goes_on_with_the_same_bits() {
     }
 }
 
+/// With a beta of 0 the first update of Adam is the learning rate against the sign of the gradient, however late it comes.
+#[test]
+fn adam_counts_the_updates_of_each_parameter_by_itself() {
+    let rule = Adam { beta1: 0.0, beta2: 0.9, eps: 1e-8 };
+    for drifts in [false, true] {
+        let limits = Limits { drifts, ..Limits::NONE };
+        let mut weights = weights();
+        let mut optimizer = Optimizer::new(&weights, rule, limits);
+        for step in 0..100 {
+            let used = tensors(&gradients(step)).into_iter().take(1).chain([None]).collect();
+            optimizer.step(&mut weights, used, LR);
+        }
+        // Also where it goes on from a checkpoint in between.
+        let saved = optimizer.to_values(&weights).unwrap();
+        assert_eq!(saved["updates/a.weight"].data(), [100.0, 0.0]);
+        optimizer = Optimizer::new(&weights, rule, limits);
+        optimizer.restore(&weights, &saved, 100).unwrap();
+        for _ in 0..2 {
+            let before = values(&weights);
+            optimizer.step(&mut weights, tensors(&[0.3; 7]), LR);
+            let moved: Vec<f64> =
+                values(&weights)[4..].iter().zip(&before[4..]).map(|(now, then)| now - then).collect();
+            assert!(moved.iter().all(|moved| (moved + LR).abs() < 1e-6), "{drifts}: {moved:?}");
+        }
+        let saved = optimizer.to_values(&weights).unwrap();
+        assert_eq!(saved["updates/a.weight"].data(), [102.0, 0.0]);
+        assert_eq!(saved["updates/a.shift"].data(), [2.0, 0.0]);
+    }
+}
+
+/// Checkpoints of earlier programs do not say how often each parameter was updated.
+#[test]
+fn a_checkpoint_without_counts_has_had_all_steps() {
+    let rule = Adam { beta1: 0.5, beta2: 0.9, eps: 1e-8 };
+    let mut whole = weights();
+    let mut optimizer = Optimizer::new(&whole, rule, Limits::NONE);
+    (0..3).for_each(|step| optimizer.step(&mut whole, tensors(&gradients(step)), LR));
+    let mut saved = optimizer.to_values(&whole).unwrap();
+    saved.retain(|name, _| !name.starts_with("updates/"));
+    let mut again = whole.clone();
+    let mut restored = Optimizer::new(&again, rule, Limits::NONE);
+    restored.restore(&again, &saved, 3).unwrap();
+    optimizer.step(&mut whole, tensors(&gradients(3)), LR);
+    restored.step(&mut again, tensors(&gradients(3)), LR);
+    assert_eq!(values(&whole), values(&again));
+    // Other rules keep no counts.
+    let sgd = Sgd { momentum: 0.9, nesterov: false };
+    let mut optimizer = Optimizer::new(&whole, sgd, Limits::NONE);
+    optimizer.step(&mut whole, tensors(&gradients(0)), LR);
+    assert!(optimizer.to_values(&whole).unwrap().keys().all(|name| !name.starts_with("updates/")));
+}
+
 #[test]
 fn limits_hold() {
     let rule = Sgd { momentum: 0.0, nesterov: false };

@@ -22,6 +22,7 @@ use super::{Found, Part, Reader};
 use crate::files::Tree;
 use crate::load::{Content, Images, Record, Run, Sink};
 use crate::{DataError, OpenOptions, Place};
+pub use parts::UNLABELLED;
 use parts::{Classes, Parts};
 
 /// See the [module](self).
@@ -48,6 +49,21 @@ impl Reader for ClassFolders {
         let part = |classes: Classes| part(path, classes);
         Ok(Found { train: train.map(part), test: test.map(part), notes })
     }
+}
+
+/// What such a data set is said to be read as.
+pub(crate) const WITHOUT_CLASSES: &str = "images without classes";
+
+/// The images of a folder without class folders, all of one class; `None` where it has none.
+pub(crate) fn unlabelled(path: &Path) -> Result<Option<Found>, DataError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let (tree, left_out) = Tree::read(path)?;
+    let mut notes = left_out.notes(path);
+    let Parts { train, test } = parts::loose(&tree, &mut notes);
+    let part = |classes: Classes| part(path, classes);
+    Ok(train.map(|train| Found { train: Some(part(train)), test: test.map(part), notes }))
 }
 
 fn part(root: &Path, classes: Classes) -> Part {

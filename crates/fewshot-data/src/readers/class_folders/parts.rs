@@ -23,6 +23,9 @@ use super::mistaken;
 use crate::DataError;
 use crate::files::Tree;
 
+/// The one class of images that lie in no class folders.
+pub const UNLABELLED: &str = "images";
+
 /// Class names with their images.
 pub(super) type Classes = BTreeMap<String, Vec<PathBuf>>;
 
@@ -66,6 +69,22 @@ pub(super) fn find(root: &Tree, notes: &mut Vec<String>) -> Result<Parts, DataEr
         return Ok(parts);
     }
     Ok(Parts { train: Some(training_classes(top, notes)?), test: None })
+}
+
+/// The images that lie in no class folders, as one class: those of the folder itself, or of `train`, and of `test` or `val` beside it.
+pub(super) fn loose(root: &Tree, notes: &mut Vec<String>) -> Parts {
+    let of = |images: Vec<PathBuf>| (!images.is_empty()).then(|| Classes::from([(UNLABELLED.to_owned(), images)]));
+    if !root.images.is_empty() {
+        for folder in root.with_images() {
+            notes.push(format!("`{}` ({}) is not used", folder.name, counted(folder.count(), "image")));
+        }
+        return Parts { train: of(root.images.clone()), test: None };
+    }
+    let part = |name: Name| {
+        let folder = root.folders.iter().find(|folder| called(&folder.name).is(name) && !folder.images.is_empty());
+        of(folder.map(|folder| folder.images.clone()).unwrap_or_default())
+    };
+    Parts { train: part(Name::Train), test: part(Name::Test).or_else(|| part(Name::Validation)) }
 }
 
 /// What to say of a folder without any image.
@@ -363,6 +382,21 @@ mod tests {
             let (_folder, tree) = tree(paths);
             let message = find(&tree, &mut Vec::new()).unwrap_err().to_string();
             assert!(words.iter().all(|words| message.contains(words)), "{message}");
+        }
+    }
+
+    #[test]
+    fn images_without_class_folders_are_of_one_class_where_that_is_asked_for() {
+        for (paths, wanted) in [
+            (&["1.jpg", "2.jpg"][..], [Some(2), None]),
+            (&["train/1.jpg", "train/2.jpg", "test/1.jpg"], [Some(2), Some(1)]),
+            (&["train2017/1.jpg", "val2017/1.jpg"], [Some(1), Some(1)]),
+            (&["other/1.jpg"], [None, None]),
+        ] {
+            let (_folder, tree) = tree(paths);
+            let Parts { train, test } = loose(&tree, &mut Vec::new());
+            let count = |part: Option<Classes>| part.map(|classes| classes[UNLABELLED].len());
+            assert_eq!([count(train), count(test)], wanted, "{paths:?}");
         }
     }
 

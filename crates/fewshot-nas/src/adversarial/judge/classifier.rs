@@ -49,6 +49,11 @@ impl FeatureNet for Classifier {
         self.model.card().classes.len()
     }
 
+    fn accuracy(&self) -> Option<f64> {
+        let card = self.model.card();
+        card.test_accuracy.or(card.held_out_accuracy)
+    }
+
     fn look(&mut self, images: &[u8], shape: Shape) -> Result<Looks, GanError> {
         let pixels = pixels(&self.model, images, shape)?;
         let (features, logits) = kernels::on_kernel_threads(|| self.model.features(&pixels))?;

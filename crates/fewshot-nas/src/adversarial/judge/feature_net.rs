@@ -18,6 +18,11 @@ pub trait FeatureNet: Send {
     /// Probabilities per image.
     fn classes(&self) -> usize;
 
+    /// Share of images that it was not trained on which it tells rightly, where that is known.
+    fn accuracy(&self) -> Option<f64> {
+        None
+    }
+
     /// Looks at images of `shape`, one after the other, bytes `[height, width, channels]` each.
     ///
     /// # Errors

@@ -7,13 +7,15 @@ mod plan;
 mod records;
 mod select;
 mod task;
+mod within;
 
-use fewshot_space::{Arch, random};
+use fewshot_space::{Arch, OptionSet, random};
 use rand::RngExt;
 
 pub use plan::{Proposer, Schedule, SearchPlan};
 pub use records::{Beam, IterationRecord, LossSums, Phase, Reset, SearchProgress};
 pub use task::Task;
+pub use within::Within;
 
 use super::controller::{CellController, LstmState, Reinforce, Written};
 use super::error::GanError;
@@ -165,7 +167,7 @@ impl GanSearch {
         let mut rng = random::stream(self.task.seed, "controller arch", number, 0);
         let prefix = self.prefix(&mut rng);
         let leaves = self.controller.weights.leaves();
-        let written = self.controller.sample(&leaves, &prefix.state, &mut rng);
+        let written = self.controller.sample(&leaves, &prefix.state, self.allowed_behind(&prefix), &mut rng);
         let arch = Arch::new([prefix.options.as_slice(), &written.options].concat());
         // Rewards are of fresh images; which network is compared with which is left to chance.
         let found = self.judged(&arch, judge, ("reward", number), interrupt)?;
@@ -260,10 +262,7 @@ impl GanSearch {
     /// controller ended.
     fn extended(&self, rng: &mut impl rand::Rng) -> Result<(Arch, LstmState), GanError> {
         match self.task.plan.proposer {
-            Proposer::Uniform => {
-                let arch = self.task.region(self.progress.level)?.sample(rng)?;
-                Ok((arch, LstmState::zero()))
-            }
+            Proposer::Uniform => Ok((self.task.drawn(self.progress.level, rng)?, LstmState::zero())),
             Proposer::Controller => {
                 let prefix = self.prefix(rng);
                 let written = self.written(&prefix, rng);
@@ -273,7 +272,12 @@ impl GanSearch {
     }
 
     fn written(&self, prefix: &Beam, rng: &mut impl rand::Rng) -> Written {
-        self.controller.sample(&self.controller.weights.values(), &prefix.state, rng)
+        self.controller.sample(&self.controller.weights.values(), &prefix.state, self.allowed_behind(prefix), rng)
+    }
+
+    /// Which options may follow those of a cell that are written, behind the cells of `prefix`.
+    fn allowed_behind<'a>(&'a self, prefix: &'a Beam) -> impl Fn(&[u8]) -> OptionSet + 'a {
+        move |written: &[u8]| self.task.within.options_after(&[prefix.options.as_slice(), written].concat())
     }
 
     /// What the controller would take now, behind the first of the best.
@@ -306,7 +310,7 @@ impl GanSearch {
     /// When the state is of other settings.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), GanError> {
         let (progress, steps, controller_steps): (SearchProgress, [u64; 2], u64) = checkpoint.meta()?;
-        progress.check(&self.task.plan)?;
+        progress.check(&self.task.plan, &self.task.within)?;
         let mut restored = Self::at(self.task.clone(), progress)?;
         restored.pair.restore(&checkpoint.tensors, steps)?;
         let own: NamedValues = super::trainer::without_prefix(&checkpoint.tensors, CONTROLLER_PREFIX);

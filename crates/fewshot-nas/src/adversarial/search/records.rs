@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::super::controller::LstmState;
 use super::super::error::GanError;
 use super::super::reset::LossWindows;
-use super::SearchPlan;
+use super::{SearchPlan, Within};
 
 /// What is done next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,12 +133,16 @@ pub struct SearchProgress {
 }
 
 impl SearchProgress {
-    /// Checks that it can be of a search of this plan.
-    pub(super) fn check(&self, plan: &SearchPlan) -> Result<(), GanError> {
-        let known = |beams: &[Beam]| beams.iter().all(|beam| beam.state.is_usable());
-        match self.level < plan.schedule.iterations.len() && known(&self.beams) && known(&self.candidates) {
+    /// Checks that it can be of a search of this plan through this region.
+    pub(super) fn check(&self, plan: &SearchPlan, within: &Within) -> Result<(), GanError> {
+        let beams = || self.beams.iter().chain(&self.candidates);
+        if self.level >= plan.schedule.iterations.len() || !beams().all(|beam| beam.state.is_usable()) {
+            return Err(GanError::State("levels or beams differ".to_string()));
+        }
+        // Runs that earlier programs began kept what limits leave out.
+        match beams().all(|beam| within.holds(&beam.options)) {
             true => Ok(()),
-            false => Err(GanError::State("levels or beams differ".to_string())),
+            false => Err(GanError::State("it keeps architectures beyond the limits".to_string())),
         }
     }
 }

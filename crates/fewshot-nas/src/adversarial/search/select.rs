@@ -38,7 +38,8 @@ impl GanSearch {
 
     /// One architecture that the strategy asks for; its state goes along with the search's.
     fn ask_strategy(&mut self, judge: &mut dyn FeatureNet, interrupt: &Interrupt) -> Result<(), GanError> {
-        let region = self.task.region(self.progress.level)?;
+        // Whole generators are asked for, so the region is the searched one itself.
+        let region = self.task.within.region().clone();
         let mut strategy = search::build(&self.task.plan.strategy, region, self.task.seed)?;
         if let Some(state) = &self.progress.strategy {
             strategy.restore(state)?;

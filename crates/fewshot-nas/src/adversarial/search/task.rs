@@ -5,10 +5,11 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use fewshot_data::{Dataset, Shape};
 use fewshot_space::autogan::{AutoGanSkeleton, AutoGanSpace, CELL_DECISIONS};
-use fewshot_space::{OptionSet, Region, Space, random};
-use rand::RngExt;
+use fewshot_space::{Arch, Region, Space, random};
+use rand::{Rng, RngExt};
 
 use super::plan::SearchPlan;
+use super::within::Within;
 use crate::adversarial::config::GanConfig;
 use crate::adversarial::controller::CellController;
 use crate::adversarial::error::GanError;
@@ -23,8 +24,8 @@ pub struct Task {
     pub skeleton: AutoGanSkeleton,
     /// Channels of the discriminator.
     pub judge_channels: usize,
-    /// The options of each decision that may be taken: all, or those of a part.
-    pub allowed: Vec<OptionSet>,
+    /// What may be proposed: generators of all levels that members of the searched region, or of a part, begin with.
+    pub within: Arc<Within>,
     /// Real images, which are made smaller for lower levels.
     pub images: Arc<Dataset>,
     /// Those that are trained on.
@@ -46,7 +47,8 @@ impl Task {
         Ok(Arc::new(AutoGanSpace::new(AutoGanSkeleton { level, ..self.skeleton.clone() })?))
     }
 
-    /// What generators of a level may be.
+    /// What the shared generator of a level has layers for: the options that may be taken. Filters are none of its business: they are of
+    /// whole generators, as these are trained alone.
     ///
     /// # Errors
     /// When the skeleton has no such level.
@@ -54,8 +56,20 @@ impl Task {
         let space = self.space(level)?;
         let decisions = space.decisions().len();
         let whole = Region::full(space);
-        let mut restricted = self.allowed.iter().take(decisions).enumerate();
+        let mut restricted = self.within.region().product().iter().take(decisions).enumerate();
         Ok(restricted.try_fold(whole, |region, (decision, options)| region.restrict(decision, *options))?)
+    }
+
+    /// A generator of a level by chance.
+    ///
+    /// # Errors
+    /// When the skeleton has no such level.
+    pub(super) fn drawn(&self, level: usize, rng: &mut impl Rng) -> Result<Arch, GanError> {
+        let decisions = AutoGanSpace::first_decision_of(level) + CELL_DECISIONS[level];
+        match self.within.beginning(decisions, rng) {
+            Some(arch) => Ok(arch),
+            None => Ok(self.region(level)?.sample(rng)?),
+        }
     }
 
     pub(super) fn shape(&self, level: usize) -> Shape {
@@ -91,10 +105,10 @@ impl Task {
 
     pub(super) fn controller(&self, level: usize) -> CellController {
         let first = AutoGanSpace::first_decision_of(level);
-        let tokens = TOKENS[level][..CELL_DECISIONS[level]].to_vec();
-        let allowed = self.allowed[first..first + CELL_DECISIONS[level]].to_vec();
+        let decisions = &self.within.region().space().decisions()[first..first + CELL_DECISIONS[level]];
+        let tokens = decisions.iter().map(|decision| decision.options.len()).collect();
         let seed = random::stream(self.seed, "controller weights", level as u64, 0).random::<u64>();
-        CellController::new(tokens, allowed, &self.device, seed)
+        CellController::new(tokens, &self.device, seed)
     }
 
     pub(super) fn real(&self, level: usize) -> Result<RealImages, GanError> {
@@ -103,6 +117,3 @@ impl Task {
         RealImages::new(&self.images, self.indices.clone(), side, self.config.batch, &self.device, seed)
     }
 }
-
-/// Options of the decisions of each level's cell.
-const TOKENS: [[usize; 5]; 3] = [[2, 3, 3, 2, 0], [2, 3, 3, 2, 2], [2, 3, 3, 2, 4]];

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fewshot_guard::counted;
+use fewshot_space::Region;
 use serde_json::Value;
 
 use super::Gan;
@@ -12,6 +13,7 @@ use super::given::Given;
 use super::judging::JUDGE;
 use super::result::{DerivedRow, GanResult, JudgeFacts};
 use super::searches::{EQUAL_COST, PARENT, POOL, part_stage};
+use super::summary;
 use crate::experiments::bench::Bench;
 use crate::experiments::outcome::Outcome;
 use crate::experiments::recipe::{Experiment, Recipe};
@@ -41,17 +43,34 @@ impl Bench for Gan {
     fn announcement(&self) -> Result<Vec<String>, ExperimentError> {
         let parts = if self.is_split() { self.lab.partition().regions().len() } else { 0 };
         let trained = self.trainings().len();
-        Ok(vec![format!(
+        let whole = self.lab.partition().whole();
+        let mut told = Vec::new();
+        if !whole.filters().is_empty() {
+            let all = Region::full(whole.space().clone()).size()?;
+            // Listed once, for the searches too.
+            let left = self.within(whole)?.listed().map_or(all, |members| members as u128);
+            told.push(format!("the limits leave {left} of {all} generators: what leads out of them is never proposed"));
+        }
+        if !self.searches() {
+            let steps = counted(self.recipe.derived.plan.generator_steps, "step");
+            told.push(format!("{} trained alone for {steps} each, and no search", counted(trained, "generator")));
+            return Ok(told);
+        }
+        told.push(format!(
             "one search of {}, {}, {} trained alone for {} each",
             counted(self.recipe.search.iterations.iter().sum::<u64>(), "iteration"),
             counted(parts, "part"),
             counted(trained, "generator"),
             counted(self.recipe.derived.plan.generator_steps, "step")
-        )])
+        ));
+        Ok(told)
     }
 
     fn stages(&self) -> Result<Vec<Stage<'_>>, ExperimentError> {
-        let mut all = vec![self.judge_stage(), self.parent_stage()];
+        let mut all = vec![self.judge_stage()];
+        if self.searches() {
+            all.push(self.parent_stage());
+        }
         if self.is_split() {
             all.extend((0..self.lab.partition().regions().len()).map(|part| self.part_stage(part)));
             all.push(self.pool_stage());
@@ -60,7 +79,7 @@ impl Bench for Gan {
             }
         }
         all.extend(self.trainings().into_iter().map(|training| self.training_stage(training)));
-        if self.recipe.controls.ranked > 0 {
+        if self.ranks() {
             all.push(self.ranking_stage());
         }
         all.push(self.finish_stage());
@@ -68,9 +87,12 @@ impl Bench for Gan {
     }
 
     fn outcome(&self, run: &RunFolder, values: &BTreeMap<String, Value>) -> Result<Outcome, ExperimentError> {
-        let Finished { test, best } = value(values, &FINISH)?;
+        let Finished { test, best, latency } = value(values, &FINISH)?;
         let judged = value(values, &JUDGE)?;
-        let mut searches = vec![value(values, &PARENT)?];
+        let mut searches = Vec::new();
+        if self.searches() {
+            searches.push(value(values, &PARENT)?);
+        }
         let mut pooled = Vec::new();
         if self.is_split() {
             for part in 0..self.lab.partition().regions().len() {
@@ -85,28 +107,31 @@ impl Bench for Gan {
         let derived = trainings.iter().map(|training| value(values, &training.stage()));
         let derived: Vec<DerivedRow> =
             derived.collect::<Result<Vec<Option<DerivedRow>>, _>>()?.into_iter().flatten().collect();
-        let ranking = match self.recipe.controls.ranked {
-            0 => None,
-            _ => Some(value(values, &RANKING)?),
-        };
+        let ranking = self.ranks().then(|| value(values, &RANKING)).transpose()?;
         let space = self.lab.alone_space();
         let cost = space.cost(&space.parse(&best.arch)?);
         Ok(Outcome::Gan(Box::new(GanResult {
             space: space.name().to_string(),
             arch: best.arch,
+            found_by: best.found_by,
+            training_seed: best.seed,
             judgement: best.best.judgement,
             macs: cost.macs,
             params: cost.params,
+            latency,
             judge: JudgeFacts {
                 names: judged.names,
                 digest: judged.digest,
                 features: judged.features,
+                given: judged.given,
                 accuracy: judged.accuracy,
                 training: judged.training,
                 test,
             },
             searches,
             pooled,
+            origins: summary::origins(&derived),
+            differences: summary::differences(&derived),
             derived,
             ranking,
             seconds: run.seconds()?,

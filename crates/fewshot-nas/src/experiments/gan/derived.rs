@@ -11,6 +11,7 @@ use super::Gan;
 use super::judging::JUDGE;
 use super::result::{DerivedRow, RankedNetwork, RankingFacts};
 use super::searches::{EQUAL_COST, PARENT, POOL, part_stage};
+use super::summary::ORIGINS;
 use crate::adversarial::judge::FeatureNet;
 use crate::adversarial::{Derivation, DerivedPlan, DerivedProgress, DerivedTask, GanError, GeneratorNorms, Painter};
 use crate::lab::ExperimentError;
@@ -27,7 +28,7 @@ pub const GRIDS: &str = "images";
 /// Rows and columns of such a grid.
 const GRID: usize = 8;
 
-/// How an architecture was found.
+/// How an architecture was found, in the order of [`ORIGINS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// By the parent's search.
@@ -38,16 +39,13 @@ pub enum Origin {
     EqualCost,
     /// By chance.
     Random,
+    /// By whoever wrote the recipe.
+    Given,
 }
 
 impl Origin {
     fn name(self) -> &'static str {
-        match self {
-            Origin::OneShot => "one-shot",
-            Origin::FewShot => "few-shot",
-            Origin::EqualCost => "equal cost",
-            Origin::Random => "random",
-        }
+        ORIGINS[self as usize]
     }
 }
 
@@ -73,7 +71,10 @@ impl Gan {
     /// All trainings of generators alone, in order.
     pub(super) fn trainings(&self) -> Vec<Training> {
         let networks = self.recipe.derived.networks;
-        let mut origins = vec![(Origin::OneShot, networks)];
+        let mut origins = match self.searches() {
+            true => vec![(Origin::OneShot, networks)],
+            false => vec![(Origin::Given, self.given.len())],
+        };
         if self.is_split() {
             origins.push((Origin::FewShot, networks));
             if self.recipe.controls.equal_cost {
@@ -94,7 +95,7 @@ impl Gan {
             Origin::OneShot => inputs.push(String::from(&PARENT)),
             Origin::FewShot => inputs.push(String::from(&POOL)),
             Origin::EqualCost => inputs.push(String::from(&EQUAL_COST)),
-            Origin::Random => {}
+            Origin::Random | Origin::Given => {}
         }
         Stage::of(&training.stage(), move |context| self.train(context, training)).after(inputs).produces([CHECKPOINT])
     }
@@ -128,6 +129,7 @@ impl Gan {
                 let count = self.recipe.controls.randoms;
                 return Ok(self.lab.random_archs("random generators", count)?.get(place).cloned());
             }
+            Origin::Given => return Ok(self.given.get(place).cloned()),
             Origin::OneShot => context.value(&PARENT)?.best.into_iter().nth(place),
             Origin::EqualCost => context.value(&EQUAL_COST)?.best.into_iter().nth(place),
             Origin::FewShot => context.value(&POOL)?.into_iter().nth(place),
@@ -232,6 +234,11 @@ impl Gan {
         let images: Vec<Vec<u8>> = painter.paint(rows)?.chunks(shape.bytes()).map(<[u8]>::to_vec).collect();
         let (pixels, whole) = grid(&images, shape, GRID)?;
         Ok(png_bytes(&pixels, whole)?)
+    }
+
+    /// Whether it is told how well shared generators order, which takes some.
+    pub(super) fn ranks(&self) -> bool {
+        self.searches() && self.recipe.controls.ranked > 0
     }
 
     pub(super) fn ranking_stage(&self) -> Stage<'_> {

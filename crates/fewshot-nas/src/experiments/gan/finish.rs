@@ -9,6 +9,7 @@ use crate::adversarial::judge::{Judgement, judge_real};
 use crate::adversarial::{Derivation, GanError};
 use crate::export::{self, Format, export};
 use crate::lab::{ExperimentError, ground};
+use crate::latency::NetworkLatency;
 use crate::model::{Card, MODEL, Model, Resize};
 use crate::run::{Handle, RunError, Stage, StageContext, write_atomic};
 use crate::stages::CHECKPOINT;
@@ -25,6 +26,9 @@ pub struct Finished {
     pub test: Option<Judgement>,
     /// The generator that is kept.
     pub best: DerivedRow,
+    /// Its latency, where that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<NetworkLatency>,
 }
 
 impl Gan {
@@ -43,17 +47,41 @@ impl Gan {
             true => Some(judge_real(judge.as_mut(), &images, &all, parts, Some(&real), context.interrupt())?.0),
             false => None,
         };
+        let (training, best) = self.nearest(context)?;
+        let latency = self.lab.network_latency(&self.lab.alone_space().parse(&best.arch)?)?;
+        self.keep(context, training, &best)?;
+        Ok(Finished { test, best, latency })
+    }
+
+    /// The generator whose images are nearest to real ones. Where latency is limited it keeps the limit when it is timed as a whole too;
+    /// where none does, the nearest of all is kept, and that is told.
+    fn nearest(&self, context: &StageContext<'_>) -> Result<(derived::Training, DerivedRow), ExperimentError> {
         let distance = |row: &DerivedRow| row.best.judgement.distance.unwrap_or(f64::INFINITY);
-        let mut best: Option<(derived::Training, DerivedRow)> = None;
+        let mut all: Vec<(derived::Training, DerivedRow)> = Vec::new();
         for training in self.trainings() {
-            let Some(row) = context.value(&training.stage())? else { continue };
-            if best.as_ref().is_none_or(|(_, best)| distance(&row) < distance(best)) {
-                best = Some((training, row));
+            all.extend(context.value(&training.stage())?.map(|row| (training, row)));
+        }
+        // The first of several that are as near.
+        all.sort_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+        let mut place = 0;
+        if self.lab.latency().is_some() {
+            let space = self.lab.alone_space();
+            while place < all.len() && !self.lab.is_fast_enough(&space.parse(&all[place].1.arch)?)? {
+                place += 1;
+            }
+            if place == all.len() {
+                let limit = self.lab.recipe().search.max_latency_ms;
+                let text = format!(
+                    "no generator takes at most {limit} ms when it is timed as a whole: the nearest is kept all the same"
+                );
+                context.progress().line(&text);
+                place = 0;
             }
         }
-        let (training, best) = best.ok_or_else(|| GanError::State("no generator was trained".to_string()))?;
-        self.keep(context, training, &best)?;
-        Ok(Finished { test, best })
+        match all.is_empty() {
+            true => Err(GanError::State("no generator was trained".to_string()).into()),
+            false => Ok(all.swap_remove(place)),
+        }
     }
 
     /// Leaves a generator as the run's model.

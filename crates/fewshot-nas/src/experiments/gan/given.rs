@@ -44,6 +44,9 @@ impl Given {
     /// When not.
     pub fn looked_at(self, shapes: &[Shape]) -> Result<String, ExperimentError> {
         let Some(Judge { mut net, .. }) = self.judge else { return Ok(String::new()) };
+        if net.classes() < 2 {
+            return Err(GanError::OneClass.into());
+        }
         let mut refused = None;
         for &shape in shapes {
             match net.look(&vec![0; shape.bytes()], shape) {

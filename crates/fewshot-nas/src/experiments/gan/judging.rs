@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Gan;
 use super::given::Given;
 use super::recipe::JUDGES;
+use super::result::doubt;
 use crate::adversarial::judge::{FeatureNet, Judge, Judgement, judge_real};
 use crate::estimate::NormPolicy;
 use crate::families::{self, Skeleton};
@@ -31,7 +32,10 @@ pub struct Judged {
     pub digest: String,
     /// Numbers per image.
     pub features: usize,
-    /// Share of held-out images that it tells rightly.
+    /// Whether it was given, and not trained in this run.
+    #[serde(default)]
+    pub given: bool,
+    /// Share of images that it was not trained on which it tells rightly, where that is known.
     pub accuracy: Option<f64>,
     /// What real training images are worth.
     pub training: Judgement,
@@ -45,13 +49,18 @@ impl Gan {
 
     fn prepare_judge(&self, context: &StageContext<'_>) -> Result<Judged, ExperimentError> {
         let given = Given::open(&self.recipe.judge, self.lab.device())?;
-        let (Judge { net: mut judge, bytes }, accuracy) = match given.judge {
-            None => {
-                let (model, accuracy) = self.train_judge(context)?;
-                (Judge::of_model(model)?, Some(accuracy))
-            }
-            Some(judge) => (judge, None),
+        let is_given = given.judge.is_some();
+        let Judge { net: mut judge, bytes } = match given.judge {
+            None => Judge::of_model(self.train_judge(context)?)?,
+            Some(judge) => judge,
         };
+        let accuracy = judge.accuracy();
+        let told = accuracy.map(|accuracy| {
+            let told =
+                format!("the judge tells {:.1} % of images that it was not trained on rightly", 100.0 * accuracy);
+            doubt(accuracy).unwrap_or(told)
+        });
+        told.iter().for_each(|line| context.progress().line(line));
         write_atomic(&context.file(JUDGE_MODEL), &bytes).map_err(RunError::from)?;
         let (lab, indices) = (&self.lab, self.lab.all_indices());
         let (mut training, mut real) =
@@ -69,13 +78,15 @@ impl Gan {
             names: judge.names().map(str::to_string),
             digest: judge.digest().to_string(),
             features: judge.features(),
+            given: is_given,
             accuracy,
             training,
         })
     }
 
-    /// Trains a classifier of the recipe's architecture on the images that are not held out; with how many of these it tells rightly.
-    fn train_judge(&self, context: &StageContext<'_>) -> Result<(Model, f64), ExperimentError> {
+    /// Trains a classifier of the recipe's architecture on the images that are not held out; its card says how many of these it tells
+    /// rightly.
+    fn train_judge(&self, context: &StageContext<'_>) -> Result<Model, ExperimentError> {
         let lab = &self.lab;
         let images = lab.images();
         let image = [images.height(), images.width(), images.channels()];
@@ -103,8 +114,7 @@ impl Gan {
             held_out_accuracy: Some(accuracy),
             epochs: Some(trained.history.len() as u64),
         };
-        context.progress().line(&format!("the judge tells {:.1} % of held-out images rightly", 100.0 * accuracy));
-        Ok((Model::new(card, net)?, accuracy))
+        Ok(Model::new(card, net)?)
     }
 
     /// The judge, in a stage that waits for [`JUDGE`].

@@ -14,8 +14,12 @@ pub(super) mod recipe;
 pub(super) mod result;
 mod searches;
 mod setup;
+mod summary;
 
 pub(super) use given::check_files;
 pub use recipe::{ControlsRecipe, DerivedRecipe, GanRecipe, JudgeRecipe};
-pub use result::{Candidate, DerivedRow, GanResult, JudgeFacts, RankedNetwork, RankingFacts, SearchRow};
-pub(super) use setup::Gan;
+pub use result::{
+    Candidate, DerivedRow, GanResult, JudgeFacts, OriginDifference, OriginRow, RankedNetwork, RankingFacts, SearchRow,
+};
+pub(super) use setup::{Gan, with_its_images, without_classes};
+pub use summary::ORIGINS;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::adversarial::{DerivedPlan, GanConfig, Proposer, Schedule, SearchPlan};
 use crate::families;
-use crate::recipe::{RecipeError, known_strategy};
+use crate::recipe::{CommonRecipe, RecipeError, known_strategy};
 use crate::train::ConfigError;
 
 /// A search for generators: the shared pair, the parts, the controls, how generators are trained alone and who judges them. Widths and
@@ -13,6 +13,9 @@ use crate::train::ConfigError;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GanRecipe {
+    /// Architectures, as text, that are trained alone in place of all searches; none: what searches find is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given: Vec<String>,
     /// Who proposes architectures.
     pub proposer: Proposer,
     /// With `proposer = "uniform"`: the strategy that chooses in the end, a name that `fewshot strategies` lists.
@@ -85,6 +88,8 @@ pub struct JudgeRecipe {
 
 /// The space of the networks that are trained to judge.
 pub const JUDGES: &str = "stages";
+/// Side of images whose size is not known yet; what architectures there are does not depend on it.
+const USUAL_SIDE: usize = 32;
 /// Most networks of any kind that are trained alone.
 const MOST_NETWORKS: usize = 1000;
 /// Most channels of a discriminator.
@@ -109,11 +114,20 @@ impl JudgeRecipe {
 }
 
 impl GanRecipe {
-    /// Checks all ranges.
+    /// Checks all ranges, and the architectures that are given.
     ///
     /// # Errors
     /// The first setting that is out of its range.
-    pub fn check(&self) -> Result<(), RecipeError> {
+    pub fn check(&self, common: &CommonRecipe) -> Result<(), RecipeError> {
+        let side = if common.data.image_size > 0 { common.data.image_size } else { USUAL_SIDE };
+        // What is wrong with the size is told by itself.
+        if let Ok(space) = common.space_alone([side, side, 3], 10) {
+            for (place, text) in self.given.iter().enumerate() {
+                let key = format!("gan.given[{place}]");
+                let refuse = |error| RecipeError::setting(key.clone(), format!("{key}: {error}"));
+                space.blueprint().parse(text).map_err(refuse)?;
+            }
+        }
         let fail = |key: &'static str, value: String, allowed: &'static str| {
             Err(RecipeError::range("gan", ConfigError { key, value, allowed }))
         };
@@ -167,6 +181,32 @@ impl GanRecipe {
         all.map(|(parent, part)| parent + part * parts as u64).collect()
     }
 }
+
+/// Settings of tables that other kinds read which a search for generators does not, each with what to set in its place. The keys that
+/// flags set stand before the tables that they are in.
+pub const UNREAD: [(&str, &str); 12] = [
+    ("search.pareto", "they keep one generator, and have no front: limits (--max-macs, --max-params) make it small"),
+    ("search.strategy", "name the strategy in `gan.strategy`, with `gan.proposer = \"uniform\"`"),
+    ("search.budget", "`gan.budget` says how many a strategy scores, with `gan.proposer = \"uniform\"`"),
+    ("search.finalists", "`gan.derived.networks` says how many generators are trained alone"),
+    ("search.verify", "`gan.controls.ranked` says by how many random ones it is told how well scores order"),
+    ("search.by_hand", "there are no generators made by hand"),
+    ("standalone.references", "there are no generators made by hand, and `gan.controls` says what is compared with"),
+    ("standalone.randoms", "`gan.controls.randoms` says how many random ones are trained alone"),
+    ("supernet", "`gan.search` and `gan.train` say how long and how the shared generator is trained"),
+    ("children", "`gan.part_iterations` says how long parts are searched"),
+    ("scoring", "`gan.search` says by how many images generators are scored"),
+    ("shrink", "generators grow level by level, as `gan.search.iterations` says"),
+];
+
+/// What only a search does that no controller leads.
+pub const WITHOUT_CONTROLLER: [(&str, &str); 2] = [
+    (
+        "gan.budget",
+        "the controller proposes, and only a strategy scores so many: name one (--strategy, or `gan.strategy` with `gan.proposer = \"uniform\"`)",
+    ),
+    ("gan.strategy", "the controller proposes: set `gan.proposer = \"uniform\"` for a strategy to choose"),
+];
 
 /// Why there are no such settings.
 pub fn missing() -> RecipeError {

@@ -29,12 +29,11 @@ type Position = (SearchProgress, [u64; 2], u64);
 
 impl Gan {
     /// What a search through `region` is given. `purpose` keys all that it draws.
-    pub(super) fn task(&self, region: &Region, iterations: &[u64], purpose: &str) -> Task {
-        let decisions = region.space().decisions().len();
-        Task {
+    pub(super) fn task(&self, region: &Region, iterations: &[u64], purpose: &str) -> Result<Task, ExperimentError> {
+        Ok(Task {
             skeleton: self.shared.clone(),
             judge_channels: self.recipe.discriminator,
-            allowed: (0..decisions).map(|decision| region.allowed(decision)).collect(),
+            within: self.within(region)?,
             images: self.lab.image_handle().clone(),
             indices: self.lab.all_indices().into(),
             config: self.recipe.train,
@@ -42,10 +41,10 @@ impl Gan {
             device: self.lab.device().clone(),
             seed: self.lab.seed(purpose),
             parent: None,
-        }
+        })
     }
 
-    pub(super) fn parent_task(&self) -> Task {
+    pub(super) fn parent_task(&self) -> Result<Task, ExperimentError> {
         self.task(self.lab.partition().whole(), &self.recipe.search.iterations, "generators")
     }
 
@@ -53,13 +52,13 @@ impl Gan {
     fn part_task(&self, context: &StageContext<'_>, part: usize) -> Result<Task, ExperimentError> {
         let region = &self.lab.partition().regions()[part];
         let parent = context.load(&context.input_file(PARENT.name(), CHECKPOINT)?)?.tensors;
-        let task = self.task(region, &self.recipe.part_iterations, &format!("generators of part {part}"));
+        let task = self.task(region, &self.recipe.part_iterations, &format!("generators of part {part}"))?;
         Ok(Task { parent: Some(Arc::new(parent)), ..task })
     }
 
     pub(super) fn parent_stage(&self) -> Stage<'_> {
         let name = "one-shot";
-        Stage::of(&PARENT, move |context| self.search(context, self.parent_task(), name))
+        Stage::of(&PARENT, move |context| self.search(context, self.parent_task()?, name))
             .after([&JUDGE])
             .produces([CHECKPOINT])
     }
@@ -76,7 +75,7 @@ impl Gan {
     pub(super) fn equal_cost_stage(&self) -> Stage<'_> {
         let stage = Stage::of(&EQUAL_COST, move |context| {
             let iterations = self.recipe.equal_cost(self.lab.partition().regions().len());
-            let task = self.task(self.lab.partition().whole(), &iterations, "generators of equal cost");
+            let task = self.task(self.lab.partition().whole(), &iterations, "generators of equal cost")?;
             self.search(context, task, "equal cost")
         });
         stage.after([&JUDGE]).produces([CHECKPOINT])
@@ -167,7 +166,7 @@ impl Gan {
 
     /// The parent's search, at its end.
     pub(super) fn ended_parent(&self, context: &StageContext<'_>) -> Result<GanSearch, ExperimentError> {
-        let mut search = GanSearch::new(self.parent_task())?;
+        let mut search = GanSearch::new(self.parent_task()?)?;
         search.restore(&context.load(&context.input_file(PARENT.name(), CHECKPOINT)?)?)?;
         Ok(search)
     }

@@ -1,11 +1,18 @@
 //! What a search for generators is laid out on.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fewshot_data::{DataError, image_files};
 use fewshot_space::autogan::AutoGanSkeleton;
+use fewshot_space::{Arch, Region};
 
 use super::recipe::GanRecipe;
+use crate::adversarial::{GanError, Within};
 use crate::families::OpenSpace;
 use crate::lab::{ExperimentError, Lab, absolute};
-use crate::recipe::{RecipeError, SupernetReduction};
+use crate::recipe::{CommonRecipe, RecipeError, SupernetReduction};
 
 /// A search for generators on its images.
 pub struct Gan {
@@ -15,6 +22,11 @@ pub struct Gan {
     pub(super) shared: AutoGanSkeleton,
     /// Of generators alone.
     pub(super) alone: AutoGanSkeleton,
+    /// Architectures that are trained in place of a search.
+    pub(super) given: Vec<Arch>,
+    /// What may be proposed within the regions that were asked for, by their labels: listing members takes seconds, and each region is
+    /// asked for several times.
+    within: Mutex<BTreeMap<String, Arc<Within>>>,
 }
 
 impl Gan {
@@ -25,6 +37,11 @@ impl Gan {
     pub fn open(lab: Lab, mut recipe: GanRecipe) -> Result<Self, ExperimentError> {
         for path in [&mut recipe.judge.model, &mut recipe.judge.statistics] {
             *path = absolute(path);
+        }
+        if recipe.judge.model.is_empty() && lab.images().classes().len() < 2 {
+            let problem = "gan.judge.model: the images are of one class, so no classifier can learn on them to judge images (every one would \
+                           score 1): give a trained one or Inception v3 (docs/generators.md), or images of two classes or more";
+            return Err(RecipeError::setting("gan.judge.model", problem).into());
         }
         let common = lab.recipe();
         let of = |width: usize, cells: usize| -> Result<AutoGanSkeleton, ExperimentError> {
@@ -42,12 +59,64 @@ impl Gan {
             );
             return Err(RecipeError::setting("gan.search.iterations", problem).into());
         }
-        Ok(Self { lab, recipe, shared, alone })
+        let given = recipe.given.iter().enumerate().map(|(place, text)| given(&lab, place, text));
+        let given = given.collect::<Result<_, RecipeError>>()?;
+        Ok(Self { lab, recipe, shared, alone, given, within: Mutex::default() })
+    }
+
+    /// What may be proposed within a region of whole generators, its limits included.
+    pub(super) fn within(&self, region: &Region) -> Result<Arc<Within>, ExperimentError> {
+        let mut known = self.within.lock().unwrap_or_else(PoisonError::into_inner);
+        let label = region.label();
+        if let Some(within) = known.get(&label) {
+            return Ok(within.clone());
+        }
+        let within = Arc::new(Within::new(region.clone())?);
+        known.insert(label, within.clone());
+        Ok(within)
+    }
+
+    /// Whether anything is searched, and not given.
+    pub(super) fn searches(&self) -> bool {
+        self.given.is_empty()
     }
 
     /// Whether there are parts.
     pub(super) fn is_split(&self) -> bool {
-        self.lab.is_split() && !self.recipe.part_iterations.is_empty()
+        self.searches() && self.lab.is_split() && !self.recipe.part_iterations.is_empty()
+    }
+}
+
+/// An architecture that the recipe gives, within its limits.
+fn given(lab: &Lab, place: usize, text: &str) -> Result<Arch, RecipeError> {
+    let refuse = |problem: String| {
+        let key = format!("gan.given[{place}]");
+        RecipeError::setting(key.clone(), format!("{key}: {problem}"))
+    };
+    let arch = lab.alone_space().parse(text).map_err(|error| refuse(error.to_string()))?;
+    let whole = lab.partition().whole();
+    match whole.contains(&arch) {
+        true => Ok(arch),
+        false => Err(refuse(format!("it lies beyond the limits ({})", whole.label()))),
+    }
+}
+
+/// What recipes have in common, of a search for generators: where a network is given to judge, images need no classes.
+pub fn with_its_images(own: &GanRecipe, mut common: CommonRecipe) -> CommonRecipe {
+    common.data.unlabelled |= !own.judge.model.is_empty();
+    common
+}
+
+/// What to do about images without classes, where that is why they could not be opened.
+pub fn without_classes(error: ExperimentError, place: &str) -> ExperimentError {
+    let is_loose = match &error {
+        ExperimentError::Data(DataError::NoClassFolders { .. }) => true,
+        ExperimentError::Data(DataError::Unsupported { .. }) => Path::new(place).is_dir() && image_files(place).is_ok(),
+        _ => false,
+    };
+    match (is_loose, error) {
+        (true, ExperimentError::Data(source)) => GanError::NoClasses { source }.into(),
+        (_, error) => error,
     }
 }
 

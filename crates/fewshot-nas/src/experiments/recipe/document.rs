@@ -95,7 +95,7 @@ impl Recipe {
             Experiment::Ranking(arms) => ranking::check(arms, common)?,
             Experiment::Gradient(recipe) => recipe.check(common)?,
             Experiment::Strategies(recipe) => recipe.check()?,
-            Experiment::Gan(recipe) => recipe.check()?,
+            Experiment::Gan(recipe) => recipe.check(common)?,
         }
         let plans_time = matches!(experiment, Experiment::Search | Experiment::Train);
         if common.budget.is_set() && common.budget.plan.is_none() && !plans_time {

@@ -6,8 +6,9 @@ use toml::{Table, Value};
 use crate::recipe::{Places, RecipeError};
 
 /// Keys that a recipe leaves out where they say nothing; their values are checked when the recipe is resolved.
-pub const LEFT_OUT: [(&str, &str); 23] = [
+pub const LEFT_OUT: [(&str, &str); 24] = [
     ("data.", "used"),
+    ("data.", "unlabelled"),
     ("split.", "parts"),
     ("ranking.", "alone"),
     ("ranking.", "within"),

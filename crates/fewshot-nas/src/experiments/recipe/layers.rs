@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use super::document::CheckedRecipe;
 use super::keys::{LEFT_OUT, check_keys};
 use super::presets;
+use super::unread;
 use super::whole::checked;
 use crate::experiments::tables::merge;
 use crate::families::{self, Settings, Skeleton};
@@ -46,11 +47,15 @@ impl Setting for serde_json::Value {
 #[derive(Debug, Clone)]
 pub struct Layers {
     table: Table,
+    /// The preset that all else lies over.
+    base: Table,
     places: Places,
     /// Keys that the space's family has set.
     of_family: BTreeSet<String>,
     /// What a file began anew from.
     anew: Option<String>,
+    /// The file that holds the settings of a whole run, where one was laid.
+    whole: Option<String>,
 }
 
 impl Layers {
@@ -65,8 +70,18 @@ impl Layers {
         })?;
         let mut table = parse(text, &format!("preset {name}"))?;
         match table.remove("base") {
-            Some(Value::String(base)) => Ok(Self::preset(&base)?.merged(table)),
-            _ => Ok(Self { table, places: Places::default(), of_family: BTreeSet::new(), anew: None }),
+            Some(Value::String(base)) => {
+                let merged = Self::preset(&base)?.merged(table);
+                Ok(Self { base: merged.table.clone(), ..merged })
+            }
+            _ => Ok(Self {
+                base: table.clone(),
+                table,
+                places: Places::default(),
+                of_family: BTreeSet::new(),
+                anew: None,
+                whole: None,
+            }),
         }
     }
 
@@ -117,10 +132,12 @@ impl Layers {
             let refuse = |message| RecipeError::Parse { origin: self.places.of("base").to_string(), message };
             let name = base.as_str().ok_or_else(|| refuse("base: expected the name of a preset".to_string()))?;
             self.table = Self::preset(name).map_err(|error| refuse(error.to_string()))?.table;
+            self.base = self.table.clone();
             self.anew = Some(name.to_string());
         }
         if root.is_some() {
             self.anew = Some(String::from("the settings of a whole run"));
+            self.whole = Some(origin);
         }
         check_keys(&self.table, &layer, &self.places, "")?;
         if root.is_some() {
@@ -320,6 +337,7 @@ impl Layers {
     /// When a setting is missing, of the wrong type or out of range; where a file gave it, with the line.
     pub fn resolve(mut self) -> Result<CheckedRecipe, RecipeError> {
         self.settle_judge()?;
+        unread::refuse(&self.table, &self.base, &self.places, self.whole.as_deref())?;
         // Whoever gives a strength has chosen.
         if STRENGTHS.iter().any(|key| self.places.gives(key)) && !self.places.gives("data.augment") {
             self.insert("data.augment", Value::from("given"));

@@ -8,6 +8,7 @@ mod document;
 mod keys;
 mod layers;
 mod presets;
+mod unread;
 mod whole;
 
 pub use differences::Difference;

@@ -15,7 +15,7 @@ pub enum Form {
 
 impl Form {
     /// What its score and its distance are called.
-    pub(super) fn names(self) -> [&'static str; 2] {
+    pub fn names(self) -> [&'static str; 2] {
         match self {
             Self::Tensorflow => ["IS", "FID"],
             Self::Torchvision => ["torchvision-IS", "torchvision-FID"],
