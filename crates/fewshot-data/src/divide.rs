@@ -49,7 +49,8 @@ pub(crate) fn divide(path: &Path, found: Found, options: &OpenOptions) -> Result
     }
     notes.extend(drop_unused_classes(&mut train));
     let classes = std::mem::take(&mut train.classes);
-    if !(2..=MAX_CLASSES).contains(&classes.len()) {
+    let fewest = if options.unlabelled { 1 } else { 2 };
+    if !(fewest..=MAX_CLASSES).contains(&classes.len()) {
         let advice = unread::advice(path);
         return Err(DataError::ClassCount { path: path.to_owned(), found: classes.len(), most: MAX_CLASSES, advice });
     }

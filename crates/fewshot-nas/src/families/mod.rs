@@ -16,5 +16,7 @@ pub mod testing;
 
 pub use family::Family;
 pub use open_space::OpenSpace;
-pub use registry::{all, classifiers, default_space, family, is_count, names, no_setting, open, register, settings};
+pub use registry::{
+    all, classifiers, default_space, family, is_count, least_classes, names, no_setting, open, register, settings,
+};
 pub use skeleton::{SettingError, Settings, Skeleton};

@@ -75,7 +75,7 @@ pub fn family(name: &str) -> Result<&'static dyn Family, SpaceError> {
 /// [`SpaceError`]: no such family, no such setting, or one that is out of its range.
 pub fn open(name: &str, skeleton: Skeleton) -> Result<OpenSpace, SpaceError> {
     let family = family(name)?;
-    let skeleton = completed(name, family.settings(), skeleton)?;
+    let skeleton = completed(family, skeleton)?;
     Ok(OpenSpace::new(family.open(&skeleton)?, skeleton))
 }
 
@@ -87,9 +87,15 @@ pub fn settings(name: &str) -> Result<Settings, SpaceError> {
     Ok(family(name)?.settings())
 }
 
+/// Fewest classes of images that networks of the space called `name` can do with: those that make images tell none apart.
+pub fn least_classes(name: &str) -> usize {
+    if family(name).is_ok_and(Family::makes_images) { 1 } else { 2 }
+}
+
 /// The skeleton, checked, with all of the family's settings.
-fn completed(name: &str, mut settings: Settings, mut skeleton: Skeleton) -> Result<Skeleton, SpaceError> {
-    skeleton.check().map_err(|error| SpaceError::Skeleton { space: name.into(), error })?;
+fn completed(family: &dyn Family, mut skeleton: Skeleton) -> Result<Skeleton, SpaceError> {
+    let (name, mut settings) = (family.name(), family.settings());
+    skeleton.check(least_classes(name)).map_err(|error| SpaceError::Skeleton { space: name.into(), error })?;
     for (key, value) in skeleton.settings {
         match settings.get_mut(&key) {
             Some(known) => *known = value,

@@ -19,7 +19,7 @@ pub struct Skeleton {
     pub image_width: usize,
     /// Channels of an input image, 1 to 1024.
     pub channels_in: usize,
-    /// Number of classes, 2 to 1,000,000.
+    /// Number of classes, 2 to 1,000,000; of networks that make images, which tell none apart, 1 to as many.
     pub classes: usize,
     /// Settings of the family.
     #[serde(flatten)]
@@ -63,16 +63,16 @@ impl Skeleton {
         number.filter(|number| range.contains(number)).ok_or(SettingError { key, value, range })
     }
 
-    /// Checks the shape of the data; settings are the family's to check.
+    /// Checks the shape of the data, of `least_classes` or more; settings are the family's to check.
     ///
     /// # Errors
     /// [`SkeletonError`] names the first number that is out of its range.
-    pub fn check(&self) -> Result<(), SkeletonError> {
+    pub fn check(&self, least_classes: usize) -> Result<(), SkeletonError> {
         SkeletonError::check(&[
             ("image_height", self.image_height, 1, 2048),
             ("image_width", self.image_width, 1, 2048),
             ("channels_in", self.channels_in, 1, 1024),
-            ("classes", self.classes, 2, 1_000_000),
+            ("classes", self.classes, least_classes, 1_000_000),
         ])
     }
 }

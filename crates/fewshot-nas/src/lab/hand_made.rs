@@ -49,8 +49,9 @@ const KINDS: [Kind; 3] = [
 /// Channels of the first stage that are enough: with fewer, one would rather take the next shape.
 const ENOUGH: usize = 12;
 
-/// One network per kind that keeps the limits: the first of its shapes that leaves room for [`ENOUGH`] channels, as wide as it can
-/// be; where none does, the widest. A kind of which none is small enough is left out.
+/// One network per kind that keeps the limits: of its shapes, each as wide as it can be, the first that has [`ENOUGH`] channels and
+/// comes as near to the limits as networks of the search do; where none does, the first that is so near, the first that has
+/// so many, or the widest. A kind of which none is small enough is left out.
 pub fn within(space: &dyn Space, limits: &[Filter]) -> Vec<HandMade> {
     let fits = |arch: &Arch| limits.iter().all(|limit| limit.feature.of(space, arch) <= limit.max);
     let of_kind = |&Kind { name, block, shapes }: &Kind| {
@@ -59,22 +60,24 @@ pub fn within(space: &dyn Space, limits: &[Filter]) -> Vec<HandMade> {
             archs.rev().find(|(_, arch)| fits(arch))
         };
         let candidates: Vec<(usize, Arch)> = shapes.iter().filter_map(widest).collect();
-        let roomy = candidates.iter().find(|(width, _)| *width >= ENOUGH);
-        // Of equal widths the first.
-        let (_, arch) = roomy.or_else(|| candidates.iter().rev().max_by_key(|(width, _)| *width))?;
+        let is_roomy = |(width, _): &&(usize, Arch)| *width >= ENOUGH;
+        let is_near =
+            |(_, arch): &&(usize, Arch)| limits.iter().all(|limit| limit.feature.of(space, arch) >= limit.min);
+        let (_, arch) = candidates
+            .iter()
+            .find(|made| is_roomy(made) && is_near(made))
+            .or_else(|| candidates.iter().find(is_near))
+            .or_else(|| candidates.iter().find(is_roomy))
+            // Of equal widths the first.
+            .or_else(|| candidates.iter().rev().max_by_key(|(width, _)| *width))?;
         Some(HandMade { name, arch: arch.clone() })
     };
     KINDS.iter().filter_map(of_kind).collect()
 }
 
-/// Upper limits of a search, as filters.
-pub fn upper_limits(filters: &[Filter]) -> Vec<Filter> {
-    filters.iter().map(|filter| Filter::at_most(filter.feature, filter.max)).collect()
-}
-
 /// Those of the limits that can be told without timing anything.
 pub fn static_limits(filters: &[Filter]) -> Vec<Filter> {
-    upper_limits(filters).into_iter().filter(|filter| filter.feature != Feature::Latency).collect()
+    filters.iter().filter(|filter| filter.feature != Feature::Latency).cloned().collect()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use fewshot_data::{Dataset, Normalise, SealedTest, Splits};
 use fewshot_space::{Arch, Partition, Region, Space, StageSpace, random};
 use rand::Rng;
 
-use self::hand_made::{static_limits, upper_limits};
+use self::hand_made::static_limits;
 use self::region::{latency, partition, searched_space, stage_skeleton};
 use crate::families::{OpenSpace, Skeleton};
 use crate::latency::{LatencyModel, NetworkLatency};
@@ -254,7 +254,7 @@ impl Lab {
     pub fn references(&self) -> Result<Vec<HandMade>, ExperimentError> {
         let whole = self.partition.whole();
         Ok(match self.has_hand_made() {
-            true => within(whole.space().as_ref(), &upper_limits(whole.filters())),
+            true => within(whole.space().as_ref(), whole.filters()),
             false => {
                 let space: &dyn Space = self.stage_space.as_ref();
                 within(space, &static_limits(whole.filters()))

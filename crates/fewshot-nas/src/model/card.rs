@@ -3,7 +3,7 @@
 use fewshot_data::{Ground, Normalise};
 use serde::{Deserialize, Serialize};
 
-use crate::families::Skeleton;
+use crate::families::{Skeleton, least_classes};
 
 /// Everything that is needed to use a trained network, apart from its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ impl Card {
     /// Whether all parts fit together; says which do not.
     pub(super) fn check(&self) -> Result<(), String> {
         let (classes, channels) = (self.skeleton.classes, self.skeleton.channels_in);
-        self.skeleton.check().map_err(|error| error.to_string())?;
+        self.skeleton.check(least_classes(&self.space)).map_err(|error| error.to_string())?;
         if self.classes.len() != classes {
             return Err(format!("it names {} classes for {classes} outputs", self.classes.len()));
         }

@@ -174,7 +174,8 @@ mod tests {
         assert_eq!(labels(parts(whole, &own.split()).unwrap().regions()), published);
         // Together as many epochs with gates as the whole had.
         for method in &own.methods {
-            assert_eq!((method.train.epochs - 40, 5 * method.part_epochs), (120, 120), "{}", method.name);
+            let of_parts = 5 * own.part_epochs(method, crate::experiments::Mode::FewShotTransfer);
+            assert_eq!((method.train.epochs - 40, of_parts), (120, 120), "{}", method.name);
         }
         // Small images leave four candidates of the block that is split there; the one behind it may be left out too.
         proxyless("mbconv-proxyless-smoke", ProxylessSkeleton::tiny());
