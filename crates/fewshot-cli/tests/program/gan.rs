@@ -262,7 +262,8 @@ fn limits_and_strategies_hold_and_images_without_classes_do_where_a_judge_is_giv
     std::fs::remove_file(made.join("grid.png")).unwrap();
     let refused = short(&recipe, "[]", "", &dir.path().join("none")).arg("--data").arg(&made).output().unwrap();
     assert!(said(&refused).contains("give a network that judges (gan.judge.model"), "{}", said(&refused));
-    let judge = out.join("stages/judge/judge.safetensors");
+    let stages = std::fs::read_dir(out.join("stages")).unwrap().map(|stage| stage.unwrap().path());
+    let judge = stages.map(|stage| stage.join("judge.safetensors")).find(|file| file.exists()).unwrap();
     let more = format!(
         "[split]\ndecisions = []\nfeature = \"params\"\nbounds = [1400]\n[gan.judge]\nmodel = {:?}\n",
         judge.display().to_string()

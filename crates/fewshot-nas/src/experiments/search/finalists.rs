@@ -219,7 +219,8 @@ fn network_file(context: &StageContext<'_>, index: usize) -> PathBuf {
 /// How far each finalist is trained, rung by rung: for equal times under a budget, measured once, else for equal epochs.
 fn courses(lab: &Lab, context: &StageContext<'_>, archs: &[Arch]) -> Result<Vec<Course>, ExperimentError> {
     let recipe = &lab.recipe().standalone;
-    let course = |epochs: u64| Course { rungs: rungs(archs.len(), epochs, recipe.halving), epochs };
+    // One that stands alone is begun too: the kept network goes on from there.
+    let course = |epochs: u64| Course { rungs: rungs(archs.len().max(2), epochs, recipe.halving), epochs };
     if !lab.recipe().budget.decides_epochs() {
         return Ok(archs.iter().map(|_| course(recipe.train.epochs.max(1))).collect());
     }
