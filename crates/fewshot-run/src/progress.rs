@@ -118,6 +118,18 @@ impl<'a> Counter<'a> {
     }
 }
 
+/// Lines that stay, for tests to look at.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(crate) struct Lines(pub std::sync::Mutex<Vec<String>>);
+
+#[cfg(test)]
+impl Progress for Lines {
+    fn line(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;

@@ -28,6 +28,11 @@ impl Lab {
         Ok(ScoreSet::new(loader.batches(), [], &self.device).for_task(self.task()).stopped_by(&self.interrupt))
     }
 
+    /// How many images [`Lab::judging_set`] has.
+    pub fn judging_images(&self) -> usize {
+        self.splits.search_val.len()
+    }
+
     fn search_indices(&self) -> Vec<u32> {
         if self.recipe.scoring.on_test { self.all_indices() } else { self.splits.search_train.clone() }
     }

@@ -3,23 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::Mutex;
 
 use serde_json::json;
 
-use super::super::{Interrupt, Member, Progress, RunReader, Work, begin_session};
+use super::super::progress::Lines;
+use super::super::{Interrupt, Member, RunReader, Work, begin_session};
 use super::crowd::{QUICK, files, whole};
 use super::toy;
-
-/// Lines that stay.
-#[derive(Default)]
-struct Lines(Mutex<Vec<String>>);
-
-impl Progress for Lines {
-    fn line(&self, text: &str) {
-        self.0.lock().unwrap().push(text.to_owned());
-    }
-}
 
 #[test]
 fn what_cannot_be_copied_is_told_in_the_log_and_among_the_events() {

@@ -107,10 +107,10 @@ pub fn with_its_images(own: &GanRecipe, mut common: CommonRecipe) -> CommonRecip
     common
 }
 
-/// What to do about images without classes, where that is why they could not be opened.
+/// What to do about images without classes, or of one, where that is why they could not be opened.
 pub fn without_classes(error: ExperimentError, place: &str) -> ExperimentError {
     let is_loose = match &error {
-        ExperimentError::Data(DataError::NoClassFolders { .. }) => true,
+        ExperimentError::Data(DataError::NoClassFolders { .. } | DataError::ClassCount { found: 1, .. }) => true,
         ExperimentError::Data(DataError::Unsupported { .. }) => Path::new(place).is_dir() && image_files(place).is_ok(),
         _ => false,
     };

@@ -24,6 +24,7 @@ use crate::stages::{
     BRIEFLY, CHECKPOINT, Entrant, Rung, affordable_epochs, load_json, race, remembered, rungs, save_json, step_of,
     take_over,
 };
+use crate::task::Metric;
 use crate::train::TrainConfig;
 
 /// Stage that trains finalists and takes one of them.
@@ -164,14 +165,8 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, ExperimentErro
     let hand = lab.hand_made()?;
     let name_by_hand =
         |index: usize| hand.iter().find(|network| network.arch == archs[index]).map(|network| network.name.to_string());
-    let images = lab.judging_set()?.images();
-    let survivors = |rung: &Rung| {
-        let weighed = rung.reached.iter().map(|&(index, epochs, value)| {
-            let margin = if name_by_hand(index).is_some() { standard_error(value, images) } else { 0.0 };
-            (index, epochs, value + margin)
-        });
-        Rung { reached: weighed.collect() }.survivors(&metric)
-    };
+    let is_by_hand = |index: usize| name_by_hand(index).is_some();
+    let survivors = |rung: &Rung| survivors(rung, &metric, lab.judging_images(), is_by_hand);
     let mut left: Vec<usize> = match done.last() {
         Some(rung) => survivors(rung),
         None => (0..archs.len()).collect(),
@@ -190,6 +185,19 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, ExperimentErro
         save_json(&file, &done)?;
     }
     let taken = left.first().copied().unwrap_or(0);
+    if let (Some(name), Some(rung)) = (name_by_hand(taken), done.last()) {
+        let own = rung.reached.iter().find(|(index, ..)| *index == taken);
+        let ahead = rung.reached.iter().find(|(.., value)| own.is_some_and(|(.., own)| value > own));
+        if let (Some((.., own)), Some((index, _, value))) = (own, ahead) {
+            let error = metric.text(standard_error(*own, lab.judging_images()), 2);
+            let (own, value) = (metric.text(*own, 2), metric.text(*value, 2));
+            context.progress().line(&format!(
+                "the hand-made {name} network ({own}) is kept: {} ({value}) is not ahead by more than the standard error on {}, {error}",
+                found.best[*index].arch,
+                counted(lab.judging_images(), "held-out image")
+            ));
+        }
+    }
     // For the kept network to go on from.
     take_over(context, &network_file(context, taken), &context.file(CHECKPOINT))?;
     let finalist = |(index, scored): (usize, &Scored)| {
@@ -207,8 +215,18 @@ fn choose(lab: &Lab, context: &StageContext<'_>) -> Result<Taken, ExperimentErro
     })
 }
 
+/// The better half of those in `rung`, where a hand-made network counts as better by the standard error of its accuracy on so many
+/// images.
+fn survivors(rung: &Rung, metric: &Metric, images: usize, is_by_hand: impl Fn(usize) -> bool) -> Vec<usize> {
+    let weighed = rung.reached.iter().map(|&(index, epochs, value)| {
+        let margin = if is_by_hand(index) { standard_error(value, images) } else { 0.0 };
+        (index, epochs, value + margin)
+    });
+    Rung { reached: weighed.collect() }.survivors(metric)
+}
+
 /// Standard error of a share of so many images.
-fn standard_error(share: f64, images: u64) -> f64 {
+fn standard_error(share: f64, images: usize) -> f64 {
     (share * (1.0 - share)).max(0.0).sqrt() / (images.max(1) as f64).sqrt()
 }
 
@@ -275,6 +293,18 @@ mod tests {
         assert!((standard_error(0.75, 480) - 0.01976).abs() < 1e-5);
         assert_eq!(standard_error(1.0, 480), 0.0);
         assert_eq!(standard_error(0.0, 0), 0.0);
+    }
+
+    #[test]
+    fn a_hand_made_network_gives_way_to_who_is_ahead_by_more_than_a_standard_error() {
+        // The second is made by hand; its standard error is 1.98 points.
+        let kept = |found: f64| {
+            let rung = Rung { reached: vec![(0, 5, found), (1, 9, 0.75)] };
+            survivors(&rung, &Metric::ACCURACY, 480, |index| index == 1)
+        };
+        assert_eq!((kept(0.75), kept(0.769), kept(0.77)), (vec![1], vec![1], vec![0]));
+        let rung = Rung { reached: vec![(0, 5, 0.75), (1, 9, 0.75)] };
+        assert_eq!(survivors(&rung, &Metric::ACCURACY, 480, |_| false), [0]);
     }
 
     #[test]

@@ -104,22 +104,11 @@ pub(super) fn is_limit(said: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use super::*;
+    use crate::progress::Lines;
 
     const SECOND: Duration = Duration::from_secs(1);
     const LIMIT: &str = "QOSMaxSubmitJobPerUserLimit";
-
-    /// Lines that stay.
-    #[derive(Default)]
-    struct Lines(Mutex<Vec<String>>);
-
-    impl Progress for Lines {
-        fn line(&self, text: &str) {
-            self.0.lock().unwrap().push(text.to_owned());
-        }
-    }
 
     #[test]
     fn pauses_grow_arrays_shrink_and_both_come_back() {
