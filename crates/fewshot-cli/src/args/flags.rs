@@ -25,6 +25,16 @@ impl Flag {
         }
     }
 
+    /// Lays what was given for the flag, if anything was, over its first key in the table `own`, where it has one there, and else over
+    /// its first key: some kinds of runs have keys of their own for what others have too.
+    pub fn lay_in(&self, own: &str, layers: Layers, value: Option<impl Setting>) -> Layers {
+        let is_own = |key: &&&str| key.split('.').next() == Some(own);
+        match value {
+            Some(value) => self.lay_at(self.keys.iter().find(is_own).unwrap_or(&self.keys[0]), layers, value),
+            None => layers,
+        }
+    }
+
     /// Lays a value that follows from the flag over one of its keys, or over a setting in the table that such a key is.
     pub fn lay_at(&self, key: &str, layers: Layers, value: impl Setting) -> Layers {
         debug_assert!(self.sets(key), "--{} is not said to set {key}", self.long);

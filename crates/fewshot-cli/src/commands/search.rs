@@ -39,18 +39,15 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         _ => layers,
     };
     // What a search for generators does as others do has keys of its own there.
-    let of_generators = layers.text("kind").as_deref() == Some("gan");
+    let kind = layers.text("kind").unwrap_or_default();
+    let of_generators = kind == "gan";
     let layers = match args.strategy {
-        Some(strategy) if of_generators => {
-            let layers = flags::STRATEGY.lay_at("gan.proposer", layers, "uniform");
-            flags::STRATEGY.lay_at("gan.strategy", layers, strategy)
-        }
-        strategy => flags::STRATEGY.lay(layers, strategy),
+        // The controller is no strategy.
+        Some(_) if of_generators => flags::STRATEGY.lay_at("gan.proposer", layers, "uniform"),
+        _ => layers,
     };
-    let layers = match args.budget {
-        Some(budget) if of_generators => flags::BUDGET.lay_at("gan.budget", layers, budget),
-        budget => flags::BUDGET.lay(layers, budget),
-    };
+    let layers = flags::STRATEGY.lay_in(&kind, layers, args.strategy);
+    let layers = flags::BUDGET.lay_in(&kind, layers, args.budget);
     let layers = flags::FINALISTS.lay(layers, args.finalists);
     let layers = flags::MAX_MACS.lay(layers, args.max_macs.map(clamp));
     let layers = flags::MAX_PARAMS.lay(layers, args.max_params.map(clamp));
@@ -66,10 +63,7 @@ pub fn search(args: SearchArgs) -> Result<(), Failure> {
         true => flags::NO_REFERENCES.lay_at("standalone.randoms", layers, 0),
         false => layers,
     };
-    let layers = match args.randoms {
-        Some(randoms) if of_generators => flags::RANDOMS.lay_at("gan.controls.randoms", layers, randoms),
-        randoms => flags::RANDOMS.lay(layers, randoms),
-    };
+    let layers = flags::RANDOMS.lay_in(&kind, layers, args.randoms);
     let layers = match args.split {
         // Decisions take the place of parts that a file lists.
         Some(_) => flags::SPLIT.lay_at("split.parts", layers, Vec::<String>::new()),
