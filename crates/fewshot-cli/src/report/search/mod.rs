@@ -210,8 +210,8 @@ fn beside_finalists(result: &SearchResult) -> Option<Markup> {
     let bars: Vec<Bar> = result.finalists.iter().enumerate().map(bar).collect();
     let alt = format!("{} of each finalist", judged::title("held-out"));
     let note = "Supernets put first what learns fastest. So the best-scored networks, each of a different function, were \
-                trained alone side by side; after each rung the half that was worse on held-out images was left out. \
-                Accuracies are those of the epoch at which a network was left out or taken.";
+                trained alone side by side; after each rung the half that was worse on held-out images was left out, \
+                a hand-made one only where it was so by more than the standard error of its accuracy. Accuracies are those of the epoch at which a network was left out or taken.";
     let label = judged::heading("trained alone, held-out");
     let chart = Bars { label, bars, marks: Vec::new(), alt };
     (!result.finalists.is_empty()).then(|| figure("The finalists, best-scored first", note, &chart.draw()))
