@@ -11,8 +11,8 @@ pub const ORIGINS: [&str; 5] = ["one-shot", "few-shot", "equal cost", "random", 
 /// A row for each way by which a generator was found.
 pub fn origins(derived: &[DerivedRow]) -> Vec<OriginRow> {
     let row = |found_by: &&str| {
-        let distances = values(derived, found_by, |judgement| judgement.distance);
-        let scores = values(derived, found_by, |judgement| Some(judgement.score));
+        let distances = values(derived.iter(), found_by, |judgement| judgement.distance);
+        let scores = values(derived.iter(), found_by, |judgement| Some(judgement.score));
         Some(OriginRow {
             found_by: found_by.to_string(),
             trainings: distances.len(),
@@ -45,18 +45,22 @@ pub fn differences(derived: &[DerivedRow]) -> Vec<OriginDifference> {
 }
 
 /// A number of the best evaluation of each generator that was found so.
-fn values(derived: &[DerivedRow], found_by: &str, of: fn(&Judgement) -> Option<f64>) -> Vec<f64> {
-    derived.iter().filter(|row| row.found_by == found_by).filter_map(|row| of(&row.best.judgement)).collect()
+fn values<'a>(
+    derived: impl Iterator<Item = &'a DerivedRow>,
+    found_by: &str,
+    number: fn(&Judgement) -> Option<f64>,
+) -> Vec<f64> {
+    derived.filter(|row| row.found_by == found_by).filter_map(|row| number(&row.best.judgement)).collect()
 }
 
 /// Of each seed that both have: the mean of one minus that of the other.
-fn per_seed(derived: &[DerivedRow], one: &str, other: &str, of: fn(&Judgement) -> Option<f64>) -> Vec<f64> {
+fn per_seed(derived: &[DerivedRow], one: &str, other: &str, number: fn(&Judgement) -> Option<f64>) -> Vec<f64> {
     let mut seeds: Vec<u64> = derived.iter().map(|row| row.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
     let mean = |seed: u64, found_by: &str| {
-        let own: Vec<DerivedRow> = derived.iter().filter(|row| row.seed == seed).cloned().collect();
-        MeanSpread::of(&values(&own, found_by, of)).map(|value| value.mean)
+        let own = derived.iter().filter(|row| row.seed == seed);
+        MeanSpread::of(&values(own, found_by, number)).map(|value| value.mean)
     };
     seeds.into_iter().filter_map(|seed| Some(mean(seed, one)? - mean(seed, other)?)).collect()
 }
